@@ -1,0 +1,138 @@
+"""Every table's columns: type, unit, what null means, and when the value becomes known.
+
+`known` is what keeps the future out of the features (features.py takes PUBLISH and, separately, COUNTER):
+  ID       names or locates a row, says nothing about the video
+  PUBLISH  known the moment the video is posted
+  COUNTER  a channel total read when the row was collected, usually after posting: it may contain the
+           video's own success, so every result is given with and without it
+  AFTER    happens after publication; labels.py alone reads it
+Not known here: where the tables live (workspace.py) and what is done with them.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+ID, PUBLISH, COUNTER, AFTER = "id", "publish", "counter", "after"
+TIME = pa.timestamp("us", tz="UTC")
+VECTOR = pa.list_(pa.float32())
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: pa.DataType
+    known: str
+    doc: str
+
+
+VIDEOS = (
+    Column("video_id", pa.string(), ID, "the platform's id; unique in the table, never null"),
+    Column("platform", pa.string(), PUBLISH, "tiktok, youtube, …; null: unknown"),
+    Column("channel_id", pa.string(), PUBLISH, "who posts; null: unknown, treated as a channel of its own"),
+    Column("title", pa.string(), PUBLISH, "null: none given"),
+    Column("description", pa.string(), PUBLISH, "null: none given"),
+    Column("tags", pa.list_(pa.string()), PUBLISH, "hashtags without the sign, in order; null: none given"),
+    Column("published_at", TIME, PUBLISH, "null: unknown; the row then takes no part in a time split"),
+    Column("duration_s", pa.float64(), PUBLISH, "seconds, as the platform or the header states; null: unknown"),
+    Column("width", pa.int32(), PUBLISH, "pixels, upright; null: unknown"),
+    Column("height", pa.int32(), PUBLISH, "pixels, upright; null: unknown"),
+    Column("transcript", pa.string(), PUBLISH, "spoken words from subtitles; null: no subtitles"),
+    Column("transcript_source", pa.string(), PUBLISH, "creator | automatic; null: no subtitles"),
+    Column("channel_followers", pa.int64(), COUNTER, "at collection; null: unknown"),
+    Column("channel_videos", pa.int64(), COUNTER, "videos of the channel at collection; null: unknown"),
+    Column("observed_at", TIME, AFTER, "when the counts were read; null: unknown"),
+    Column("views", pa.int64(), AFTER, "null: unknown or hidden, never 0 in its place"),
+    Column("likes", pa.int64(), AFTER, "null: unknown or hidden"),
+    Column("comments", pa.int64(), AFTER, "null: unknown or hidden"),
+    Column("shares", pa.int64(), AFTER, "null: unknown or hidden"),
+    Column("label_issue", pa.string(), AFTER, "why views cannot be a label (LABEL_ISSUES); null: they can"),
+    Column("media_path", pa.string(), ID, "absolute path or URI; null: no media, metadata only"),
+    Column("media_bytes", pa.int64(), ID, "null with media_path"),
+    Column("media_sha256", pa.string(), ID, "hex, of the whole file; null with media_path"),
+    Column("source", pa.string(), ID, "which collector wrote the row: ytdlp, posts, folder"),
+    Column("collected_at", TIME, ID, "when this row was last written"),
+)
+
+LABEL_ISSUES = {
+    "views_missing": "no view count",
+    "views_zero": "a count of 0: platforms show 0 for hidden counts, so it is no measurement",
+    "views_negative": "a count below 0",
+    "likes_above_views": "more likes than views: one of the two is wrong and nobody knows which",
+}
+
+SET_ASIDE = (
+    Column("video_id", pa.string(), ID, "null: the row had none"),
+    Column("source", pa.string(), ID, "the collector"),
+    Column("origin", pa.string(), ID, "file, or file:line, the row came from"),
+    Column("reason", pa.string(), ID, "one of SET_ASIDE_REASONS"),
+    Column("detail", pa.string(), ID, "what was found, one line"),
+    Column("collected_at", TIME, ID, "when"),
+)
+
+SET_ASIDE_REASONS = {
+    "no_id": "a row without a video id",
+    "unreadable": "a line or an info.json that cannot be read",
+    "duplicate": "the same id and the same facts once more; the first is kept",
+    "contradicting": "the same id with other facts; the later observation (else the larger count) is kept",
+}
+
+# Statuses of an embeddings row. `ok`: everything the video has was embedded (a clip without an audio
+# track, and a post without media, can be ok). `partial`: something it has could not be read.
+# `failed`: neither picture nor sound of its media could be read.
+OK, PARTIAL, FAILED = "ok", "partial", "failed"
+
+ERROR_KINDS = {
+    "media_missing": "the file is not there any more",
+    "unreadable": "no container that the decoders know, or one damaged beyond opening",
+    "no_streams": "opens, but holds neither picture nor sound",
+    "no_picture": "sound only: there is no video stream",
+    "picture_undecodable": "a video stream from which not one frame decodes",
+    "sound_undecodable": "an audio stream from which no sample decodes",
+    "timeout": "the decoder passed its time limit and was ended",
+    "memory": "the decoder passed its memory limit",
+    "crash": "the decoder's process died",
+    "encoder": "the decoded clip made an encoder raise",
+}
+
+EMBEDDINGS = (
+    Column("video_id", pa.string(), ID, "as in videos; one row per video"),
+    Column("content_key", pa.string(), ID, "hash of media, words, encoders and settings: decides on resume"),
+    Column("status", pa.string(), ID, "ok | partial | failed"),
+    Column("error_kind", pa.string(), ID, "one of ERROR_KINDS; null when ok"),
+    Column("error_detail", pa.string(), ID, "one line for a person; null when ok"),
+    Column("video_embedding", VECTOR, PUBLISH, "float32, the profile's video dim; null: no picture"),
+    Column("audio_embedding", VECTOR, PUBLISH, "float32, the profile's audio dim; null: no sound"),
+    Column("text_embedding", VECTOR, PUBLISH, "float32, metadata ‖ transcript; the transcript half is 0 without one"),
+    Column("transcript", pa.string(), PUBLISH, "the words used, from subtitles or Whisper; null: none"),
+    Column("transcript_source", pa.string(), PUBLISH, "creator | automatic | whisper; null: none"),
+    Column("motion_mean", pa.float32(), PUBLISH, "see media/signals.py; null: no picture"),
+    Column("cut_rate_per_min", pa.float32(), PUBLISH, "see media/signals.py; null: no picture"),
+    Column("visual_density", pa.float32(), PUBLISH, "see media/signals.py; null: no picture"),
+    Column("audio_rms_mean", pa.float32(), PUBLISH, "see media/signals.py; null: no sound"),
+    Column("audio_rms_std", pa.float32(), PUBLISH, "see media/signals.py; null: no sound"),
+    Column("decoded_duration_s", pa.float32(), PUBLISH, "seconds that really decode, headers aside; null: nothing did"),
+    Column("decoder", pa.string(), ID, "decord | pyav: who gave the frames; null: no picture"),
+    Column("profile", pa.string(), ID, "which encoders (encoders/profiles.py)"),
+    Column("video_encoder", pa.string(), ID, "name@first 12 hex of the weights' sha256"),
+    Column("audio_encoder", pa.string(), ID, "likewise"),
+    Column("text_encoder", pa.string(), ID, "likewise"),
+    Column("embedded_at", TIME, ID, "when; the latest row of a video is the one that counts"),
+)
+
+SIGNALS = ("motion_mean", "cut_rate_per_min", "visual_density", "audio_rms_mean", "audio_rms_std")
+
+
+def arrow(columns: tuple[Column, ...]) -> pa.Schema:
+    """The Arrow schema of a table; each field carries its docstring and `known` as metadata."""
+    return pa.schema(
+        [pa.field(c.name, c.type, metadata={"doc": c.doc, "known": c.known}) for c in columns]
+    )
+
+
+def names(columns: tuple[Column, ...], known: str) -> tuple[str, ...]:
+    """The names of the columns that become known at `known`."""
+    return tuple(c.name for c in columns if c.known == known)
+
+
+TABLES = {"videos": arrow(VIDEOS), "set_aside": arrow(SET_ASIDE), "embeddings": arrow(EMBEDDINGS)}

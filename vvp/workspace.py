@@ -1,0 +1,164 @@
+"""Where each table lives. A workspace is one directory, or one URI that pyarrow can open (s3://…).
+
+    videos/ set_aside/ embeddings/     Parquet, see schema.py
+    splits.parquet splits.json         which part each video is in, saved once
+    runs/NAME/                         sweep, models, evaluation.json, predictor/
+
+Nothing else in vvp knows a path inside a workspace. A file appears whole or not at all: on a local disk
+by rename, on an object store because a PUT is atomic. Not known here: what the tables mean.
+"""
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from vvp.errors import UserError
+from vvp.schema import TABLES
+
+
+class Workspace:
+    """One workspace. Cheap to make and to send to another process (it holds a string only)."""
+
+    def __init__(self, root: str | Path) -> None:
+        text = str(root)
+        self.root = text.rstrip("/") if "://" in text else str(Path(text).expanduser().absolute())
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.root!r})"
+
+    @classmethod
+    def existing(cls, root: str | Path) -> "Workspace":
+        """The workspace at `root`; UserError when nothing was ever collected into it."""
+        space = cls(root)
+        if not space.has("videos"):
+            raise UserError(f"{space.root} is no workspace yet: run `vvp collect … --workspace {root}` first.")
+        return space
+
+    def _at(self, name: str) -> tuple[pafs.FileSystem, str]:
+        fs, base = open_uri(self.root)
+        return fs, f"{base}/{name}" if name else base
+
+    # --- tables -------------------------------------------------------------------------------------
+    def parts(self, table: str) -> list[str]:
+        """Names of a table's Parquet files, oldest name first; [] when the table is not there."""
+        fs, path = self._at(table)
+        found = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
+        names = (f.base_name for f in found if f.is_file)
+        return sorted(n for n in names if n.endswith(".parquet") and not n.startswith((".", "_")))
+
+    def has(self, table: str) -> bool:
+        return bool(self.parts(table))
+
+    def read(self, table: str, columns: list[str] | None = None) -> pa.Table:
+        """The whole table with the schema of schema.py. UserError when absent or damaged."""
+        names = self.parts(table)
+        if not names:
+            raise UserError(f"{self.root} has no {table} table yet.")
+        wanted = TABLES[table] if columns is None else pa.schema([TABLES[table].field(c) for c in columns])
+        return pa.concat_tables([self.read_part(table, name, wanted) for name in names])
+
+    def read_part(self, table: str, name: str, schema: pa.Schema) -> pa.Table:
+        """One Parquet file of a table, cast to `schema`; a column the file lacks is null."""
+        fs, path = self._at(f"{table}/{name}")
+        try:
+            with fs.open_input_file(path) as file:
+                part = pq.ParquetFile(file).read(columns=schema.names)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise UserError(f"{path} is not a readable Parquet file ({str(error).splitlines()[0]}).") from error
+        columns = [
+            part.column(f.name).cast(f.type) if f.name in part.column_names else pa.nulls(len(part), f.type)
+            for f in schema
+        ]
+        return pa.table(columns, schema=schema)
+
+    def append(self, table: str, rows: pa.Table, name: str | None = None) -> None:
+        """One more Parquet file, plain lists and no pandas metadata. The same `name` overwrites itself."""
+        self._write_parquet(f"{table}/{name or uuid.uuid4().hex}.parquet", rows.cast(TABLES[table]))
+
+    def replace(self, table: str, rows: pa.Table) -> None:
+        """The table becomes exactly `rows`, in one file. A crash half-way leaves old rows, never none."""
+        old = self.parts(table)
+        name = f"{uuid.uuid4().hex}"
+        self.append(table, rows, name)
+        self.remove_parts(table, [n for n in old if n != f"{name}.parquet"])
+
+    def remove_parts(self, table: str, names: list[str]) -> None:
+        for name in names:
+            fs, path = self._at(f"{table}/{name}")
+            fs.delete_file(path)
+
+    def latest(self, table: str, key: str, order: str, columns: list[str] | None = None) -> pa.Table:
+        """The table with one row per `key`: the one with the greatest `order`."""
+        wanted = None if columns is None else list(dict.fromkeys([*columns, key, order]))
+        rows = self.read(table, wanted)
+        times = rows[order].cast(pa.int64()).fill_null(-1).to_pylist()
+        best: dict[str, int] = {}
+        for row, value in enumerate(rows[key].to_pylist()):
+            if value not in best or times[row] >= times[best[value]]:
+                best[value] = row
+        return rows.take(pa.array(sorted(best.values()), type=pa.int64()))
+
+    # --- single files -------------------------------------------------------------------------------
+    def exists(self, name: str) -> bool:
+        fs, path = self._at(name)
+        return fs.get_file_info(path).type != pafs.FileType.NotFound
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        fs, path = self._at(name)
+        fs.create_dir(path.rsplit("/", 1)[0], recursive=True)
+        if isinstance(fs, pafs.LocalFileSystem):
+            folder, base = path.rsplit("/", 1)
+            temporary = f"{folder}/.{base}.{uuid.uuid4().hex}.tmp"
+            with fs.open_output_stream(temporary) as out:
+                out.write(data)
+            fs.move(temporary, path)
+        else:
+            with fs.open_output_stream(path) as out:
+                out.write(data)
+
+    def read_bytes(self, name: str) -> bytes:
+        fs, path = self._at(name)
+        try:
+            with fs.open_input_stream(path) as file:
+                return file.read()
+        except FileNotFoundError as error:
+            raise UserError(f"{self.root} has no {name}.") from error
+
+    def write_json(self, name: str, value: Any) -> None:
+        self.write_bytes(name, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode())
+
+    def read_json(self, name: str) -> Any:
+        return json.loads(self.read_bytes(name))
+
+    def remove(self, name: str) -> None:
+        """Deletes a file or folder of the workspace, if it is there."""
+        fs, path = self._at(name)
+        kind = fs.get_file_info(path).type
+        if kind == pafs.FileType.Directory:
+            fs.delete_dir(path)
+        elif kind == pafs.FileType.File:
+            fs.delete_file(path)
+
+    def uri(self, name: str) -> str:
+        """Path or URI of `name`, for libraries that do their own writing (Ray Tune)."""
+        return f"{self.root}/{name}"
+
+    def _write_parquet(self, name: str, rows: pa.Table) -> None:
+        sink = pa.BufferOutputStream()
+        pq.write_table(rows, sink, compression="zstd")
+        self.write_bytes(name, sink.getvalue().to_pybytes())
+
+
+def open_uri(uri: str) -> tuple[pafs.FileSystem, str]:
+    """The filesystem and path behind a local path or a URI such as s3://bucket/key."""
+    if "://" not in uri:
+        return pafs.LocalFileSystem(), str(Path(uri).absolute())
+    try:
+        return pafs.FileSystem.from_uri(uri)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise UserError(f"cannot open {uri}: {str(error).splitlines()[0]}") from error
