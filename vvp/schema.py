@@ -34,7 +34,9 @@ VIDEOS = (
     Column("description", pa.string(), PUBLISH, "null: none given"),
     Column("tags", pa.list_(pa.string()), PUBLISH, "hashtags without the sign, in order; null: none given"),
     Column("published_at", TIME, PUBLISH, "null: unknown; the row then takes no part in a time split"),
-    Column("duration_s", pa.float64(), PUBLISH, "seconds, as the platform or the header states; null: unknown"),
+    Column(
+        "duration_s", pa.float64(), PUBLISH, "seconds, as the platform or the header states; null: unknown"
+    ),
     Column("width", pa.int32(), PUBLISH, "pixels, upright; null: unknown"),
     Column("height", pa.int32(), PUBLISH, "pixels, upright; null: unknown"),
     Column("transcript", pa.string(), PUBLISH, "spoken words from subtitles; null: no subtitles"),
@@ -103,7 +105,12 @@ EMBEDDINGS = (
     Column("error_detail", pa.string(), ID, "one line for a person; null when ok"),
     Column("video_embedding", VECTOR, PUBLISH, "float32, the profile's video dim; null: no picture"),
     Column("audio_embedding", VECTOR, PUBLISH, "float32, the profile's audio dim; null: no sound"),
-    Column("text_embedding", VECTOR, PUBLISH, "float32, metadata ‖ transcript; the transcript half is 0 without one"),
+    Column(
+        "text_embedding",
+        VECTOR,
+        PUBLISH,
+        "float32, metadata ‖ transcript; the transcript half is 0 without one",
+    ),
     Column("transcript", pa.string(), PUBLISH, "the words used, from subtitles or Whisper; null: none"),
     Column("transcript_source", pa.string(), PUBLISH, "creator | automatic | whisper; null: none"),
     Column("motion_mean", pa.float32(), PUBLISH, "see media/signals.py; null: no picture"),
@@ -111,7 +118,12 @@ EMBEDDINGS = (
     Column("visual_density", pa.float32(), PUBLISH, "see media/signals.py; null: no picture"),
     Column("audio_rms_mean", pa.float32(), PUBLISH, "see media/signals.py; null: no sound"),
     Column("audio_rms_std", pa.float32(), PUBLISH, "see media/signals.py; null: no sound"),
-    Column("decoded_duration_s", pa.float32(), PUBLISH, "seconds that really decode, headers aside; null: nothing did"),
+    Column(
+        "decoded_duration_s",
+        pa.float32(),
+        PUBLISH,
+        "seconds that really decode, headers aside; null: nothing did",
+    ),
     Column("decoder", pa.string(), ID, "decord | pyav: who gave the frames; null: no picture"),
     Column("profile", pa.string(), ID, "which encoders (encoders/profiles.py)"),
     Column("video_encoder", pa.string(), ID, "name@first 12 hex of the weights' sha256"),
@@ -125,9 +137,7 @@ SIGNALS = ("motion_mean", "cut_rate_per_min", "visual_density", "audio_rms_mean"
 
 def arrow(columns: tuple[Column, ...]) -> pa.Schema:
     """The Arrow schema of a table; each field carries its docstring and `known` as metadata."""
-    return pa.schema(
-        [pa.field(c.name, c.type, metadata={"doc": c.doc, "known": c.known}) for c in columns]
-    )
+    return pa.schema([pa.field(c.name, c.type, metadata={"doc": c.doc, "known": c.known}) for c in columns])
 
 
 def names(columns: tuple[Column, ...], known: str) -> tuple[str, ...]:

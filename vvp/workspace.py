@@ -36,7 +36,9 @@ class Workspace:
         """The workspace at `root`; UserError when nothing was ever collected into it."""
         space = cls(root)
         if not space.has("videos"):
-            raise UserError(f"{space.root} is no workspace yet: run `vvp collect … --workspace {root}` first.")
+            raise UserError(
+                f"{space.root} is no workspace yet: run `vvp collect … --workspace {root}` first."
+            )
         return space
 
     def _at(self, name: str) -> tuple[pafs.FileSystem, str]:
@@ -69,7 +71,9 @@ class Workspace:
             with fs.open_input_file(path) as file:
                 part = pq.ParquetFile(file).read(columns=schema.names)
         except (pa.ArrowInvalid, OSError) as error:
-            raise UserError(f"{path} is not a readable Parquet file ({str(error).splitlines()[0]}).") from error
+            raise UserError(
+                f"{path} is not a readable Parquet file ({str(error).splitlines()[0]})."
+            ) from error
         columns = [
             part.column(f.name).cast(f.type) if f.name in part.column_names else pa.nulls(len(part), f.type)
             for f in schema
