@@ -1,0 +1,1 @@
+"""Driver programs, one per verb, and the CLI that gathers them (cli.py)."""

@@ -34,9 +34,7 @@ VIDEOS = (
     Column("description", pa.string(), PUBLISH, "null: none given"),
     Column("tags", pa.list_(pa.string()), PUBLISH, "hashtags without the sign, in order; null: none given"),
     Column("published_at", TIME, PUBLISH, "null: unknown; the row then takes no part in a time split"),
-    Column(
-        "duration_s", pa.float64(), PUBLISH, "seconds, as the platform or the header states; null: unknown"
-    ),
+    Column("duration_s", pa.float64(), PUBLISH, "seconds, as platform or header states; null: unknown"),
     Column("width", pa.int32(), PUBLISH, "pixels, upright; null: unknown"),
     Column("height", pa.int32(), PUBLISH, "pixels, upright; null: unknown"),
     Column("transcript", pa.string(), PUBLISH, "spoken words from subtitles; null: no subtitles"),
@@ -109,7 +107,7 @@ EMBEDDINGS = (
         "text_embedding",
         VECTOR,
         PUBLISH,
-        "float32, metadata ‖ transcript; the transcript half is 0 without one",
+        "float32, metadata ‖ transcript (0 without one)",
     ),
     Column("transcript", pa.string(), PUBLISH, "the words used, from subtitles or Whisper; null: none"),
     Column("transcript_source", pa.string(), PUBLISH, "creator | automatic | whisper; null: none"),
@@ -122,7 +120,7 @@ EMBEDDINGS = (
         "decoded_duration_s",
         pa.float32(),
         PUBLISH,
-        "seconds that really decode, headers aside; null: nothing did",
+        "seconds that really decode; null: nothing did",
     ),
     Column("decoder", pa.string(), ID, "decord | pyav: who gave the frames; null: no picture"),
     Column("profile", pa.string(), ID, "which encoders (encoders/profiles.py)"),

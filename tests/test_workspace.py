@@ -1,0 +1,121 @@
+"""Tables appear whole or not at all, and read back with the schema of schema.py."""
+
+from datetime import datetime, timedelta, timezone
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from vvp.errors import UserError
+from vvp.resume import MERGE_PARTS, content_key, pending, refuse_other_encoders, tidy
+from vvp.schema import TABLES
+from vvp.workspace import Workspace
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def rows(table: str, *values: dict) -> pa.Table:
+    return pa.Table.from_pylist(list(values), schema=TABLES[table])
+
+
+def embedded(video_id: str, key: str, minute: int = 0, status: str = "ok", encoder: str = "e@1") -> dict:
+    return {
+        "video_id": video_id, "content_key": key, "status": status, "video_embedding": [1.0, 2.0],
+        "embedded_at": NOW + timedelta(minutes=minute),
+        "video_encoder": encoder, "audio_encoder": "a@1", "text_encoder": "t@1",
+    }  # fmt: skip
+
+
+def test_a_workspace_that_is_not_there_is_the_users_mistake(tmp_path):
+    with pytest.raises(UserError, match="no workspace yet"):
+        Workspace.existing(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("uri", [False, True])
+def test_append_read_replace_on_a_path_and_on_a_uri(tmp_path, uri):
+    space = Workspace(f"file://{tmp_path}" if uri else tmp_path)
+    space.append("videos", rows("videos", {"video_id": "a"}))
+    space.append("videos", rows("videos", {"video_id": "b", "tags": ["x"]}))
+    assert sorted(space.read("videos")["video_id"].to_pylist()) == ["a", "b"]
+    assert space.read("videos").schema.equals(TABLES["videos"])
+    space.replace("videos", rows("videos", {"video_id": "c"}))
+    assert space.read("videos", ["video_id"]).to_pylist() == [{"video_id": "c"}]
+    space.write_json("runs/x/evaluation.json", {"a": 1})
+    assert space.read_json("runs/x/evaluation.json") == {"a": 1}
+
+
+def test_files_are_plain_parquet_that_anything_reads(tmp_path):
+    space = Workspace(tmp_path)
+    space.append("embeddings", rows("embeddings", embedded("a", "k")))
+    file = next((tmp_path / "embeddings").glob("*.parquet"))
+    plain = pq.read_table(file)
+    assert plain.schema.field("video_embedding").type == pa.list_(pa.float32())
+    assert b"ARROW:extension" not in repr(plain.schema.metadata).encode()
+
+
+def test_half_written_files_are_not_part_of_a_table(tmp_path):
+    space = Workspace(tmp_path)
+    space.append("videos", rows("videos", {"video_id": "a"}))
+    (tmp_path / "videos" / ".half.parquet.123.tmp").write_bytes(b"PAR1")
+    assert len(space.read("videos")) == 1
+
+
+def test_a_damaged_table_is_named(tmp_path):
+    space = Workspace(tmp_path)
+    space.append("videos", rows("videos", {"video_id": "a"}))
+    next((tmp_path / "videos").glob("*.parquet")).write_bytes(b"not parquet at all")
+    with pytest.raises(UserError, match="cannot be read as Parquet"):
+        space.read("videos")
+
+
+def test_the_latest_row_of_a_video_counts(tmp_path):
+    space = Workspace(tmp_path)
+    space.append("embeddings", rows("embeddings", embedded("a", "new", 5), embedded("b", "k")))
+    space.append("embeddings", rows("embeddings", embedded("a", "old", 1)))
+    got = space.latest("embeddings", "video_id", "embedded_at", ["content_key"]).to_pylist()
+    assert {r["video_id"]: r["content_key"] for r in got} == {"a": "new", "b": "k"}
+
+
+def test_tidy_leaves_every_video_once_in_the_files_themselves(tmp_path):
+    space = Workspace(tmp_path)
+    for part in range(MERGE_PARTS + 8):
+        space.append(
+            "embeddings", rows("embeddings", embedded(f"v{part}", "k"), embedded("twice", f"k{part}", part))
+        )
+    removed = tidy(space)
+    assert removed == MERGE_PARTS + 7
+    assert len(space.parts("embeddings")) == 1
+    table = space.read("embeddings")
+    assert len(table) == len(set(table["video_id"].to_pylist())) == MERGE_PARTS + 9
+    assert (
+        next(r for r in table.to_pylist() if r["video_id"] == "twice")["content_key"] == f"k{MERGE_PARTS + 7}"
+    )
+    before = space.parts("embeddings")
+    assert tidy(space) == 0
+    assert space.parts("embeddings") == before, "nothing to do must write nothing"
+
+
+def test_pending_is_by_content(tmp_path):
+    space = Workspace(tmp_path)
+    videos = [{"video_id": i, "media_sha256": "s", "title": "t", "media_path": "p"} for i in "abc"]
+    space.append("videos", rows("videos", *videos))
+    full = {**{c: None for c in TABLES["videos"].names}, **videos[0]}
+    key = content_key(full, "recipe")
+    space.append("embeddings", rows("embeddings", embedded("a", key), embedded("b", key, status="failed")))
+    todo, done = pending(space, "recipe", retry_failed=False)
+    assert (todo["video_id"].to_pylist(), done) == (["c"], 2)
+    todo, done = pending(space, "recipe", retry_failed=True)
+    assert (todo["video_id"].to_pylist(), done) == (["b", "c"], 1)
+    assert pending(space, "another recipe", retry_failed=False)[1] == 0
+    changed = [{**v, "title": "other"} if v["video_id"] == "a" else v for v in videos]
+    space.replace("videos", rows("videos", *changed))
+    assert pending(space, "recipe", retry_failed=False)[0]["video_id"].to_pylist() == ["a", "c"]
+    assert len(pending(space, "recipe", retry_failed=True, limit=1)[0]) == 1
+
+
+def test_two_profiles_never_mix(tmp_path):
+    space = Workspace(tmp_path)
+    space.append("embeddings", rows("embeddings", embedded("a", "k")))
+    refuse_other_encoders(space, {"video": "e@1", "audio": "a@1", "text": "t@1"})
+    with pytest.raises(UserError, match="other encoders.*--replace"):
+        refuse_other_encoders(space, {"video": "e@2", "audio": "a@1", "text": "t@1"})

