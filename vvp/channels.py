@@ -1,0 +1,116 @@
+"""Channels as groups of rows, and what a channel's earlier videos got: pure arithmetic on arrays.
+
+A null channel is a channel of its own, so it never shares history or a side of a split with another row.
+Not known here: tables, where log views come from (labels.py), or which rows are training rows (split.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+K_MIN, K_MAX, K_UNKNOWN = 0.1, 100.0, 2.0
+
+
+def channel_codes(channel_id: Sequence[Any] | np.ndarray) -> np.ndarray:
+    """int64 (n,) from 0: equal for rows of one channel; each null (None) gets a code of its own."""
+    codes: dict[Any, int] = {}
+    return np.array(
+        [codes.setdefault(("row", i) if c is None else c, len(codes)) for i, c in enumerate(channel_id)],
+        dtype=np.int64,
+    )
+
+
+@dataclass(frozen=True)
+class ChannelHistory:
+    """Log views of each channel's training videos in order of publication; saved with the predictor.
+
+    `mean` is the mean log views of all training rows, `k` how many videos that mean is worth (`shrinkage`).
+    """
+
+    mean: float
+    k: float
+    times_us: dict[str, np.ndarray]
+    log_views: dict[str, np.ndarray]
+
+    @classmethod
+    def fit(
+        cls, channel_id: np.ndarray, published_at: np.ndarray, log_views: np.ndarray, in_train: np.ndarray
+    ) -> "ChannelHistory":
+        """From n rows, of which only those `in_train` with a label are looked at.
+
+        channel_id: object (n,), None unknown; published_at: datetime64[us] (n,), NaT unknown (such a row
+        counts in `mean` and `k` only); log_views: float64 (n,), NaN unknown. ValueError without one label.
+        """
+        use = np.asarray(in_train, bool) & np.isfinite(log_views)
+        if not use.any():
+            raise ValueError("channel history needs at least one labelled training row")
+        named = use & np.array([c is not None for c in channel_id], bool)
+        k = shrinkage(channel_codes(channel_id[named]), log_views[named])
+        dated = np.flatnonzero(named & ~np.isnat(published_at))
+        times, values = {}, {}
+        for channel, rows in _rows_by_channel(channel_id, dated).items():
+            rows = rows[np.argsort(published_at[rows], kind="stable")]
+            times[channel] = published_at[rows].astype("datetime64[us]").astype(np.int64)
+            values[channel] = log_views[rows].astype(np.float64)
+        return cls(float(log_views[use].mean()), k, times, values)
+
+    def at(self, channel_id: np.ndarray, published_at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(mean float64 (n,), n int64 (n,)): of the channel's training videos posted strictly before.
+
+        mean = (n · channel's mean + k · train mean) / (n + k); NaN where n is 0 (also: null channel or date).
+        """
+        mean, count = np.full(len(channel_id), np.nan), np.zeros(len(channel_id), np.int64)
+        for channel, rows in _rows_by_channel(channel_id, np.flatnonzero(~np.isnat(published_at))).items():
+            if channel not in self.times_us:
+                continue
+            # side="left": a video of the same instant, so the row itself, is not earlier.
+            moments = published_at[rows].astype("datetime64[us]").astype(np.int64)
+            n = np.searchsorted(self.times_us[channel], moments, side="left")
+            total = np.concatenate([[0.0], np.cumsum(self.log_views[channel])])[n]
+            count[rows] = n
+            mean[rows] = np.where(n > 0, (total + self.k * self.mean) / (n + self.k), np.nan)
+        return mean, count
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready; `from_dict` gives the same history back."""
+        channels = {
+            c: {"published_at_us": t.tolist(), "log_views": self.log_views[c].tolist()}
+            for c, t in self.times_us.items()
+        }
+        return {"mean": self.mean, "k": self.k, "channels": channels}
+
+    @classmethod
+    def from_dict(cls, saved: dict[str, Any]) -> "ChannelHistory":
+        channels = saved["channels"]
+        times = {c: np.array(v["published_at_us"], np.int64) for c, v in channels.items()}
+        values = {c: np.array(v["log_views"], np.float64) for c, v in channels.items()}
+        return cls(float(saved["mean"]), float(saved["k"]), times, values)
+
+
+def shrinkage(codes: np.ndarray, log_views: np.ndarray) -> float:
+    """k = variance within channels / variance between them, by one-way analysis of variance, in [0.1, 100].
+
+    The empirical-Bayes weight: with k = 3, three videos of a channel count as much as the train mean.
+    2 where it cannot be estimated (a single channel, or no channel with two videos).
+    """
+    sizes = np.bincount(codes).astype(float) if len(codes) else np.zeros(0)
+    rows, channels = len(codes), len(sizes)
+    if channels < 2 or rows == channels:
+        return K_UNKNOWN
+    means = np.bincount(codes, weights=log_views) / sizes
+    within = float(((log_views - means[codes]) ** 2).sum() / (rows - channels))
+    between_square = float((sizes * (means - log_views.mean()) ** 2).sum() / (channels - 1))
+    size = (rows - float((sizes**2).sum()) / rows) / (channels - 1)
+    between = (between_square - within) / size
+    return K_MAX if between <= 0 else float(np.clip(within / between, K_MIN, K_MAX))
+
+
+def _rows_by_channel(channel_id: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Row numbers of each named channel, among `rows`."""
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        if channel_id[row] is not None:
+            found.setdefault(channel_id[row], []).append(int(row))
+    return {channel: np.array(members) for channel, members in found.items()}

@@ -1,0 +1,82 @@
+"""The columns of a design matrix: their names, blocks and kinds, and the named sets of them ("inputs").
+
+Order: the fused vector (fuse.py), then the features (features.py). `design` fills them for a table and,
+with the same code, for the one video of a forecast.
+Not known here: labels, splits, which columns a training set left constant (matrix.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from vvp import features
+from vvp.errors import UserError
+from vvp.fuse import Dims, fuse
+
+EMBEDDING, MASK, FEATURE = "embedding", "mask", "feature"
+FACTS = ("words", "timing", "format", "channel", "counter", "horizon")
+
+# Which (block, kind) each input is made of. The horizon goes with every one of them: it is no property of
+# the video but the question asked ("after how many days?"), in training the age of the count.
+INPUTS: dict[str, frozenset[tuple[str, str]]] = {
+    "full": frozenset(
+        (block, kind) for block in ("picture", "sound", *FACTS) for kind in (EMBEDDING, MASK, FEATURE)
+    ),
+    "full_without_counters": frozenset(
+        (block, kind)
+        for block in ("picture", "sound", *FACTS)
+        for kind in (EMBEDDING, MASK, FEATURE)
+        if block != "counter"
+    ),
+    "metadata": frozenset((block, FEATURE) for block in FACTS),
+    "metadata_without_counters": frozenset((block, FEATURE) for block in FACTS if block != "counter"),
+    **{
+        block: frozenset({(block, EMBEDDING), (block, MASK), (block, FEATURE), ("horizon", FEATURE)})
+        for block in ("picture", "sound", "words")
+    },
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    block: str  # picture, sound, words, timing, format, channel, counter, horizon
+    kind: str  # embedding, mask, feature
+
+    @property
+    def group(self) -> str:
+        """Such as "picture:embedding": what a model may weigh as a whole."""
+        return f"{self.block}:{self.kind}"
+
+
+def layout(dims: Dims) -> tuple[Column, ...]:
+    """All columns in order: dims.fused of the fused vector, then one per feature."""
+    parts = (("picture", dims.video), ("sound", dims.audio), ("words", dims.text))
+    return (
+        *(Column(f"{block}_{i:04d}", block, EMBEDDING) for block, dim in parts for i in range(dim)),
+        Column("mask_picture", "picture", MASK),
+        Column("mask_sound", "sound", MASK),
+        *(Column(f.name, f.block, FEATURE) for f in (*features.FEATURES, *features.SUPPLIED)),
+    )
+
+
+def design(
+    rows: pa.Table, dims: Dims, horizon_days: np.ndarray, history_mean: np.ndarray, history_n: np.ndarray
+) -> np.ndarray:
+    """float32 (n, len(layout(dims))). Missing vectors are zeros with their mask at 0, missing features NaN.
+
+    rows: as `matrix.join` gives them; the arrays (n,): see features.compute. ValueError when a vector's
+    length is not the one in `dims`.
+    """
+    fused = fuse(rows["video_embedding"], rows["audio_embedding"], rows["text_embedding"], dims)
+    return np.concatenate([fused, features.compute(rows, horizon_days, history_mean, history_n)], axis=1)
+
+
+def select(columns: Sequence[Column], name: str) -> np.ndarray:
+    """int64 (k,): which of `columns` the input `name` holds. UserError when there is no such input."""
+    if name not in INPUTS:
+        raise UserError(f"there is no input called {name}; there are {', '.join(INPUTS)}.")
+    wanted = INPUTS[name]
+    return np.array([i for i, c in enumerate(columns) if (c.block, c.kind) in wanted], dtype=np.int64)

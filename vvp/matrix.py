@@ -1,0 +1,228 @@
+"""videos/ and embeddings/ become one Matrix: X, y, and the part each row is in.
+
+Every embedded video is a row, labelled or not, with media or without: those without still train the
+metadata and words models. What is left out, and why, is in `counts`; nothing is dropped silently.
+Columns that are constant or unknown in the training part are dropped and listed: what was never seen to
+vary cannot be learned from, and the test must not decide it.
+Not known here: models, metrics, and (features.py, labels.py) what may be looked at.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vvp.channels import ChannelHistory
+from vvp.columns import Column, design, layout, select
+from vvp.errors import UserError
+from vvp.fuse import Dims, length
+from vvp.labels import moments, read_labels
+from vvp.schema import COUNTER, EMBEDDINGS, PUBLISH, VIDEOS, names
+from vvp.split import Splits, SplitSettings, load_or_make
+from vvp.split_rules import MIN_PART, MIN_ROWS, USED
+from vvp.workspace import Workspace
+
+FACTS = tuple(dict.fromkeys((*names(VIDEOS, PUBLISH), *names(VIDEOS, COUNTER))))
+MADE = tuple(n for n in names(EMBEDDINGS, PUBLISH) if n not in ("transcript", "transcript_source"))
+ENCODERS = ("video_encoder", "audio_encoder", "text_encoder")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """n embedded videos, in the order of the videos table."""
+
+    video_id: np.ndarray  # object (n,)
+    channel_id: np.ndarray  # object (n,), None: unknown, a channel of its own
+    published_at: np.ndarray  # datetime64[us] (n,), NaT: unknown
+    X: np.ndarray  # float32 (n, d), features NaN where unknown
+    columns: tuple[Column, ...]  # (d,)
+    y: np.ndarray  # float64 (n,), log(1 + views), NaN: no label
+    part: np.ndarray  # object (n,): train | validation | test | embargo | none
+    has_media: np.ndarray  # bool (n,): picture or sound was embedded
+    horizon_days: np.ndarray  # float64 (n,), age of the count, NaN: unknown
+    profile: str
+    encoders: dict[str, str]  # column of embeddings/ → name@hash; absent: nobody has this modality
+    dims: Dims
+    split: str
+    splits: Splits
+    splits_origin: str  # loaded | made | remade
+    history: ChannelHistory  # of this split's training rows; the predictor keeps it
+    dropped: dict[str, str]  # column → why
+    counts: dict[str, int]
+
+    def select(self, name: str) -> np.ndarray:
+        """int64 (k,): columns of the input `name` (columns.INPUTS). UserError when there is none such."""
+        return select(self.columns, name)
+
+    def groups(self) -> np.ndarray:
+        """str (d,): "block:kind" of each column."""
+        return np.array([c.group for c in self.columns])
+
+    def column(self, name: str) -> np.ndarray | None:
+        """float32 (n,), or None where it was dropped. KeyError when there never was such a column."""
+        for i, c in enumerate(self.columns):
+            if c.name == name:
+                return self.X[:, i]
+        if name not in self.dropped:
+            raise KeyError(name)
+        return None
+
+    def rows(self, part: str, among: np.ndarray | None = None) -> np.ndarray:
+        """int64: the rows of one part, by default all, else those `among` (bool (n,))."""
+        return np.flatnonzero((self.part == part) & (True if among is None else among))
+
+
+@dataclass(frozen=True)
+class Population:
+    """The rows on which models are compared, so that each is asked about the same videos."""
+
+    name: str  # with_media | all
+    rows: np.ndarray  # bool (n,)
+    left_out: dict[str, int]  # part → labelled rows of it that are not in
+    sentence: str
+
+
+def assemble(
+    space: Workspace, split: str = "time", settings: SplitSettings | None = None, dims: Dims | None = None
+) -> Matrix:
+    """The matrix of a workspace under one split; makes and saves the splits where there are none.
+
+    dims: the profile's; None: as found in the table, where a modality that no video has is 0 long.
+    UserError: nothing embedded, vectors of two profiles or encoders, too few labels, split unavailable.
+    """
+    if not space.has("embeddings"):
+        raise UserError(
+            f"{space.root} has no embeddings yet: run `vvp embed --workspace {space.root}` first."
+        )
+    videos = space.read("videos")
+    embeddings = space.latest("embeddings", "video_id", "embedded_at")
+    profile, encoders = _provenance(embeddings)
+    found = Dims(*(_length(embeddings, m) for m in ("video", "audio", "text")))
+    rows, at = join(videos, embeddings)
+    if not len(rows):
+        raise UserError(
+            f"none of the {len(videos)} videos of {space.root} is embedded: run `vvp embed` first."
+        )
+    splits, origin = load_or_make(space, settings, videos, embeddings)
+    part = splits.part(split)[at]
+
+    labels = read_labels(videos.take(pa.array(at)))
+    channel = np.array(rows["channel_id"].to_pylist(), dtype=object)
+    published = moments(rows["published_at"])
+    train = part == "train"
+    if not train.any():
+        raise UserError(f"no training video of the {split} split is embedded: run `vvp embed` first.")
+    history = ChannelHistory.fit(channel, published, labels.log_views, train)
+    dims = dims or found
+    X = design(rows, dims, labels.horizon_days, *history.at(channel, published))
+    columns = layout(dims)
+    dropped = _useless(X[train], columns)
+    keep = [i for i, c in enumerate(columns) if c.name not in dropped]
+    seen, heard = (rows[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio"))
+    status = Counter(rows["status"].to_pylist())
+    counts = {
+        "videos": len(videos),
+        "not_embedded": len(videos) - len(rows),
+        "rows": len(rows),
+        "failed": status["failed"],
+        "partial": status["partial"],
+        "without_label": int((~labels.known).sum()),
+        "without_media": int((~seen & ~heard).sum()),
+        "without_picture": int((~seen).sum()),
+        "without_sound": int((~heard).sum()),
+        "without_date": int(np.isnat(published).sum()),
+        "without_channel": sum(c is None for c in channel),
+        "without_horizon": int(np.isnan(labels.horizon_days).sum()),
+        **{p: int((part == p).sum()) for p in (*USED, "embargo", "none")},
+    }
+    return Matrix(
+        video_id=labels.video_id,
+        channel_id=channel,
+        published_at=published,
+        X=X[:, keep],
+        columns=tuple(columns[i] for i in keep),
+        y=labels.log_views,
+        part=part,
+        has_media=seen | heard,
+        horizon_days=labels.horizon_days,
+        profile=profile,
+        encoders=encoders,
+        dims=dims,
+        split=split,
+        splits=splits,
+        splits_origin=origin,
+        history=history,
+        dropped=dropped,
+        counts=counts,
+    )
+
+
+def join(videos: pa.Table, embeddings: pa.Table) -> tuple[pa.Table, np.ndarray]:
+    """(what features and vectors are made from, int64 (n,) the rows of `videos` that are embedded).
+
+    Holds columns known at publication, counters, vectors and `status`; no count ever. The transcript is the
+    one that was embedded (subtitles or Whisper), else the video's own.
+    """
+    place = {video: row for row, video in enumerate(embeddings["video_id"].to_pylist())}
+    ids = videos["video_id"].to_pylist()
+    at = np.array([row for row, video in enumerate(ids) if video in place], dtype=np.int64)
+    left = videos.select([*FACTS]).take(pa.array(at))
+    right = embeddings.take(pa.array([place[ids[row]] for row in at], type=pa.int64()))
+    for name in (*MADE, "status"):
+        left = left.append_column(right.schema.field(name), right[name])
+    spoken = pc.coalesce(right["transcript"], left["transcript"])
+    return left.set_column(left.schema.get_field_index("transcript"), "transcript", spoken), at
+
+
+def population(matrix: Matrix) -> Population:
+    """Labelled rows with media where there are 20 of them and 3 in each part; else all labelled rows."""
+    used = np.isin(matrix.part, USED)
+    media = used & matrix.has_media
+    sizes = [int((media & (matrix.part == p)).sum()) for p in USED]
+    chosen = sum(sizes) >= MIN_ROWS and min(sizes) >= MIN_PART
+    rows = media if chosen else used
+    left_out = {p: int((used & ~rows & (matrix.part == p)).sum()) for p in USED}
+    sentence = (
+        f"compared on the {int(rows.sum())} labelled videos with picture or sound"
+        f" ({sum(left_out.values())} without are left out)"
+        if chosen
+        else f"compared on all {int(rows.sum())} labelled videos; {int(media.sum())} have picture or sound, too"
+        " few to compare on them alone"
+    )
+    return Population("with_media" if chosen else "all", rows, left_out, sentence)
+
+
+def _useless(X: np.ndarray, columns: tuple[Column, ...]) -> dict[str, str]:
+    """Column → why it is dropped, judged on the training rows (m, d) alone."""
+    known = np.isfinite(X)
+    low = np.where(known, X, np.inf).min(axis=0)
+    high = np.where(known, X, -np.inf).max(axis=0)
+    why = {
+        1: "unknown in every training row",
+        # With gaps too: what would vary is only whether it is known, and that tells about the collector.
+        0: "constant in the training rows",
+    }
+    return {c.name: why[int(low[i] > high[i])] for i, c in enumerate(columns) if low[i] >= high[i]}
+
+
+def _provenance(embeddings: pa.Table) -> tuple[str, dict[str, str]]:
+    """(profile, encoder per modality). UserError when vectors of two of them stand in one table."""
+    found = {}
+    for name in ("profile", *ENCODERS):
+        values = Counter(v for v in embeddings[name].to_pylist() if v is not None)
+        if len(values) > 1:
+            shown = ", ".join(f"{value} ({n})" for value, n in values.most_common())
+            raise UserError(f"the embeddings come from more than one {name}: {shown}; run `vvp embed` again.")
+        found[name] = next(iter(values), "")
+    return found["profile"], {name: found[name] for name in ENCODERS if found[name]}
+
+
+def _length(embeddings: pa.Table, modality: str) -> int:
+    try:
+        return length(embeddings[f"{modality}_embedding"])
+    except ValueError as error:
+        raise UserError(
+            f"the {modality} embeddings do not agree ({error}); run `vvp embed` again."
+        ) from error

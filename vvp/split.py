@@ -1,0 +1,152 @@
+"""Which part each labelled video is in: train, validation or test, three ways at once, saved once.
+
+time     the oldest 60 % train, the next 20 % validation, the newest 20 % test; a gap (embargo) before each
+         boundary is left out, so that no part ends on the eve of the next
+channel  no channel is in two parts
+random   the easy one, for comparison: it lets a model learn from a video's neighbours in time and channel
+Near-duplicates (duplicates.py) never stand in two parts. In `random` and `channel` a group goes one way as
+a whole (channels that share copies go together). In `time` moving a copy would carry the future into train
+or the past into test, so the members of a group's earliest part stay where their dates put them and its
+later copies are left out (part `embargo`, counted as later_copies).
+Parts: train | validation | test | embargo | none (no label; in `time` no date either).
+Not known here: models, features. Labels of train were read on collection day, so even `time` cannot undo
+that an old video went on gathering views after the test videos were posted.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vvp.channels import channel_codes
+from vvp.duplicates import duplicate_groups
+from vvp.errors import UserError
+from vvp.labels import moments, read_labels
+from vvp.split_rules import EMBARGO, MIN_ROWS, NONE, USED, SplitSettings, by_chance, by_channel, by_time
+from vvp.workspace import Workspace
+
+SPLITS = ("time", "channel", "random")
+TABLE, FACTS = "splits.parquet", "splits.json"
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Row i is row i of the videos table that it was made from."""
+
+    video_id: np.ndarray  # object (n,)
+    parts: dict[str, np.ndarray]  # split → object (n,) of part names; absent when unavailable
+    unavailable: dict[str, str]  # split → why it cannot be made
+    facts: dict[str, Any]  # settings, fingerprint, counts per split, duplicates; JSON-ready
+
+    def part(self, split: str) -> np.ndarray:
+        """object (n,) of part names. UserError when this split is unknown or could not be made."""
+        if split not in SPLITS:
+            raise UserError(f"there is no split called {split}; there are {', '.join(SPLITS)}.")
+        if split in self.unavailable:
+            raise UserError(f"the {split} split cannot be made: {self.unavailable[split]}")
+        return self.parts[split]
+
+
+def make_splits(
+    videos: pa.Table, embeddings: pa.Table | None = None, settings: SplitSettings | None = None
+) -> Splits:
+    """All three splits. embeddings: the latest row per video, or None; only its vectors are looked at.
+
+    UserError when fewer than MIN_ROWS videos have a label. A split that cannot be made is recorded in
+    `unavailable` with its reason.
+    """
+    settings = settings or SplitSettings()
+    ids = np.array(videos["video_id"].to_pylist(), dtype=object)
+    labelled = np.flatnonzero(read_labels(videos).known)
+    if len(labelled) < MIN_ROWS:
+        raise UserError(
+            f"only {len(labelled)} of {len(ids)} videos have a usable view count; a split needs {MIN_ROWS}."
+        )
+    chosen = videos.take(labelled)
+    copies = duplicate_groups(chosen, embeddings, settings.cosine)
+    published, channel = moments(chosen["published_at"]), channel_codes(chosen["channel_id"].to_pylist())
+    makers: dict[str, Callable[[], tuple[np.ndarray, dict[str, Any]]]] = {
+        "time": lambda: by_time(published, copies, settings),
+        "channel": lambda: by_channel(channel, copies, ids[labelled], settings),
+        "random": lambda: by_chance(copies, ids[labelled], settings),
+    }
+    parts: dict[str, np.ndarray] = {}
+    unavailable: dict[str, str] = {}
+    counts: dict[str, Any] = {}
+    for name, make in makers.items():
+        try:
+            found, extra = make()
+        except UserError as reason:
+            unavailable[name] = str(reason)
+            continue
+        parts[name] = np.full(len(ids), NONE, dtype=object)
+        parts[name][labelled] = found
+        rows = {part: int((parts[name] == part).sum()) for part in (*USED, EMBARGO, NONE)}
+        channels = {part: len(np.unique(channel[found == part])) for part in USED}
+        counts[name] = {"rows": rows, "channels": channels, **extra}
+    sizes = np.bincount(copies)
+    facts = {
+        "settings": asdict(settings),
+        "fingerprint": fingerprint(videos, embeddings, settings),
+        "videos": len(ids),
+        "labelled": len(labelled),
+        "duplicates": {"groups": int((sizes > 1).sum()), "videos": int(sizes[sizes > 1].sum())},
+        "splits": counts,
+    }
+    return Splits(ids, parts, unavailable, facts)
+
+
+def load_or_make(
+    space: Workspace, settings: SplitSettings | None = None,
+    videos: pa.Table | None = None, embeddings: pa.Table | None = None,
+) -> tuple[Splits, str]:  # fmt: skip
+    """(splits, "loaded" | "made" | "remade") of a workspace. Remade: something they rest on has changed
+    (labelled videos, their dates, channels or vectors, the settings), or the saved ones do not match."""
+    settings = settings or SplitSettings()
+    videos = space.read("videos") if videos is None else videos
+    if embeddings is None and space.has("embeddings"):
+        columns = ["video_embedding", "audio_embedding", "content_key"]
+        embeddings = space.latest("embeddings", "video_id", "embedded_at", columns)
+    there = space.exists(FACTS) and space.exists(TABLE)
+    if there:
+        facts = space.read_json(FACTS)
+        if facts.get("fingerprint") == fingerprint(videos, embeddings, settings):
+            return _read(space, facts), "loaded"
+    splits = make_splits(videos, embeddings, settings)
+    rows = pa.table({"video_id": pa.array(splits.video_id, pa.string())} | {
+        name: pa.array(splits.parts.get(name, [None] * len(splits.video_id)), pa.string()) for name in SPLITS
+    })  # fmt: skip
+    sink = io.BytesIO()
+    pq.write_table(rows, sink, compression="zstd")
+    space.write_bytes(TABLE, sink.getvalue())
+    space.write_json(FACTS, {**splits.facts, "unavailable": splits.unavailable})  # last: it vouches for TABLE
+    return splits, "remade" if there else "made"
+
+
+def fingerprint(videos: pa.Table, embeddings: pa.Table | None, settings: SplitSettings) -> str:
+    """sha256 (hex) of all that the splits rest on: settings; each labelled video's date, channel, media,
+    title, and which content its vectors were made from."""
+    vectors: dict[str, str] = {}
+    if embeddings is not None:
+        seen = embeddings.filter(embeddings["video_embedding"].is_valid())
+        keys = seen["content_key"] if "content_key" in seen.column_names else seen["video_id"]
+        vectors = dict(zip(seen["video_id"].to_pylist(), map(str, keys.to_pylist()), strict=True))
+    chosen = videos.filter(pa.array(read_labels(videos).known))
+    columns = [chosen[c].to_pylist() for c in ("video_id", "channel_id", "media_sha256", "title")]
+    when = moments(chosen["published_at"]).astype(np.int64).tolist()
+    rows = sorted([*row, vectors.get(row[0])] for row in zip(*columns[:1], when, *columns[1:], strict=True))
+    return hashlib.sha256(json.dumps([asdict(settings), rows]).encode()).hexdigest()
+
+
+def _read(space: Workspace, facts: dict[str, Any]) -> Splits:
+    rows = pq.read_table(io.BytesIO(space.read_bytes(TABLE)))
+    unavailable = facts.pop("unavailable")
+    columns = {c: np.array(rows[c].to_pylist(), dtype=object) for c in rows.column_names}
+    parts = {name: columns[name] for name in SPLITS if name not in unavailable}
+    return Splits(columns["video_id"], parts, unavailable, facts)

@@ -1,0 +1,147 @@
+"""The three rules of split.py, on plain arrays: by time, by channel, by chance.
+
+Each takes labelled rows only, and `copies`: the group of near-duplicates that a row is in (duplicates.py).
+Each gives (parts object (n,), facts); UserError with the numbers when the split cannot be made.
+Not known here: tables, labels, where a split is saved.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vvp.duplicates import merge, same_pairs
+from vvp.errors import UserError
+
+USED = ("train", "validation", "test")
+EMBARGO, NONE = "embargo", "none"
+MIN_ROWS, MIN_PART = 20, 3
+DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSettings:
+    train: float = 0.6
+    validation: float = 0.2  # test is the rest
+    embargo_days: float | None = None  # None: 5 % of the time between first and last video, at most 7
+    cosine: float = 0.995  # of centred video embeddings, from which on two videos are copies
+    seed: int = 0  # of the random split, and of ties in the channel split
+
+    def __post_init__(self) -> None:
+        if not (0 < self.train < 1 and 0 < self.validation < 1 and self.train + self.validation < 1):
+            raise UserError(
+                f"train {self.train} and validation {self.validation} must leave a part for the test."
+            )
+        if self.embargo_days is not None and not self.embargo_days >= 0:
+            raise UserError(f"an embargo of {self.embargo_days} days makes no sense.")
+
+    @property
+    def shares(self) -> np.ndarray:
+        return np.array([self.train, self.validation, 1 - self.train - self.validation])
+
+
+def by_time(
+    published: np.ndarray, copies: np.ndarray, settings: SplitSettings
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Parts (n,) of labelled rows and what to say of them. UserError when a part stays too small."""
+    parts = np.full(len(published), NONE, dtype=object)
+    dated = np.flatnonzero(~np.isnat(published))
+    if len(dated) < MIN_ROWS:
+        raise UserError(f"only {len(dated)} labelled videos have a date of publication ({MIN_ROWS} needed).")
+    when = published[dated].astype("datetime64[us]").astype(np.int64)
+    ordered = np.sort(when)
+    days = settings.embargo_days
+    if days is None:
+        days = min(7.0, 0.05 * float(ordered[-1] - ordered[0]) / DAY_US)
+    gap = int(days * DAY_US)
+    ends = np.round(np.cumsum(settings.shares)[:2] * len(dated)).astype(int)
+    first, second = ordered[ends[0]], ordered[ends[1]]  # where validation and test begin
+    # Latest word last: what lies before a boundary, then its gap, then what lies after.
+    found = np.full(len(dated), "train", dtype=object)
+    found[when >= first - gap] = EMBARGO
+    found[when >= first] = "validation"
+    found[(when >= second - gap) & (when >= first)] = EMBARGO
+    found[when >= second] = "test"
+    in_gap = int((found == EMBARGO).sum())
+    rank = np.array([USED.index(p) if p in USED else len(USED) for p in found])
+    earliest = np.full(int(copies.max()) + 1, len(USED))
+    np.minimum.at(earliest, copies[dated], rank)
+    later = (rank < len(USED)) & (rank > earliest[copies[dated]])
+    found[later] = EMBARGO
+    parts[dated] = found
+    _require(parts, f"with an embargo of {days:.3g} days ")
+    extra = {
+        "embargo_days": days,
+        "validation_from": str(np.datetime64(int(first), "us")),
+        "test_from": str(np.datetime64(int(second), "us")),
+        "in_gap": in_gap,
+        "later_copies": int(later.sum()),
+        "undated": len(published) - len(dated),
+    }
+    return parts, extra
+
+
+def by_channel(
+    channel: np.ndarray, copies: np.ndarray, ids: np.ndarray, settings: SplitSettings
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """As `by_time`: whole channels, biggest first, each to the part that it fits and that lacks most.
+
+    UserError when a part gets less than half its share: one channel, or one that outweighs the rest.
+    """
+    cluster = merge(channel, *same_pairs(copies.tolist()))
+    sizes = np.bincount(cluster)
+    tie = _shuffled(cluster, ids, settings.seed)
+    wanted, got = settings.shares * len(ids), np.zeros(3)
+    target = np.zeros(len(sizes), int)
+    for c in np.lexsort((tie, -sizes)):
+        if not sizes[c]:
+            continue
+        # By relative lack, so that each part gets big and small channels; by absolute lack where none has
+        # room for it.
+        lack = np.where(got + sizes[c] <= wanted, 1 - got / wanted, -np.inf)
+        target[c] = int(np.argmax(lack if np.isfinite(lack).any() else wanted - got))
+        got[target[c]] += sizes[c]
+    if (got < wanted / 2).any():
+        raise UserError(
+            f"{len(np.unique(channel))} channels do not divide into {settings.shares.round(2).tolist()}:"
+            f" the biggest (with those that share copies) has {sizes.max()} of {len(ids)} labelled videos."
+        )
+    parts = np.array(USED, dtype=object)[target[cluster]]
+    _require(parts)
+    return parts, {"channel_groups": int((sizes > 0).sum())}
+
+
+def by_chance(
+    copies: np.ndarray, ids: np.ndarray, settings: SplitSettings
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """As `by_time`: groups of copies in a seeded order, cut where the shares say."""
+    order = np.argsort(_shuffled(copies, ids, settings.seed), kind="stable")
+    sizes = np.bincount(copies)[order]
+    middle = (np.cumsum(sizes) - sizes / 2) / len(ids)
+    target = np.zeros(len(order), int)
+    target[order] = np.searchsorted(np.cumsum(settings.shares)[:2], middle, side="right")
+    parts = np.array(USED, dtype=object)[target[copies]]
+    _require(parts)
+    return parts, {}
+
+
+def _shuffled(groups: np.ndarray, ids: np.ndarray, seed: int) -> np.ndarray:
+    """uint64 (groups,): a key to sort groups by, drawn from the seed and the group's first id.
+
+    By hash rather than by permutation, so that a new video leaves the order of the others as it was.
+    """
+    order = np.argsort(ids.astype(str), kind="stable")
+    members, at = np.unique(groups[order], return_index=True)
+    keys = np.zeros(int(groups.max()) + 1, np.uint64)
+    for group, row in zip(members, order[at], strict=True):
+        digest = hashlib.blake2b(f"{seed}\n{ids[row]}".encode(), digest_size=8).digest()
+        keys[group] = int.from_bytes(digest, "big")
+    return keys
+
+
+def _require(parts: np.ndarray, how: str = "") -> None:
+    sizes = {part: int((parts == part).sum()) for part in USED}
+    if min(sizes.values()) < MIN_PART:
+        shown = ", ".join(f"{part} {n}" for part, n in sizes.items())
+        raise UserError(f"{len(parts)} labelled videos {how}give {shown}; each part needs {MIN_PART}.")
