@@ -188,8 +188,8 @@ def population(matrix: Matrix) -> Population:
         f"compared on the {int(rows.sum())} labelled videos with picture or sound"
         f" ({sum(left_out.values())} without are left out)"
         if chosen
-        else f"compared on all {int(rows.sum())} labelled videos; {int(media.sum())} have picture or sound, too"
-        " few to compare on them alone"
+        else f"compared on all {int(rows.sum())} labelled videos: {int(media.sum())} have picture or sound,"
+        " too few to compare on them alone"
     )
     return Population("with_media" if chosen else "all", rows, left_out, sentence)
 

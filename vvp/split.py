@@ -37,7 +37,7 @@ TABLE, FACTS = "splits.parquet", "splits.json"
 
 @dataclass(frozen=True)
 class Splits:
-    """Row i is row i of the videos table that it was made from."""
+    """Row i is row i of the videos table that it was made or loaded for."""
 
     video_id: np.ndarray  # object (n,)
     parts: dict[str, np.ndarray]  # split → object (n,) of part names; absent when unavailable
@@ -117,7 +117,7 @@ def load_or_make(
     if there:
         facts = space.read_json(FACTS)
         if facts.get("fingerprint") == fingerprint(videos, embeddings, settings):
-            return _read(space, facts), "loaded"
+            return _read(space, facts, videos["video_id"].to_pylist()), "loaded"
     splits = make_splits(videos, embeddings, settings)
     rows = pa.table({"video_id": pa.array(splits.video_id, pa.string())} | {
         name: pa.array(splits.parts.get(name, [None] * len(splits.video_id)), pa.string()) for name in SPLITS
@@ -144,9 +144,14 @@ def fingerprint(videos: pa.Table, embeddings: pa.Table | None, settings: SplitSe
     return hashlib.sha256(json.dumps([asdict(settings), rows]).encode()).hexdigest()
 
 
-def _read(space: Workspace, facts: dict[str, Any]) -> Splits:
+def _read(space: Workspace, facts: dict[str, Any], ids: list[str]) -> Splits:
+    """The saved splits in the order of `ids`; a video that came since has no label."""
     rows = pq.read_table(io.BytesIO(space.read_bytes(TABLE)))
+    saved = rows["video_id"].to_pylist()
     unavailable = facts.pop("unavailable")
-    columns = {c: np.array(rows[c].to_pylist(), dtype=object) for c in rows.column_names}
-    parts = {name: columns[name] for name in SPLITS if name not in unavailable}
-    return Splits(columns["video_id"], parts, unavailable, facts)
+    parts = {}
+    for name in SPLITS:
+        if name not in unavailable:
+            part = dict(zip(saved, rows[name].to_pylist(), strict=True))
+            parts[name] = np.array([part.get(video, NONE) for video in ids], dtype=object)
+    return Splits(np.array(ids, dtype=object), parts, unavailable, facts)

@@ -1,0 +1,71 @@
+"""Small made-up tables for the tests of this folder: no files, no media, no models."""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from vvp.schema import TABLES
+from vvp.workspace import Workspace
+
+START = datetime(2025, 1, 1, tzinfo=timezone.utc)
+DIMS = {"video_embedding": 12, "audio_embedding": 8, "text_embedding": 6}
+
+
+def table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(
+        [{c: row.get(c) for c in TABLES[name].names} for row in rows], schema=TABLES[name]
+    )
+
+
+def world(n: int = 120, channels: int = 15, seed: int = 0, media: float = 1.0) -> tuple[list, list]:
+    """(rows of videos, rows of embeddings): n videos, a day apart, log views = channel + picture + noise."""
+    rng = np.random.default_rng(seed)
+    base = rng.normal(8, 1, channels)
+    videos, embeddings = [], []
+    for i in range(n):
+        c = int(rng.integers(channels))
+        has = bool(rng.random() < media)
+        vectors = {name: rng.normal(size=d).astype(np.float32) for name, d in DIMS.items()}
+        log_views = base[c] + vectors["video_embedding"][0] + rng.normal(0, 0.5)
+        posted = START + timedelta(days=i, hours=float(rng.uniform(0, 12)))
+        videos.append(
+            {
+                "video_id": f"v{i:05d}",
+                "channel_id": f"c{c}",
+                "title": f"Clip number {i} WOW!",
+                "published_at": posted,
+                "observed_at": posted + timedelta(days=float(rng.uniform(5, 60))),
+                "duration_s": float(rng.uniform(5, 60)),
+                "channel_followers": int(np.exp(base[c] + rng.normal())),
+                "views": int(np.exp(log_views)) + 1,
+                "media_sha256": f"sha{i}" if has else None,
+                "media_path": f"/m/{i}.mp4" if has else None,
+            }
+        )
+        embeddings.append(
+            {
+                "video_id": f"v{i:05d}",
+                "content_key": f"k{i}",
+                "status": "ok",
+                "video_embedding": vectors["video_embedding"] if has else None,
+                "audio_embedding": vectors["audio_embedding"] if has and i % 7 else None,
+                "text_embedding": vectors["text_embedding"],
+                "motion_mean": float(rng.random()) if has else None,
+                "profile": "tiny",
+                "video_encoder": "v@1" if has else None,
+                "audio_encoder": "a@1",
+                "text_encoder": "t@1",
+                "embedded_at": START,
+            }
+        )
+    return videos, embeddings
+
+
+def fill(root: Any, videos: list, embeddings: list) -> Workspace:
+    space = Workspace(root)
+    space.replace("videos", table("videos", videos))
+    if embeddings:
+        space.replace("embeddings", table("embeddings", embeddings))
+    return space
