@@ -1,0 +1,163 @@
+"""From a workspace to X and y: no leak has a way in, nothing vanishes uncounted, offline equals online."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from learn_tables import START, fill, table, world
+from sklearn.linear_model import RidgeCV
+
+from vvp import metrics
+from vvp.columns import INPUTS, design, layout
+from vvp.errors import UserError
+from vvp.fuse import Dims
+from vvp.matrix import assemble, join, population
+from vvp.split import SplitSettings
+
+
+def fit(matrix, name="full"):
+    """Test rows' log views and the predictions of a Ridge fitted on the training rows."""
+    X = matrix.X[:, matrix.select(name)]
+    train, test = matrix.rows("train"), matrix.rows("test")
+    mean, sd = np.nanmean(X[train], axis=0), np.nanstd(X[train], axis=0) + 1e-9
+    X = np.nan_to_num((X - mean) / sd)
+    model = RidgeCV(np.logspace(-2, 5, 15)).fit(X[train], matrix.y[train])
+    return matrix.y[test], model.predict(X[test]), matrix.channel_id[test]
+
+
+def test_shapes_names_and_counts(tmp_path):
+    videos, embeddings = world(120, media=0.8)
+    videos[3].update(views=None, label_issue="views_missing")
+    videos[4]["published_at"] = None
+    embeddings[5].update(status="failed", video_embedding=None, audio_embedding=None, error_kind="crash")
+    without = embeddings.pop(6)
+    m = assemble(fill(tmp_path, videos, embeddings))
+    n = len(embeddings)
+    assert m.X.shape == (n, len(m.columns)) and m.X.dtype == np.float32 and m.y.dtype == np.float64
+    assert without["video_id"] not in m.video_id and m.counts["not_embedded"] == 1
+    assert len(m.columns) + len(m.dropped) == len(layout(Dims(12, 8, 6))) == m.dims.fused + 28
+    assert (m.counts["failed"], m.counts["without_label"], m.counts["without_date"]) == (1, 1, 1)
+    assert m.counts["without_media"] == (~m.has_media).sum() > 5
+    assert sum(m.counts[p] for p in ("train", "validation", "test", "embargo", "none")) == n
+    assert m.part[3] == m.part[4] == "none" and np.isnan(m.y[3]) and np.isfinite(m.y[4])
+    assert m.dropped["log_aspect_ratio"] == "unknown in every training row"
+    assert m.dropped["title_exclamation"] == "constant in the training rows"
+    assert m.column("log_aspect_ratio") is None
+    assert (m.column("mask_picture") == m.has_media).all()
+    assert m.encoders == {"video_encoder": "v@1", "audio_encoder": "a@1", "text_encoder": "t@1"}
+    assert set(m.groups()) >= {"picture:embedding", "sound:mask", "horizon:feature", "channel:feature"}
+    for name in INPUTS:
+        assert m.columns[m.select(name)[0]] and len(m.select(name))
+
+
+def test_nothing_after_publication_reaches_x(tmp_path):
+    """Views of validation and test rows, and every other count of every row, may be anything."""
+    videos, embeddings = world(120)
+    before = assemble(fill(tmp_path / "a", videos, embeddings))
+    rng = np.random.default_rng(9)
+    for v, part in zip(videos, before.part, strict=True):
+        v.update(
+            likes=int(rng.integers(1, 9)), comments=int(rng.integers(1e6)), shares=int(rng.integers(1e6))
+        )
+        if part != "train":
+            v["views"] = int(rng.integers(1, 1e9))
+    after = assemble(fill(tmp_path / "b", videos, embeddings))
+    np.testing.assert_array_equal(before.X, after.X)
+    assert before.columns == after.columns
+    assert not np.array_equal(before.y, after.y)
+
+
+def test_training_views_reach_x_through_history_alone(tmp_path):
+    videos, embeddings = world(120)
+    before = assemble(fill(tmp_path / "a", videos, embeddings))
+    for v in videos:
+        v["views"] = v["views"] * 3 + 1
+    after = assemble(fill(tmp_path / "b", videos, embeddings))
+    changed = [
+        c.name
+        for i, c in enumerate(before.columns)
+        if not np.array_equal(before.X[:, i], after.X[:, i], equal_nan=True)
+    ]
+    assert changed == ["channel_history_mean"]
+
+
+@pytest.mark.parametrize("split", ["time", "random", "channel"])
+def test_the_planted_signal_is_found_and_shuffled_labels_are_not(tmp_path, split):
+    videos, embeddings = world(400, channels=40)
+    y, p, channel = fit(assemble(fill(tmp_path / "a", videos, embeddings), split))
+    assert metrics.bootstrap(y, {"m": p}, channel, n=200)["m"]["spearman"].low > 0.2
+
+    views = np.random.default_rng(0).permutation([v["views"] for v in videos])
+    for v, count in zip(videos, views.tolist(), strict=True):
+        v["views"] = count
+    y, p, channel = fit(assemble(fill(tmp_path / "b", videos, embeddings), split))
+    found = metrics.bootstrap(y, {"m": p}, channel, n=200)["m"]
+    assert found["r2"].point < 0.05
+    assert found["spearman"].point is None or found["spearman"].low < 0 < found["spearman"].high
+
+
+def test_the_row_of_one_video_is_the_row_of_the_table(tmp_path):
+    """What the predictor does: a table of one row, the same join and design, the kept columns."""
+    videos, embeddings = world(80, media=0.7)
+    m = assemble(fill(tmp_path, videos, embeddings))
+    kept = {c.name for c in m.columns}
+    keep = [i for i, c in enumerate(layout(m.dims)) if c.name in kept]
+    for i in (0, 11, 79):
+        rows, _ = join(table("videos", [videos[i]]), table("embeddings", [embeddings[i]]))
+        history = m.history.at(m.channel_id[i : i + 1], m.published_at[i : i + 1])
+        one = design(rows, m.dims, m.horizon_days[i : i + 1], *history)[:, keep]
+        np.testing.assert_array_equal(one[0], m.X[i])
+
+
+def test_the_newest_row_of_a_video_counts(tmp_path):
+    videos, embeddings = world(40)
+    again = {**embeddings[0], "embedded_at": START + timedelta(days=1), "motion_mean": 0.125}
+    m = assemble(fill(tmp_path, videos, [*embeddings, again]), "random")
+    assert len(m.video_id) == 40 and m.column("motion_mean")[0] == 0.125
+
+
+def test_models_are_compared_on_videos_with_media_where_there_are_enough(tmp_path):
+    m = assemble(fill(tmp_path / "a", *world(120, media=0.6)))
+    found = population(m)
+    assert found.name == "with_media" and not (found.rows & ~m.has_media).any()
+    assert (
+        sum(found.left_out.values()) == (np.isin(m.part, ["train", "validation", "test"]) & ~found.rows).sum()
+    )
+    assert str(sum(found.left_out.values())) in found.sentence
+
+    few = assemble(fill(tmp_path / "b", *world(120, media=0.1)))
+    assert population(few).name == "all" and sum(population(few).left_out.values()) == 0
+
+
+def test_posts_without_any_media_still_make_a_matrix(tmp_path):
+    m = assemble(fill(tmp_path, *world(100, media=0.0)))
+    assert m.dims == Dims(0, 0, 6) and population(m).name == "all" and not m.has_media.any()
+    assert len(m.select("words")) > 6 and m.dropped["mask_picture"].startswith("constant")
+    given = assemble(fill(tmp_path, *world(100, media=0.0)), dims=Dims(12, 8, 6))
+    assert given.dims.fused == 28 and given.columns == m.columns
+
+
+def test_what_the_user_can_mend_is_said(tmp_path):
+    videos, embeddings = world(60)
+    with pytest.raises(UserError, match="run `vvp embed"):
+        assemble(fill(tmp_path / "a", videos, []))
+    mixed = [*embeddings[:40], *({**e, "profile": "other"} for e in embeddings[40:])]
+    with pytest.raises(UserError, match=r"more than one profile: tiny \(40\), other \(20\)"):
+        assemble(fill(tmp_path / "b", videos, mixed))
+    embeddings[0]["video_embedding"] = np.zeros(5, np.float32)
+    with pytest.raises(UserError, match="do not agree"):
+        assemble(fill(tmp_path / "c", videos, embeddings))
+    few, vectors = world(15)
+    with pytest.raises(UserError, match="a split needs 20"):
+        assemble(fill(tmp_path / "d", few, vectors))
+    one, vectors = world(60, channels=1)
+    with pytest.raises(UserError, match="channel split cannot be made"):
+        assemble(fill(tmp_path / "e", one, vectors), "channel")
+    with pytest.raises(UserError, match="no split called day"):
+        assemble(fill(tmp_path / "e", one, vectors), "day")
+
+
+def test_the_three_splits_share_one_file(tmp_path):
+    space = fill(tmp_path, *world(120, channels=30))
+    found = [assemble(space, s, SplitSettings(seed=2)).splits_origin for s in ("time", "channel", "random")]
+    assert found == ["made", "loaded", "loaded"]
