@@ -3,9 +3,8 @@
 1. Counts and the time at which they were read are one observation and stay together. A measured one
    (views above 0) beats one that is not; then the later `observed_at`; where a time is missing or both are
    equal, the larger counts. What the kept observation lacks beside its views is taken from the other.
-2. Words and facts (title, date, duration, …): a value beats null. Between two values the later
-   observation wins; without two different times yt-dlp beats posts beats bare folder; within one source
-   the newer run wins, and within one run the first.
+2. Words and facts (title, date, duration, …): a value beats null. Between two values yt-dlp beats posts
+   beats bare folder; within one source the newer run wins, and within one run the first.
 3. Media: the file found first is kept while it is there; the same path with other bytes is an update.
 4. Transcript: the creator's beats an automatic one, else as 2.
 5. A row whose platform is another than the known one's is another video with the same id: set aside.
@@ -110,10 +109,7 @@ def _size(value: int | None) -> float:
 
 
 def _row_leads(known: Row, row: Row, ties_to_new: bool) -> bool:
-    """Rule 2: whether the words and facts of `row` win over those of `known`."""
-    times = known["observed_at"], row["observed_at"]
-    if None not in times and times[0] != times[1]:
-        return bool(times[1] > times[0])
+    """Rule 2. The time of observation has no say: it is the counts' and may come from either account."""
     ranks = [SOURCES.index(r["source"]) for r in (known, row)]
     return ranks[1] > ranks[0] if ranks[0] != ranks[1] else ties_to_new
 

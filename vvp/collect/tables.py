@@ -4,9 +4,11 @@ CSV and TSV values stay strings; nested objects become columns with dotted names
 Not known here: what a column means.
 """
 
+import csv
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -73,17 +75,11 @@ def _csv(path: Path) -> RawTable:
     # thread: only then does a bad row know its number.
     reading = pacsv.ReadOptions(use_threads=False, block_size=1 << 24)
     parsing = pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip)
-    names = pacsv.open_csv(
-        path,
-        reading,
-        pacsv.ParseOptions(
-            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=lambda row: "skip"
-        ),
-    ).schema.names
+    names = next(csv.reader([header.rstrip("\r\n")], delimiter=delimiter))
     types = pacsv.ConvertOptions(column_types={name: pa.string() for name in names})
     table = pacsv.read_csv(path, reading, parsing, types)
     broken = {number for number, _ in bad}
-    lines = [n for n in range(2, table.num_rows + len(broken) + 2) if n not in broken]
+    lines = list(islice((n for n in count(2) if n not in broken), table.num_rows))
 
     def column(name: str) -> list[Any]:
         if names.count(name) > 1:

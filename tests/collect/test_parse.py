@@ -1,0 +1,135 @@
+"""How counts, durations, moments and tags are read; what is missing and what is unreadable."""
+
+import math
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from vvp.collect import parse
+from vvp.collect.problems import Problems
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=timezone.utc)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        (1234, 1234), ("1234", 1234), (1234.0, 1234), ("1234.0", 1234), ("1,234", 1234), ("12 345", 12345),
+        ("12\u00a0345", 12345), ("12\u202f345", 12345), ("1'234'567", 1234567), ("1.234.567", 1234567),
+        ("12,34,567", 1234567), ("541.2K", 541_200), ("541,2K", 541_200), ("1.2M", 1_200_000), ("1,234K", 1_234_000),
+        ("3 M", 3_000_000), ("1.1b", 1_100_000_000), ("12.3万", 123_000), ("-5", -5), ("0", 0), ("1e6", 1_000_000),
+        ("+7", 7),
+    ],
+)  # fmt: skip
+def test_counts(written: object, value: int) -> None:
+    assert parse.count(written) == value
+
+
+@pytest.mark.parametrize("value", [None, "", "  ", "N/A", "nan", math.nan, "None", "-", "null"])
+def test_missing_is_none_for_every_reader(value: object) -> None:
+    for reader in (parse.count, parse.duration, parse.moment, parse.tags, parse.identifier, parse.platform):
+        assert reader(value) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["many", "1.5", 1.5, "1,23", True, math.inf, "12x", "K", "1e400K", 2**70, "12:30", "…", "1..2K"]
+)
+def test_unreadable_counts_raise_and_are_never_zero(value: object) -> None:
+    with pytest.raises(ValueError):
+        parse.count(value)
+
+
+def test_what_a_platform_abbreviates_is_read_to_its_precision() -> None:
+    for tenths in range(1, 10_000, 7):
+        assert parse.count(f"{tenths / 10}K") == tenths * 100
+        assert parse.count(f"{tenths * 1000:,}") == tenths * 1000
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        (31, 31), ("31.5", 31.5), ("00:31", 31), ("1:02:03", 3723), ("90:00", 5400), ("PT31S", 31), ("PT1M5S", 65),
+        ("PT1H2M3.5S", 3723.5), ("P1DT1S", 86401), ("31s", 31), ("1m 5s", 65), ("2 min", 120),
+        (timedelta(seconds=9), 9),
+    ],
+)  # fmt: skip
+def test_durations(written: object, seconds: float) -> None:
+    assert parse.duration(written) == seconds
+
+
+@pytest.mark.parametrize("value", [0, "0", "00:00", -3, "PT0S", "P", "long", True, math.inf])
+def test_unreadable_durations(value: object) -> None:
+    with pytest.raises(ValueError):
+        parse.duration(value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        1608214517, "1608214517", 1608214517000, 1608214517000000, "2020-12-17T14:15:17Z", "2020-12-17 14:15:17",
+        "2020-12-17T15:15:17+01:00", "2020/12/17 14:15:17", "Thu, 17 Dec 2020 14:15:17 +0000",
+        "Thu Dec 17 14:15:17 +0000 2020", utc(2020, 12, 17, 14, 15, 17), datetime(2020, 12, 17, 14, 15, 17),
+        "2020-12-17T14:15:17.000000",
+    ],
+)  # fmt: skip
+def test_moments(written: object) -> None:
+    assert parse.moment(written) == utc(2020, 12, 17, 14, 15, 17)
+
+
+def test_a_bare_date_is_its_first_or_its_last_second() -> None:
+    for written in (
+        "2020-12-21",
+        "20201221",
+        20201221,
+        "2020/12/21",
+        "2020-12-21 (approx; last post 2020-12-21)",
+    ):
+        assert parse.moment(written) == utc(2020, 12, 21)
+        assert parse.moment(written, end_of_day=True) == utc(2020, 12, 21, 23, 59, 59)
+
+
+@pytest.mark.parametrize(
+    "value", ["12/11/2020", "5", 12, "yesterday", "2020", "20201341", "1801-01-01", True, "9" * 400]
+)
+def test_unreadable_moments(value: object) -> None:
+    with pytest.raises(ValueError):
+        parse.moment(value)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (["a", "#b", "a", " "], ["a", "b"]), ('"x y"|"b"', ["x y", "b"]), ("a, b", ["a", "b"]), ("#a #b", ["a", "b"]),
+        ('["a","ü"]', ["a", "ü"]), ("['a', 'b']", ["a", "b"]), ([{"name": "a"}, {"title": "b"}, {}], ["a", "b"]),
+        ([], None), ("[none]", None), ("solo", ["solo"]),
+    ],
+)  # fmt: skip
+def test_tags(written: object, expected: list[str] | None) -> None:
+    assert parse.tags(written) == expected
+
+
+def test_hashtags_are_found_glued_and_in_any_script() -> None:
+    assert parse.hashtags("so cute💕#exams#fyp #猫 #1", None, "#fyp") == ["exams", "fyp", "猫"]
+    assert parse.hashtags("none") is None
+
+
+def test_ids_that_lost_digits_are_refused() -> None:
+    assert parse.identifier(7574164297710947604) == "7574164297710947604"
+    assert parse.identifier(" dQw4w9WgXcQ ") == "dQw4w9WgXcQ"
+    assert parse.identifier(12.0) == "12"
+    for rounded in (7.574164297710948e18, "7.57416E+18", "7,57E+18"):
+        with pytest.raises(ValueError, match="digits|rounded"):
+            parse.identifier(rounded)
+
+
+def test_half_an_emoji_can_be_stored() -> None:
+    assert parse.text("cut \ud83d").encode() == b"cut ?"  # type: ignore[union-attr]
+
+
+def test_problems_count_and_keep_the_first() -> None:
+    problems = Problems()
+    read = [problems.read("likes", parse.count, v, f"f:{i}") for i, v in enumerate(["1", "x", None, "y"])]
+    assert read == [1, None, None, None]
+    assert problems.counts == {"likes": 2} and "'x' at f:1" in problems.examples["likes"]
