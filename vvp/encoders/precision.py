@@ -43,18 +43,27 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
         return float(np.min((a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))))
 
 
+def to_bfloat16(model: Model) -> Model:
+    """The whole model in bfloat16, in place."""
+    return model.to(torch.bfloat16)
+
+
 def settle(
-    load: Callable[[], Model], embed: Callable[[Model], np.ndarray], device: str
+    load: Callable[[], Model],
+    embed: Callable[[Model], np.ndarray],
+    device: str,
+    lower: Callable[[Model], Model] = to_bfloat16,
 ) -> tuple[Model, Precision]:
     """The model on `device`, in the fastest type that keeps its vectors, and what was found.
 
-    `load` gives a float32 model in eval mode; `embed` its vectors, float32 (n, dim), for a probe input.
+    `load` gives a float32 model in eval mode; `embed` its vectors, float32 (n, dim), for a probe input;
+    `lower` puts the model, or the parts of it that bear it, in bfloat16.
     """
     model = load().to(device)
     if not has_bfloat16(device):
         return model, Precision(dtype="float32", cosine=None, reason=f"{device} has no bfloat16")
     exact = embed(model)
-    model = model.to(torch.bfloat16)
+    model = lower(model)
     near = cosine(exact, embed(model))
     if near >= MIN_COSINE:  # false for NaN as well
         return model, Precision(dtype="bfloat16", cosine=near, reason="as float32 on the probe")
