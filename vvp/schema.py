@@ -77,8 +77,10 @@ SET_ASIDE_REASONS = {
     "contradicting": "the same id with other facts; the later observation (else the larger count) is kept",
 }
 
-# Statuses of an embeddings row. `ok`: everything the video has was embedded (a clip without an audio
-# track, and a post without media, can be ok). `partial`: something it has could not be read.
+# Statuses of an embeddings row. `ok`: its media could be decoded, and what decoded was embedded. A clip
+# without an audio track and a post without media are ok. So is a clip whose picture decodes but whose sound
+# does not, and a file of sound alone: error_kind then says which is missing (sound_undecodable, no_picture).
+# `partial`: sound only, because its video stream does not decode; or an encoder raised on one modality.
 # `failed`: neither picture nor sound of its media could be read.
 OK, PARTIAL, FAILED = "ok", "partial", "failed"
 
@@ -99,8 +101,8 @@ EMBEDDINGS = (
     Column("video_id", pa.string(), ID, "as in videos; one row per video"),
     Column("content_key", pa.string(), ID, "hash of media, words, encoders and settings: decides on resume"),
     Column("status", pa.string(), ID, "ok | partial | failed"),
-    Column("error_kind", pa.string(), ID, "one of ERROR_KINDS; null when ok"),
-    Column("error_detail", pa.string(), ID, "one line for a person; null when ok"),
+    Column("error_kind", pa.string(), ID, "one of ERROR_KINDS; null: nothing is missing"),
+    Column("error_detail", pa.string(), ID, "one line for a person; null with error_kind"),
     Column("video_embedding", VECTOR, PUBLISH, "float32, the profile's video dim; null: no picture"),
     Column("audio_embedding", VECTOR, PUBLISH, "float32, the profile's audio dim; null: no sound"),
     Column(
@@ -111,8 +113,8 @@ EMBEDDINGS = (
     ),
     Column("transcript", pa.string(), PUBLISH, "the words used, from subtitles or Whisper; null: none"),
     Column("transcript_source", pa.string(), PUBLISH, "creator | automatic | whisper; null: none"),
-    Column("motion_mean", pa.float32(), PUBLISH, "see media/signals.py; null: no picture"),
-    Column("cut_rate_per_min", pa.float32(), PUBLISH, "see media/signals.py; null: no picture"),
+    Column("motion_mean", pa.float32(), PUBLISH, "see media/signals.py; null: no picture, or a still"),
+    Column("cut_rate_per_min", pa.float32(), PUBLISH, "see media/signals.py; null: no picture, or a still"),
     Column("visual_density", pa.float32(), PUBLISH, "see media/signals.py; null: no picture"),
     Column("audio_rms_mean", pa.float32(), PUBLISH, "see media/signals.py; null: no sound"),
     Column("audio_rms_std", pa.float32(), PUBLISH, "see media/signals.py; null: no sound"),

@@ -1,0 +1,140 @@
+"""One media file → one Clip: what the encoders need, and the status of the row. Bad media never raises.
+
+Runs in whatever process calls it, without a time limit: sandbox.py gives it both. Not known here: tables,
+encoders, Ray.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+
+from vvp.errors import UserError
+from vvp.media import audio, signals, video
+from vvp.media.reader import UndecodableError
+from vvp.media.reader import has_picture as pictured
+from vvp.schema import FAILED, OK, PARTIAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeSettings:
+    """How media are read. What changes the vectors belongs into the content key (not the two limits)."""
+
+    frames: int = 16
+    """Frames for the video encoder, evenly spaced over what really decodes."""
+    size: int = 224
+    """Short side and centre crop, pixels."""
+    audio_s: float = 60.0
+    """Seconds of sound from the start."""
+    signals_s: float = 60.0
+    """Seconds of picture, from the start, that motion and cuts are measured on."""
+    timeout_s: float = 60.0
+    """A clip that takes longer is a failed row (sandbox.py)."""
+    memory_gb: float = 4.0
+    """What a clip may take beyond the decoder's own start; more is a failed row (sandbox.py)."""
+    fast: bool = True
+    """Leave out H.264 and HEVC frames that nothing needs. The sixteen frames are bit for bit those of
+    whole decoding, at about half the CPU of decord; small frames fall up to some frames later. False:
+    decord decodes everything, PyAV what decord cannot."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What one file gave. `status`, `error_kind`, `error_detail` are those of schema.EMBEDDINGS."""
+
+    frames: np.ndarray | None = None  # uint8 (frames, size, size, 3), RGB, upright; None: no picture
+    waveform: np.ndarray | None = None  # float32 (samples,), mono, 16 kHz, in [-1, 1]; None: no sound
+    signals: dict[str, float] = field(default_factory=dict)  # of schema.SIGNALS, those that could be measured
+    duration_s: float | None = None  # what decodes, the longer of picture and sound; None: nothing does
+    decoder: str | None = None  # decord | pyav, of the picture
+    status: str = OK
+    error_kind: str | None = None
+    error_detail: str | None = None
+
+
+def failed(kind: str, detail: str) -> Clip:
+    """The clip of a file that gave nothing."""
+    return Clip(status=FAILED, error_kind=kind, error_detail=" ".join(detail.split())[:300])
+
+
+def decode(path: str, settings: DecodeSettings | None = None) -> Clip:
+    """Reads a local path or a URI (copied to a temporary file first). See schema.py for the statuses."""
+    try:
+        with _local(path) as file:
+            return _decode(file, settings or DecodeSettings())
+    except (FileNotFoundError, UserError) as error:
+        return failed("media_missing", str(error))
+    except MemoryError as error:
+        return failed("memory", str(error) or "out of memory")
+    except (av.error.FFmpegError, OSError) as error:
+        return failed("unreadable", error.strerror or str(error))
+
+
+def _decode(file: str, settings: DecodeSettings) -> Clip:
+    with av.open(file, metadata_errors="ignore") as container:
+        has_picture, has_sound = pictured(container), bool(container.streams.audio)
+    if not has_picture and not has_sound:
+        return failed("no_streams", "neither a video nor an audio stream")
+
+    picture, waveform = None, None
+    kind, detail = (None, None) if has_picture else ("no_picture", "sound only")
+    if has_sound:
+        try:
+            waveform = audio.read(file, settings.audio_s)
+        except UndecodableError as error:
+            kind, detail = "sound_undecodable", str(error)
+    if has_picture:
+        try:
+            picture = video.read(
+                file,
+                frames=settings.frames,
+                size=settings.size,
+                signals_s=settings.signals_s,
+                fast=settings.fast,
+            )
+        except UndecodableError as error:
+            kind, detail = "picture_undecodable", str(error)
+    if picture is None and waveform is None:
+        return failed(kind or "unreadable", detail or "nothing decodes")
+
+    measured: dict[str, float] = {}
+    durations: list[float] = []
+    if picture is not None:
+        measured |= signals.picture_signals(picture)
+        durations.append(picture.duration_s)
+    if waveform is not None:
+        measured |= signals.sound_signals(waveform, audio.RATE)
+        durations.append(len(waveform) / audio.RATE)
+    return Clip(
+        frames=None if picture is None else picture.frames,
+        waveform=waveform,
+        signals=measured,
+        duration_s=max(durations),
+        decoder=None if picture is None else picture.decoder,
+        status=PARTIAL if has_picture and picture is None else OK,
+        error_kind=kind,
+        error_detail=detail,
+    )
+
+
+@contextmanager
+def _local(path: str) -> Iterator[str]:
+    """`path` itself, or a copy of what a URI holds, deleted afterwards (sandbox.py sets the folder)."""
+    if "://" not in path:
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"{path} is not there")
+        yield path
+        return
+    from vvp.workspace import open_uri  # pyarrow's filesystems, which local paths need not load
+
+    fs, inside = open_uri(path)
+    with tempfile.NamedTemporaryFile(prefix="vvp-", suffix=Path(inside).suffix) as copy:
+        with fs.open_input_stream(inside, compression=None) as source:
+            shutil.copyfileobj(source, copy, 1 << 20)
+        copy.flush()
+        yield copy.name
