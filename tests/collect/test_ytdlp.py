@@ -1,4 +1,4 @@
-"""yt-dlp folders: any output template, subtitles, odd and broken json, reruns."""
+"""yt-dlp folders: any output template, odd and broken json, reruns."""
 
 import hashlib
 import json
@@ -7,55 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from collect_folders import CREATOR, info, outcome, put, rows
 
-from vvp.collect.summary import CollectSummary
 from vvp.collect.ytdlp import collect_ytdlp
 from vvp.errors import UserError
 from vvp.workspace import Workspace
 
 SHORTS = Path(__file__).parents[3] / "shared" / "data" / "shorts"
-
-ROLLING = """WEBVTT
-Kind: captions
-Language: en
-
-00:00:00.000 --> 00:00:02.000 align:start position:0%
-
-so<00:00:00.500><c> today</c>
-
-00:00:02.000 --> 00:00:02.010
-so today
-
-00:00:02.010 --> 00:00:04.000
-so today
-we<00:00:02.500><c> cook &amp; eat</c>
-
-00:00:04.000 --> 00:00:04.010
-we cook &amp; eat
-
-00:00:04.010 --> 00:00:05.000
-we cook &amp; eat
-[Music]
-"""
-CREATOR = "1\n00:00:00,000 --> 00:00:01,000\nNo!\n\n2\n00:00:01,000 --> 00:00:02,000\n<i>No!</i>\n"
-
-
-def info(**more: Any) -> dict[str, Any]:
-    return {
-        "id": "vid00000001", "title": "Tea #cozy", "description": "", "tags": [], "timestamp": 1700000000,
-        "epoch": 1701000000, "duration": 12.5, "width": 576, "height": 1024, "view_count": 1000,
-        "like_count": 50, "comment_count": 3, "repost_count": 1, "channel_id": "UC1", "uploader_id": "@me",
-        "channel_follower_count": 77, "extractor": "youtube", "extractor_key": "Youtube", "ext": "mp4",
-    } | more  # fmt: skip
-
-
-def put(folder: Path, name: str, content: Any = b"media") -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(content, dict | list):
-        content = json.dumps(content)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 @pytest.fixture
@@ -67,16 +25,6 @@ def space(tmp_path: Path) -> Workspace:
 def box(tmp_path: Path) -> Path:
     (tmp_path / "box").mkdir()
     return tmp_path / "box"
-
-
-def rows(space: Workspace) -> dict[str, dict[str, Any]]:
-    return {row["video_id"]: row for row in space.read("videos").to_pylist()}
-
-
-def outcome(summary: CollectSummary) -> tuple[int, int, int, int]:
-    parts = summary.added, summary.updated, summary.already_known, sum(summary.set_aside.values())
-    assert sum(parts) == summary.found
-    return parts
 
 
 def test_a_row_holds_what_the_json_says(box: Path, space: Workspace) -> None:
@@ -175,8 +123,20 @@ def test_what_is_no_video_is_counted(box: Path, space: Workspace) -> None:
 
 
 def test_values_of_the_wrong_kind_are_null_and_counted(box: Path, space: Workspace) -> None:
-    put(box, "a.info.json", info(view_count="n/a", like_count=True, duration="soon", width=-1, tags=7,
-                                 title="half \ud83d", subtitles=[1], requested_subtitles="x"))  # fmt: skip
+    put(
+        box,
+        "a.info.json",
+        info(
+            view_count="n/a",
+            like_count=True,
+            duration="soon",
+            width=-1,
+            tags=7,
+            title="half \ud83d",
+            subtitles=[1],
+            requested_subtitles="x",
+        ),
+    )
     summary = collect_ytdlp(box, space)
     row = rows(space)["vid00000001"]
     assert [row[c] for c in ("views", "likes", "duration_s", "width", "tags")] == [None] * 5
@@ -241,39 +201,6 @@ def test_the_same_id_twice_in_a_folder(box: Path, space: Workspace) -> None:
     assert row["views"] == 2000 and row["media_path"] == str(media)
     detail = space.read("set_aside").to_pylist()[1]["detail"]
     assert "2000" in detail and "1000" in detail
-
-
-@pytest.mark.parametrize(
-    ("files", "more", "words", "source"),
-    [
-        ({"a.en.vtt": ROLLING}, {"automatic_captions": {"en": []}}, "so today we cook & eat", "automatic"),
-        ({"a.en.vtt": ROLLING}, {}, "so today we cook & eat", "automatic"),
-        ({"a.en.srt": CREATOR}, {"subtitles": {"en": []}}, "No! No!", "creator"),
-        ({"a.en.vtt": ROLLING, "a.fr.srt": CREATOR}, {"subtitles": {"fr": []}, "automatic_captions": {"en": [], "fr": []},
-         "language": "en"}, "No! No!", "creator"),
-        ({"a.de.srt": CREATOR.replace("No", "Nein"), "a.fr-FR.srt": CREATOR}, {"language": "fr"}, "No! No!", "creator"),
-        ({"a.de.vtt": ROLLING.replace("so", "also"), "a.en-orig.vtt": ROLLING},
-         {"automatic_captions": {"de": [], "en-orig": []}}, "so today we cook & eat", "automatic"),
-        ({"a.en.srt": "junk", "a.fr.srt": CREATOR}, {"language": "en"}, "No! No!", "creator"),
-        ({"a.vtt": ROLLING}, {"requested_subtitles": {"": {"url": "x?kind=asr"}}}, "so today we cook & eat", "automatic"),
-        ({"a.en.vtt": "WEBVTT\n\n00:00.000 --> 00:01.000\n[Music]\n"}, {}, None, None),
-    ],
-)  # fmt: skip
-def test_which_subtitles_become_the_transcript(
-    box: Path,
-    space: Workspace,
-    files: dict[str, str],
-    more: dict[str, Any],
-    words: str | None,
-    source: str | None,
-) -> None:
-    put(box, "a.info.json", info(**more))
-    for name, content in files.items():
-        put(box, name, content)
-    summary = collect_ytdlp(box, space)
-    row = rows(space)["vid00000001"]
-    assert (row["transcript"], row["transcript_source"]) == (words, source)
-    assert summary.unreadable_values == ({"transcript": 1} if "junk" in files.values() else {})
 
 
 def test_mistakes_are_told(box: Path, space: Workspace, tmp_path: Path) -> None:
