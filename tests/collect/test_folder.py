@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from vvp.collect.folder import collect_folder
+from vvp.collect.posts import collect_posts
 from vvp.collect.ytdlp import collect_ytdlp
 from vvp.errors import UserError
 from vvp.workspace import Workspace
@@ -80,3 +81,12 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
         collect_folder(tmp_path, Workspace(tmp_path / "space"))
     with pytest.raises(UserError, match="no local folder"):
         collect_folder("s3://bucket/videos", Workspace(tmp_path / "space"))
+
+
+def test_two_posts_may_share_a_file(tmp_path: Path) -> None:
+    space = Workspace(tmp_path / "space")
+    put(tmp_path, "a.mp4", b"1")
+    collect_folder(tmp_path, space)
+    put(tmp_path, "p.csv", b"video_id,views,media_path\nx,1,a.mp4\ny,2,a.mp4\n")
+    summary = collect_posts(tmp_path / "p.csv", space)
+    assert (summary.updated, summary.added, set(ids(space))) == (1, 1, {"x", "y"})

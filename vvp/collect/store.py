@@ -97,7 +97,7 @@ def record(
             gathered.refuse(origins[video_id], "contradicting", detail, video_id)
             continue
         of_run.append(video_id)
-        file_id = file_ids.get(row["media_path"]) if gathered.source != "folder" else None
+        file_id = file_ids.pop(row["media_path"], None) if gathered.source != "folder" else None
         if file_id is not None:
             file_row = known.pop(file_id)
             old = old or file_row
