@@ -1,11 +1,10 @@
 """One sweep for every family: which trials were run, which was best, and how a killed sweep goes on.
 
 Under `storage/name/`: FAMILY.json (the finished sweep: its trials, which was best), FAMILY/ (the best model's
-files) and, while it runs, FAMILY.state/. That last folder is Ray Tune's own and holds Ray's pickles, so go
-on only with a sweep that you started yourself; it is deleted when the family is done, and a finished sweep
-is read back from JSON and model files alone. A sweep goes on, or is not repeated, when data, family and
-settings are the same to the last bit; otherwise it starts anew.
-With max_concurrent=1 the result follows from the seed; with more, also from which trial ends first.
+files) and, while it runs, FAMILY.state/. A sweep goes on, or is not repeated, when data, family and settings
+are the same to the last bit; otherwise it starts anew. Only JSON and model files are ever read back; what Ray
+Tune pickles for itself in FAMILY.state/ is not, and is deleted when the family is done.
+With max_concurrent=1 an uninterrupted sweep follows from the seed; with more, also from who ends first.
 Not known here: how trials are proposed and run (tune_ray.py), what the columns mean, the test part.
 """
 
@@ -97,7 +96,7 @@ def sweep(
     search = Search(
         data=ray.put((data.train, data.validation)),
         shape=data.train.X.shape,
-        storage=folder.root,
+        folder=folder,
         trials=trials,
         seed=seed,
         concurrent=min(slots, max_concurrent or slots, trials),
@@ -123,8 +122,8 @@ def sweep(
 
 
 def fingerprint(family: Family, data: SweepData, *, trials: int, seed: int) -> str:
-    """sha256 hex of all that the outcome depends on; Ray's version too, for its state is its own."""
-    facts = [repr(family), str(trials), str(seed), ray.__version__]
+    """sha256 hex of all that the outcome depends on."""
+    facts = [repr(family), str(trials), str(seed)]
     digest = hashlib.sha256(json.dumps(facts).encode())
     for part in (data.train, data.validation):
         digest.update(json.dumps([part.X.shape, part.groups.tolist()]).encode())
@@ -133,7 +132,7 @@ def fingerprint(family: Family, data: SweepData, *, trials: int, seed: int) -> s
 
 
 def _state(family: str) -> str:
-    """Ray Tune's folder of a family while its sweep runs."""
+    """Name of the folder of a family while its sweep runs."""
     return f"{family}.state"
 
 
@@ -160,7 +159,7 @@ def _conclude(folder: Workspace, family: str, outcomes: list[Outcome], mark: str
     rows = [
         Trial(
             family=family,
-            trial=outcome.trial,
+            trial=f"{family}-{outcome.number:02d}",
             params=outcome.params,
             mae=outcome.mae,
             steps=outcome.steps,
@@ -170,7 +169,7 @@ def _conclude(folder: Workspace, family: str, outcomes: list[Outcome], mark: str
         for outcome in outcomes
     ]
     best = min(range(len(rows)), key=lambda row: rows[row].mae)
-    files = outcomes[best].files()
+    files = outcomes[best].files(folder.root)
     folder.remove(f"{family}.json")
     folder.remove(family)
     for file, content in files.items():

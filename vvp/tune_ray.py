@@ -1,57 +1,58 @@
 """How one family's trials are proposed and run: Optuna, ASHA and actors of Ray Tune, behind one call.
 
-Every trial goes through `_trial`, whatever its family. A trial's checkpoint holds the best model so far and
-a note of what it reached, so one that ASHA stops has its model too, and one that was finished when the
-driver died is not fitted again.
+Every trial goes through `_trial`, whatever its family; its checkpoint holds the best model so far, so one
+that ASHA stops has its model too. The driver writes down each trial as it ends (trials.json), and a sweep
+that was killed goes on from that list: what is written there is told to Optuna and not fitted again.
+Ray Tune's own way, `Tuner.restore`, is not used: it unpickles what lies in the folder, and with Optuna a
+restored sweep broke off (KeyError in its searcher, Ray 2.60).
 Not known here: what a sweep's record looks like (tune.py), what a model is made of.
 """
 
 import json
 import logging
+import math
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
 import ray
+from optuna import distributions
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
 
 from vvp.errors import TrialError
 from vvp.models.base import Data, Family, Float, Int, Model, Params, Space, first_point, mae
+from vvp.workspace import Workspace, open_uri
 
-NOTE = "trial.json"
 Tell = Callable[[int, list[float]], None]
 """(trials done, validation mae of each trial that reported)"""
 
-# Where a running sweep's callback finds whom to tell. Ray Tune pickles callbacks with its state, and a
-# progress bar is not to be pickled, nor to come back from the dead when a sweep is restored.
-_listeners: dict[str, Tell] = {}
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one trial."""
+    """What became of one trial; a row of trials.json."""
 
-    trial: str
+    number: int
     params: Params
     mae: float
     steps: int
     seconds: float
     finished: bool
     """False: ended early by ASHA"""
-    checkpoint: tune.Checkpoint
+    checkpoint: str
+    """path of the folder with the files of its best model, in the storage's filesystem"""
 
-    def files(self) -> dict[str, bytes]:
+    def files(self, storage: str) -> dict[str, bytes]:
         """The files of its best model."""
-        with self.checkpoint.as_directory() as folder:
-            return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.name != NOTE}
+        with tune.Checkpoint(self.checkpoint, open_uri(storage)[0]).as_directory() as folder:
+            return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,90 +62,102 @@ class Search:
     data: ray.ObjectRef
     shape: tuple[int, int]
     """of the training part's X"""
-    storage: str
+    folder: Workspace
     trials: int
     seed: int
     concurrent: int
     cpus: float
 
     def __call__(self, family: Family, state: str, tell: Tell | None) -> list[Outcome]:
-        """Runs, or goes on with, the experiment in `storage`/`state`. TrialError names a failed trial."""
+        """Runs what is missing in the folder `state`; all outcomes by number. TrialError names a failure."""
+        watcher = _Watcher(self.folder, f"{state}/trials.json", tell)
+        missing = self.trials - len(watcher.ended)
+        if missing > 0:
+            with _quiet():
+                results = self._tuner(family, state, watcher, missing).fit()
+            _check(results, watcher, self.trials, family.name)
+        return sorted(watcher.ended, key=lambda outcome: outcome.number)
+
+    def _tuner(self, family: Family, state: str, watcher: "_Watcher", missing: int) -> tune.Tuner:
         trainable = tune.with_parameters(
             _trial, data=self.data, family=family, seed=self.seed, threads=max(1, int(self.cpus))
         )
-        with _quiet(), _listening(state, tell):
-            tuner = self._tuner(tune.with_resources(trainable, {"cpu": self.cpus}), family, state)
-            results = tuner.fit()
-        return [_outcome(results, number, family.name) for number in range(len(results))]
-
-    def _tuner(self, trainable: Any, family: Family, state: str) -> tune.Tuner:
-        path = f"{self.storage}/{state}"
-        if tune.Tuner.can_restore(path):
-            return tune.Tuner.restore(path, trainable, restart_errored=True)
-        space = family.space(*self.shape)
-        # Optuna's own 10 random trials before it looks at results would be a whole sweep here.
-        sampler = optuna.samplers.TPESampler(seed=self.seed, n_startup_trials=min(10, self.trials // 2))
-        start = first_point(family, *self.shape)
         return tune.Tuner(
-            trainable,
-            param_space=_domains(space),
+            tune.with_resources(trainable, {"cpu": self.cpus}),
             tune_config=tune.TuneConfig(
                 metric="mae",
                 mode="min",
-                num_samples=self.trials,
+                num_samples=missing,
                 max_concurrent_trials=self.concurrent,
                 reuse_actors=True,  # an actor's start costs more than a cheap trial
-                search_alg=OptunaSearch(sampler=sampler, points_to_evaluate=[start]),
+                search_alg=self._optuna(family, watcher.ended),
                 scheduler=_asha(family),
             ),
             run_config=tune.RunConfig(
-                name=state,
-                storage_path=self.storage,
-                # With 1, Tune writes its own state at every checkpoint, so that a kill forgets no trial.
+                name=f"attempt-{watcher.first_number:03d}-{time.time_ns()}",
+                storage_path=self.folder.uri(state),
                 checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-                callbacks=[_Watcher(state)],
+                failure_config=tune.FailureConfig(fail_fast=True),
+                callbacks=[watcher],
                 verbose=0,
             ),
         )
+
+    def _optuna(self, family: Family, ended: list[Outcome]) -> OptunaSearch:
+        """Optuna that knows the trials that ended; the family's first point comes first."""
+        start = first_point(family, *self.shape)
+        # Optuna's own 10 random trials before it looks at results would be a whole sweep here. The seed
+        # moves on with the trials, or a continued sweep would draw once more what it drew before.
+        sampler = optuna.samplers.TPESampler(
+            seed=self.seed + len(ended), n_startup_trials=min(10, self.trials // 2)
+        )
+        search = OptunaSearch(
+            space=_distributions(family.space(*self.shape)),
+            metric="mae",
+            mode="min",
+            sampler=sampler,
+            points_to_evaluate=[] if any(outcome.params == start for outcome in ended) else [start],
+        )
+        for outcome in ended:
+            search.add_evaluated_point(outcome.params, outcome.mae)
+        return search
 
 
 def _trial(config: Params, *, data: tuple[Data, Data], family: Family, seed: int, threads: int) -> None:
     """The one trainable: fits, and reports the best validation mae so far with the model that reached it."""
     logging.getLogger("ray.train").setLevel(logging.WARNING)  # else a line for every checkpoint
-    earlier = tune.get_checkpoint()
-    if earlier is not None:
-        with earlier.as_directory() as folder:
-            note = json.loads((Path(folder) / NOTE).read_text())
-        if note["finished"]:
-            tune.report(note)
-            return
     train, validation = data
     began, made = time.monotonic(), 0
 
     def tell(step: int, error: float, model: Model, finished: bool = False) -> None:
         nonlocal made
         made = step
-        note = {"mae": error, "step": step, "seconds": time.monotonic() - began, "finished": finished}
+        if not math.isfinite(error):
+            raise ValueError("the model's validation error is not a finite number")
+        seconds = time.monotonic() - began
         with tempfile.TemporaryDirectory() as folder:
-            for name, content in {**model.files(), NOTE: json.dumps(note).encode()}.items():
+            for name, content in model.files().items():
                 (Path(folder) / name).write_bytes(content)
-            tune.report(note, checkpoint=tune.Checkpoint.from_directory(folder))
+            tune.report(
+                {"mae": error, "step": step, "seconds": seconds, "finished": finished},
+                checkpoint=tune.Checkpoint.from_directory(folder),
+            )
 
     model = family.fit(train, validation, config, report=tell, seed=seed, threads=threads)
     tell(max(made, 1), mae(validation.y, model.predict(validation.X)), model, finished=True)
 
 
-def _domains(space: Space) -> dict[str, Any]:
-    """vvp's ranges in Ray Tune's words, whose whole numbers leave the upper end out."""
-    domains: dict[str, Any] = {}
+def _distributions(space: Space) -> dict[str, distributions.BaseDistribution]:
+    """vvp's ranges in Optuna's words."""
+    found: dict[str, distributions.BaseDistribution] = {}
     for name, value in space.items():
         if isinstance(value, Float):
-            domains[name] = (tune.loguniform if value.log else tune.uniform)(value.low, value.high)
+            found[name] = distributions.FloatDistribution(value.low, value.high, log=value.log)
         elif isinstance(value, Int):
-            domains[name] = (tune.lograndint if value.log else tune.randint)(value.low, value.high + 1)
+            found[name] = distributions.IntDistribution(value.low, value.high, log=value.log)
         else:
-            domains[name] = tune.choice(list(value.options))
-    return domains
+            found[name] = distributions.CategoricalDistribution(value.options)
+    return found
 
 
 def _asha(family: Family) -> ASHAScheduler | None:
@@ -159,52 +172,56 @@ def _asha(family: Family) -> ASHAScheduler | None:
     )
 
 
-def _outcome(results: tune.ResultGrid, number: int, family: str) -> Outcome:
-    result, trial = results[number], f"{family}-{number:02d}"
-    if result.error is not None or result.checkpoint is None or not result.metrics:
-        raise TrialError(
-            f"trial {trial} failed with {_cause(result.error)} (parameters {json.dumps(result.config)}); "
-            f"{results.num_errors} of {len(results)} trials of {family} failed."
-        )
-    return Outcome(
-        trial=trial,
-        params=dict(result.config or {}),
-        mae=result.metrics["mae"],
-        steps=result.metrics["step"],
-        seconds=result.metrics["seconds"],
-        finished=result.metrics["finished"],
-        checkpoint=result.checkpoint,
-    )
-
-
-def _cause(error: Exception | None) -> str:
-    """Type and message of what the trial itself raised, without Ray's wrapping and traceback."""
-    return repr(error)
+def _check(results: tune.ResultGrid, watcher: "_Watcher", trials: int, family: str) -> None:
+    """TrialError unless every trial came to an end, naming the first that did not and its cause."""
+    for index in range(len(results)):
+        error = results[index].error
+        if error is not None:
+            number = watcher.first_number + index
+            cause = getattr(error, "cause", None) or error  # Ray wraps what the trial raised
+            raise TrialError(
+                f"trial {family}-{number:02d} failed with {type(cause).__name__}: {cause} "
+                f"(parameters {json.dumps(results[index].config)})."
+            ) from error
+    if len(watcher.ended) < trials:
+        raise TrialError(f"the {family} sweep was interrupted; the same command goes on with it.")
 
 
 class _Watcher(tune.Callback):
-    """Tells the sweep's listener, when there is one in this process, whenever something changed."""
+    """Writes down each trial that ends, and tells the listener whenever something changed."""
 
-    def __init__(self, state: str) -> None:
-        self.state = state
+    def __init__(self, folder: Workspace, file: str, tell: Tell | None) -> None:
+        rows = folder.read_json(file) if folder.exists(file) else []
+        self.folder, self.file, self.tell = folder, file, tell
+        self.ended = [Outcome(**row) for row in rows]
+        self.first_number = max((outcome.number for outcome in self.ended), default=-1) + 1
         self.told: tuple[int, list[float]] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Ray Tune pickles callbacks with its own state, which is never read back; a listener (a progress
+        # bar, say) cannot be pickled.
+        return {}
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        last = trial.last_result
+        outcome = Outcome(
+            number=self.first_number + trials.index(trial),
+            params=dict(trial.config),
+            mae=last["mae"],
+            steps=last["step"],
+            seconds=last["seconds"],
+            finished=last["finished"],
+            checkpoint=trial.checkpoint.path,
+        )
+        self.ended.append(outcome)
+        self.folder.write_json(self.file, [asdict(row) for row in self.ended])
+
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        done = sum(trial.status == "TERMINATED" for trial in trials)
-        errors = [trial.last_result["mae"] for trial in trials if "mae" in (trial.last_result or {})]
-        if (done, errors) != self.told and self.state in _listeners:
-            self.told = (done, errors)
-            _listeners[self.state](done, errors)
-
-
-@contextmanager
-def _listening(state: str, tell: Tell | None) -> Iterator[None]:
-    if tell is not None:
-        _listeners[state] = tell
-    try:
-        yield
-    finally:
-        _listeners.pop(state, None)
+        running = [t.last_result["mae"] for t in trials if "mae" in (t.last_result or {})]
+        news = (len(self.ended), running)
+        if self.tell is not None and news != self.told:
+            self.told = news
+            self.tell(len(self.ended), [*(outcome.mae for outcome in self.ended), *running])
 
 
 @contextmanager
@@ -213,13 +230,13 @@ def _quiet() -> Iterator[None]:
     wanted = {
         "RAY_AIR_NEW_OUTPUT": "0",  # the newer console output prints boxes even at verbosity 0
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON and TensorBoard file per trial
-        "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",  # frequent on purpose, see above
+        "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     }
     before = {name: os.environ.get(name) for name in wanted}
     logger, verbosity = logging.getLogger("ray.tune"), optuna.logging.get_verbosity()
     level = logger.level
     os.environ.update(wanted)
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL)  # a failed trial becomes a TrialError
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         yield

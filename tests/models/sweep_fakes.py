@@ -1,0 +1,87 @@
+"""A family whose trials can be held, made to fail, and counted."""
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from ray.cloudpickle import register_pickle_by_value
+
+from vvp.models.base import Data, Float, Params, Report, Space, Steps
+from vvp.models.baselines import MeanModel, train_mean
+from vvp.tune import SweepData
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fake:
+    """Predicts the training mean. Beyond the first `free` trials it waits or crashes until `gate` exists."""
+
+    name: ClassVar[str] = "fake"
+    log: str
+    gate: str
+    otherwise: str = "wait"
+    free: int = 3
+    epochs: int = 0
+
+    @property
+    def steps(self) -> Steps | None:
+        return Steps(most=self.epochs, every=1) if self.epochs else None
+
+    @property
+    def start(self) -> Params:
+        return {"x": 2.0}  # beyond the space: to be clipped to 1
+
+    def space(self, n_train: int, n_cols: int) -> Space:
+        return {"x": Float(low=0.0, high=1.0)}
+
+    def fit(
+        self,
+        train: Data,
+        validation: Data,
+        params: Params,
+        *,
+        report: Report | None = None,
+        seed: int = 0,
+        threads: int = 1,
+    ) -> MeanModel:
+        self._write(f"begin {params['x']}")
+        model = train_mean(train)
+        for epoch in range(1, self.epochs + 1):
+            if report is not None:
+                report(epoch, 1.0 - params["x"], model)
+        while len(self.lines("begin")) > self.free and not Path(self.gate).exists():
+            if self.otherwise == "crash":
+                raise ValueError("planted failure")
+            time.sleep(0.05)
+        self._write(f"end {params['x']}")
+        return model
+
+    def _write(self, line: str) -> None:
+        with Path(self.log).open("a") as file:
+            file.write(line + "\n")
+
+    def lines(self, kind: str) -> list[str]:
+        """What was logged as `begin` or `end`: the x of each."""
+        path = Path(self.log)
+        words = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+        return [x for said, x in words if said == kind]
+
+
+def world(n: int = 120, *, seed: int = 0, noise: float = 0.3, shuffled: bool = False) -> Data:
+    """12 features, of which three count, and 40 columns of an embedding that do not; a tenth missing."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 52)).astype(np.float32)
+    y = 8 + X[:, 0] - X[:, 1] + 0.5 * X[:, 2] + noise * rng.normal(size=n)
+    X[rng.random(X.shape) < 0.1] = np.nan
+    groups = np.array(["timing:feature"] * 12 + ["picture:embedding"] * 40)
+    return Data(X=X, y=rng.permutation(y) if shuffled else y, groups=groups)
+
+
+def small_sweep() -> SweepData:
+    return SweepData(train=world(120, seed=1), validation=world(60, seed=2))
+
+
+# Ray's workers do not see pytest's sys.path: send what is defined here by value.
+register_pickle_by_value(sys.modules[__name__])
