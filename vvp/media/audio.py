@@ -18,7 +18,7 @@ def read(path: str, seconds: float) -> np.ndarray | None:
         if not container.streams.audio:
             return None
         stream = container.streams.best("audio")
-        if stream is None:
+        if not isinstance(stream, av.AudioStream):
             raise UndecodableError("no decoder knows its codec")
         problem, bad, have, parts = "it is empty", 0, 0, []
         resampler = _Resampler()

@@ -1,6 +1,7 @@
 """How a decoded picture becomes upright and 224 x 224. Arrays only; not known here: who decoded it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
@@ -24,10 +25,10 @@ class Turn:
     @classmethod
     def of(cls, frame: av.VideoFrame) -> "Turn":
         """From the display matrix, which sends (x, y) to (ax + cy, bx + dy); to the nearest quarter turn."""
-        matrix = frame.side_data.get("DISPLAYMATRIX")
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
         if matrix is None:
             return cls()
-        a, b, _, c, d = (float(x) for x in np.frombuffer(bytes(matrix), np.int32)[:5])
+        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
         if abs(b) + abs(c) > abs(a) + abs(d):
             return cls(True, c < 0, b < 0)
         return cls(False, a < 0, d < 0)

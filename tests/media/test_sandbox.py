@@ -1,0 +1,111 @@
+"""What a poisoned clip costs: one row. And nothing of the decoder outlives the process that it works for."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import clips
+import decoder_poison
+import numpy as np
+import pytest
+
+from vvp.media import sandbox as module
+from vvp.media.decode import Clip, DecodeSettings, decode
+from vvp.media.sandbox import Sandbox
+from vvp.schema import FAILED, OK
+
+
+@pytest.fixture(scope="module")
+def poisoned() -> Iterator[Sandbox]:
+    with Sandbox(DecodeSettings(timeout_s=3.0, memory_gb=1.0), decoder_poison.decode) as sandbox:
+        yield sandbox
+
+
+def gone(pid: int, seconds: float = 10.0) -> bool:
+    """Whether the process ends within the time; a zombie counts as ended."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def kind(clip: Clip) -> tuple[str, str | None]:
+    return clip.status, clip.error_kind
+
+
+def test_poison_costs_one_row_each(poisoned: Sandbox) -> None:
+    waiting = [poisoned.submit(p) for p in ("good", "segv", "good", "hang", "good", "hog:2", "good", "big")]
+    found = [pending.result() for pending in waiting]
+    assert [kind(c)[1] for c in found] == [None, "crash", None, "timeout", None, "memory", None, None]
+    assert [kind(c)[0] for c in found].count(FAILED) == 3
+    assert "SIGSEGV" in str(found[1].error_detail) and "3 s" in str(found[3].error_detail)
+    assert found[7].waveform is not None and len(found[7].waveform) == 4_000_000
+    assert waiting[1].result() is found[1], "asking twice decodes once"
+
+
+def test_a_child_killed_from_outside_costs_nothing(poisoned: Sandbox, tmp_path: Path) -> None:
+    assert kind(poisoned.decode(f"kill-once:{tmp_path / 'killed'}")) == (OK, None)
+    idle = int(str(poisoned.decode("pid").error_detail))
+    os.kill(idle, signal.SIGKILL)
+    assert kind(poisoned.decode("pid")) == (OK, None)
+    idle = int(str(poisoned.decode("pid").error_detail))
+    os.kill(idle, signal.SIGKILL)
+    time.sleep(0.5)  # now the pool has noticed, and counts itself as broken
+    assert kind(poisoned.decode("pid")) == (OK, None)
+
+
+def test_a_mistake_in_the_decoder_raises(poisoned: Sandbox) -> None:
+    with pytest.raises(ZeroDivisionError):
+        poisoned.decode("mistake")
+    assert kind(poisoned.decode("good")) == (OK, None)
+
+
+def test_the_child_is_cheap(poisoned: Sandbox) -> None:
+    # pytest stands for the parent's main module: spawn would import it, as it would ray's in a worker
+    modules = set(str(poisoned.decode("modules").error_detail).split())
+    assert not modules & {"torch", "ray", "librosa", "pandas", "pytest"}
+
+
+def test_a_stuck_pool_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child killed while it holds the pool's lock leaves a pool that says nothing more."""
+    with Sandbox(DecodeSettings(timeout_s=3.0), decoder_poison.decode) as sandbox:
+        assert kind(sandbox.decode("good")) == (OK, None)
+        monkeypatch.setattr(module, "START_S", 1.0)
+        old, child = sandbox._pool, int(str(sandbox.decode("pid").error_detail))
+        old._pool_manager.worker_manager.workers_channel.mutex.reader_mutex.acquire()
+        assert kind(sandbox.decode("good")) == (OK, None)
+        assert sandbox._pool is not old and gone(child)
+
+
+def test_real_clips_and_the_temporary_folder(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "a.mp4", clips.counting(40))
+    with Sandbox() as sandbox:
+        folder = Path(sandbox._folder)
+        ahead = [sandbox.submit(path), sandbox.submit(Path(path).as_uri()), sandbox.submit("/not/there.mp4")]
+        first, copied, missing = (pending.result() for pending in ahead)
+        assert np.array_equal(first.frames, decode(path).frames)
+        assert np.array_equal(first.frames, copied.frames) and not list(folder.iterdir())
+        assert kind(missing) == (FAILED, "media_missing")
+    assert not folder.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_no_child_outlives_a_parent_that_is_killed() -> None:
+    here = Path(__file__).parent
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parents[1])])}
+    command = [sys.executable, str(here / "sandbox_parent.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        assert parent.stdout is not None
+        pid, folder = parent.stdout.readline().split()
+        assert not gone(int(pid), 0.1) and Path(folder).is_dir()
+        parent.kill()
+    assert gone(int(pid)) and not Path(folder).exists()
