@@ -12,7 +12,7 @@ threshold. The value: its coefficient, in log views per standard deviation of th
 the full model's held-out predictions are regressed on all contributions at once. 0 alone would not do: a
 model fitted to noise is still a function of the picture. The threshold is the largest coefficient, of either
 sign and any effect, that `shuffles` models fitted to shuffled views show. "Shuffled" in the table is one more
-such model, tested in the same way; nothing may be found there.
+such model, tested in the same way; something is found there by chance once in `shuffles` + 1 times at most.
 
 Not known here: whether a real world is as simple. Writes benchmarks/results/world.json.
 """
@@ -227,7 +227,7 @@ def main(
     folder: Annotated[Path, typer.Option(help="Where clips and vectors are kept for the next run.")] = BUILD,
     sizes: Annotated[str, typer.Option(help="Training sizes, with commas.")] = "100,200,400,700,1000",
     held_out: Annotated[int, typer.Option(help="Clips of the test.")] = 300,
-    shuffles: Annotated[int, typer.Option(help="Models fitted to shuffled views, per size.")] = 20,
+    shuffles: Annotated[int, typer.Option(help="Models fitted to shuffled views, per size.")] = 40,
     seed: Annotated[int, typer.Option(help="Of the world.")] = 0,
 ) -> None:
     """The learning curve of the synthetic world."""
