@@ -1,4 +1,7 @@
-"""The `vvp` command: one Typer app made of the drivers beside it. Exit codes: 0 done, 1 failed, 2 the user's."""
+"""The `vvp` command: one Typer app made of the drivers beside it.
+
+Exit codes: 0 done, 1 failed, 2 the user's mistake.
+"""
 
 import sys
 from typing import Annotated
@@ -15,7 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help=(
-        "Forecast how many views a short video will get, with an interval and a baseline beside every number.\n\n"
+        "Forecast how many views a short video will get, with an interval and a baseline "
+        "beside every number.\n\n"
         "The way: collect → embed → tune → evaluate → predict. Each verb reads and writes tables in one "
         "workspace; each can be run again and does only what is missing."
     ),

@@ -4,9 +4,13 @@ Knows nothing of the verbs: it hands the same command line to another head.
 """
 
 import asyncio
+import logging
 import os
 import shlex
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import ray
@@ -21,6 +25,7 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # its core warns of every actor with constructor arguments
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",
 }
@@ -36,7 +41,9 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600) -> No
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
         local = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
-        ray.init(log_to_driver=False, logging_level="error", **local)
+        with _without_stderr():
+            ray.init(log_to_driver=False, logging_level="error", **local)
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
     if not (min_cpus or min_gpus):
         return
     from ray.autoscaler.sdk import request_resources
@@ -50,10 +57,24 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600) -> No
             return
         if time.monotonic() > deadline:
             raise PlanError(
-                f"after {wait_s:.0f} s the cluster has {have.get('CPU', 0):g} CPU and {have.get('GPU', 0):g} GPU, "
-                f"not the {min_cpus:g} and {min_gpus:g} asked for."
+                f"after {wait_s:.0f} s the cluster has {have.get('CPU', 0):g} CPU and "
+                f"{have.get('GPU', 0):g} GPU, not the {min_cpus:g} and {min_gpus:g} asked for."
             )
         time.sleep(2)
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Ray's core announces its log level there when it starts; what goes wrong is raised, not printed."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def submit(address: str, arguments: list[str]) -> int:

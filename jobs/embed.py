@@ -35,11 +35,9 @@ def command(
     audio_seconds: Annotated[
         float, typer.Option(help="How much of the sound is used, from its start.")
     ] = 60.0,
-    fast_decode: Annotated[
+    whole_decode: Annotated[
         bool,
-        typer.Option(
-            "--fast-decode", help="Skip frames nothing refers to: quicker, frames off by at most one."
-        ),
+        typer.Option("--whole-decode", help="Let decord decode every frame: same 16 frames, twice the CPU."),
     ] = False,
     min_cpus: options.MinCpus = 0,
     min_gpus: options.MinGpus = 0,
@@ -59,11 +57,11 @@ def command(
     space = Workspace.existing(workspace)
     chosen = find_profile(profile)
     asked = {
-        "decode": decode_actors, "picture": video_actors, "sound": audio_actors,
-        "words": text_actors, "transcribe": transcribe_actors,
+        "decode": decode_actors, "video": video_actors, "audio": audio_actors,
+        "text": text_actors, "transcribe": transcribe_actors,
     }  # fmt: skip
     settings = EmbedSettings(
-        decode=DecodeSettings(timeout_s=timeout, audio_s=audio_seconds, fast=fast_decode),
+        decode=DecodeSettings(timeout_s=timeout, audio_s=audio_seconds, fast=not whole_decode),
         transcribe=transcribe,
         models=models,
         actors={stage: parse_actors(text) for stage, text in asked.items() if text},

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -22,22 +23,23 @@ LINE_EVERY_S = 5.0
 
 def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[Any]], note: str | None = None) -> None:
     """One table; numbers should come formatted, None is shown as a dash."""
-    grid = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    out.print(f"[bold]{escape(title)}[/bold]")
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, head in enumerate(heads):
         grid.add_column(head, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
-        grid.add_row(*("–" if cell is None else str(cell) for cell in row))
+        grid.add_row(*("–" if cell is None else escape(str(cell)) for cell in row))
     out.print(grid)
     if note:
-        out.print(note)
+        out.print(note, markup=False)
 
 
 def facts(title: str, pairs: Sequence[tuple[str, Any]]) -> None:
     """A short list of name and value under a heading."""
-    out.print(f"[bold]{title}[/bold]")
+    out.print(f"[bold]{escape(title)}[/bold]")
     width = max((len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
-        out.print(f"  {name:<{width}}  {value}", markup=False)
+        out.print(f"  {name:<{width}}  {value}", markup=False, soft_wrap=True)
 
 
 def as_json(value: Any) -> None:

@@ -31,7 +31,7 @@ def test_all_actors_at_their_most_fit_the_cpus(cpus):
 @pytest.mark.parametrize("gpus", [1, 2, 8])
 def test_all_encoders_at_their_most_fit_the_gpus(gpus):
     one = machine(16 * gpus, gpus, 128 * gpus)
-    pools = plan(one, [one], Request(actors={"picture": (1, 8)}))
+    pools = plan(one, [one], Request(actors={"video": (1, 8)}))
     assert sum(p.max_actors * p.gpus for p in pools.values()) <= gpus
     assert pools["decode"].gpus == 0, "decoding must not hold a GPU"
     assert all(pools[s].gpus > 0 for s in STAGES if s != "decode")
@@ -40,11 +40,11 @@ def test_all_encoders_at_their_most_fit_the_gpus(gpus):
 def test_two_nodes_with_one_gpu_each_hold_what_one_node_cannot_share():
     nodes = [machine(8, 1), machine(8, 1)]
     pools = plan(
-        machine(16, 2, 128), nodes, Request(gpus_per_actor=0.5, stages=("decode", "picture", "sound"))
+        machine(16, 2, 128), nodes, Request(gpus_per_actor=0.5, stages=("decode", "video", "audio"))
     )
-    assert pools["picture"].gpus == 0.5
-    whole = Request(gpus_per_actor=1.0, stages=("decode", "picture", "sound"))
-    assert plan(machine(16, 2, 128), nodes, whole)["sound"].gpus == 1.0
+    assert pools["video"].gpus == 0.5
+    whole = Request(gpus_per_actor=1.0, stages=("decode", "video", "audio"))
+    assert plan(machine(16, 2, 128), nodes, whole)["audio"].gpus == 1.0
 
 
 def test_three_whole_gpu_pools_on_one_gpu_are_refused_instead_of_hanging():
@@ -53,8 +53,8 @@ def test_three_whole_gpu_pools_on_one_gpu_are_refused_instead_of_hanging():
 
 
 def test_more_actors_than_memory_holds_are_refused():
-    with pytest.raises(PlanError, match="500 picture actors do not fit"):
-        plan(machine(2, memory=16), [machine(2, memory=16)], Request(actors={"picture": (500, 500)}))
+    with pytest.raises(PlanError, match="500 video actors do not fit"):
+        plan(machine(2, memory=16), [machine(2, memory=16)], Request(actors={"video": (500, 500)}))
 
 
 def test_a_gpu_share_without_a_gpu_is_refused():

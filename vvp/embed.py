@@ -1,4 +1,4 @@
-"""videos/ → embeddings/, on Ray Data: decode → picture → sound → transcribe → words → write.
+"""videos/ → embeddings/, on Ray Data: decode → video → audio → transcribe → text → write.
 
 Every stage is its own operator with its own actor pool, so that an accelerator never waits for a decoder
 inside its own actor; blocks are a few clips, so memory stays flat whatever the length of the table.
@@ -10,7 +10,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -74,23 +74,29 @@ def embed(
     Raises UserError for an empty workspace, absent weights or vectors of another profile, and PlanError
     when the cluster cannot hold the pools; nothing has started then.
     """
-    weights = profile.locate(settings.models, transcribe=settings.transcribe)
-    encoders = {
-        "video": label(profile.video, weights["picture"]),
-        "audio": label(profile.audio, weights["sound"]),
-        "text": label(profile.text, weights["words"]),
-    }
+    if not settings.transcribe:
+        profile = replace(profile, transcriber=None)
+    weights = profile.locate(settings.models)
+    encoders = {modality: label(cls, weights[modality]) for modality, cls in profile.encoders.items()}
     if not settings.replace:
         refuse_other_encoders(space, encoders)
-    speech = weights["transcribe"].sha256[:12] if settings.transcribe else None
-    content = {k: v for k, v in asdict(settings.decode).items() if k in DecodeSettings.CONTENT}
-    recipe = json.dumps([encoders, content, speech])
-    todo, skipped = pending(space, recipe, retry_failed=settings.retry_failed, limit=settings.limit)
-    stages = tuple(s for s in STAGES if s != "transcribe" or settings.transcribe)
+    speech = label(profile.transcriber, weights["transcriber"]) if profile.transcriber else None
+    content = {k: v for k, v in asdict(settings.decode).items() if k not in ("timeout_s", "memory_gb")}
+    recipe = {
+        "profile": profile.name,
+        "encoders": encoders,
+        "speech": speech,
+        "decode": content,
+    }
+    todo, skipped = pending(
+        space, json.dumps(recipe), retry_failed=settings.retry_failed, limit=settings.limit
+    )
+    stages = tuple(s for s in STAGES if s != "transcribe" or profile.transcriber)
     request = Request(actors=settings.actors, gpus_per_actor=settings.gpus_per_actor, stages=stages)
     nodes = [n["Resources"] for n in ray.nodes() if n["Alive"]]
     pools = plan(ray.cluster_resources(), nodes, request)
 
+    space.write_json("embed.json", recipe)  # how to make a new video's row like the table's
     started = time.monotonic()
     outcomes: Counter[str] = Counter()
     failed: Counter[str] = Counter()
@@ -131,6 +137,7 @@ def graph(
     """The lazy dataset: one row out per row in, of (video_id, status, error_kind), once it is written."""
     context = DataContext.get_current()
     context.enable_progress_bars = False  # the driver shows its own, one line per run
+    context.issue_detectors_config.detectors = []  # they print pages about memory that the plan reserves
     blocks = [
         todo.slice(i, settings.block_rows).combine_chunks() for i in range(0, len(todo), settings.block_rows)
     ]
@@ -148,32 +155,37 @@ def graph(
             compute=ActorPoolStrategy(min_size=pool.min_actors, max_size=pool.max_actors),
             num_cpus=pool.cpus,
             num_gpus=pool.gpus or None,
-            max_task_retries=TASK_RETRIES,
+            memory=int(pool.memory_gb * 2**30),
+            ray_remote_args_fn=_few_retries,
         )
 
     data = stage(data, "decode", Decode, settings.decode)
-    data = stage(data, "picture", Picture, "picture", profile.video, weights["picture"], settings.decode)
-    data = stage(data, "sound", Sound, "sound", profile.audio, weights["sound"], settings.decode)
-    if settings.transcribe:
-        data = stage(data, "transcribe", Transcribe, profile.transcriber, weights["transcribe"])
-    data = stage(data, "words", Words, "words", profile.text, weights["words"], settings.decode)
+    data = stage(data, "video", Video, "video", profile.video, weights["video"], settings.decode)
+    data = stage(data, "audio", Audio, "audio", profile.audio, weights["audio"], settings.decode)
+    if profile.transcriber:
+        data = stage(data, "transcribe", Transcribe, profile.transcriber, weights["transcriber"])
+    data = stage(data, "text", Text, "text", profile.text, weights["text"], settings.decode)
     write = Write(root, profile, encoders)
     return data.map_batches(write.__call__, batch_size=None, batch_format="pyarrow", num_cpus=WRITE_CPUS)
 
 
-class Picture(Encode):
+def _few_retries() -> dict[str, int]:
+    return {"max_task_retries": TASK_RETRIES}
+
+
+class Video(Encode):
     """Encode under a name of its own, so that `ds.stats()` tells the pools apart."""
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         return super().__call__(batch).drop_columns(["frames"])  # the heaviest column goes no further
 
 
-class Sound(Encode):
-    """As Picture; the waveform stays for the transcriber."""
+class Audio(Encode):
+    """As Video; the waveform stays for the transcriber."""
 
 
-class Words(Encode):
-    """As Picture."""
+class Text(Encode):
+    """As Video."""
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         return super().__call__(batch).drop_columns(["waveform"])

@@ -85,18 +85,16 @@ class Encode:
         return _mark(batch, {rows[i]: text for i, text in errors.items()})
 
     def _vector(self) -> str:
-        return {"picture": "video_embedding", "sound": "audio_embedding", "words": "text_embedding"}[
-            self.modality
-        ]
+        return f"{self.modality}_embedding"
 
     def _inputs(self, batch: pa.Table) -> list[Any]:
-        if self.modality == "picture":
+        if self.modality == "video":
             shape = (self.settings.frames, self.settings.size, self.settings.size, 3)
             frames = batch["frames"].combine_chunks()
             return [
                 np.frombuffer(f.as_buffer(), np.uint8).reshape(shape) if f.is_valid else None for f in frames
             ]
-        if self.modality == "sound":
+        if self.modality == "audio":
             sounds = batch["waveform"].combine_chunks()
             return [np.frombuffer(w.as_buffer(), np.float32) if w.is_valid else None for w in sounds]
         words = batch.select(["title", "description", "tags", "transcript"]).to_pylist()
@@ -180,3 +178,22 @@ class Write:
         name = hashlib.sha256("".join(sorted(batch["content_key"].to_pylist())).encode()).hexdigest()[:32]
         self.space.append("embeddings", pa.table(columns, schema=HEADS), name)
         return batch.select(["video_id", "status", "error_kind"])
+
+
+def embed_here(
+    rows: pa.Table, profile: Profile, weights: dict[str, Weights], settings: DecodeSettings, threads: int = 1
+) -> pa.Table:
+    """The same stages one after another in this process: for a single draft, where Ray would only add time.
+
+    rows: resume.INPUT_COLUMNS and content_key; comes back with the columns of embeddings/ that stages make.
+    """
+    decode = Decode(settings)
+    try:
+        rows = decode(rows)
+    finally:
+        decode.sandbox.close()
+    for modality in ("video", "audio"):
+        rows = Encode(modality, profile.encoders[modality], weights[modality], settings, "cpu", threads)(rows)
+    if profile.transcriber is not None:
+        rows = Transcribe(profile.transcriber, weights["transcriber"], "cpu", threads)(rows)
+    return Encode("text", profile.text, weights["text"], settings, "cpu", threads)(rows)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from vvp.errors import PlanError, UserError
 
-STAGES = ("decode", "picture", "sound", "transcribe", "words")
+STAGES = ("decode", "video", "audio", "transcribe", "text")
 # Share of a GPU that a stage's actors get together; they sum to 1 so that one GPU holds them all.
-GPU_WEIGHT = {"picture": 0.5, "sound": 0.25, "transcribe": 0.2, "words": 0.05}
+GPU_WEIGHT = {"video": 0.5, "audio": 0.25, "transcribe": 0.2, "text": 0.05}
 # Resident memory of one actor with its model, GB, measured with the `paper` profile in float32 (upper).
-MEMORY_GB = {"decode": 1.0, "picture": 1.2, "sound": 1.2, "transcribe": 0.9, "words": 0.9}
+MEMORY_GB = {"decode": 1.0, "video": 1.2, "audio": 1.2, "transcribe": 0.9, "text": 0.9}
 CPU_SHARE = 0.18  # five stages and the writing on one core stay under 1.0
 WRITE_CPUS = 0.05
 
@@ -38,6 +38,7 @@ class Pool:
     max_actors: int
     cpus: float
     gpus: float
+    memory_gb: float
     threads: int
 
 
@@ -83,6 +84,7 @@ def plan(
             max_actors=high,
             cpus=0.1 if on_gpu else round(min(CPU_SHARE * threads, cpus * CPU_SHARE / low), 3),
             gpus=share,
+            memory_gb=MEMORY_GB[stage],
             threads=threads,
         )
     _must_fit(pools, nodes, cluster)
@@ -96,7 +98,7 @@ def _must_fit(
     free = [[n.get("CPU", 0.0), n.get("GPU", 0.0), n.get("memory", float("inf")) / 2**30] for n in nodes]
     ordered = sorted(pools.items(), key=lambda item: (-item[1].gpus, -item[1].cpus))
     for stage, pool in ordered:
-        need = (pool.cpus, pool.gpus, MEMORY_GB[stage])
+        need = (pool.cpus, pool.gpus, pool.memory_gb)
         for number in range(pool.min_actors):
             room = next(
                 (n for n in free if all(have + 1e-9 >= want for have, want in zip(n, need, strict=True))),

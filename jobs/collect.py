@@ -1,0 +1,106 @@
+"""`vvp collect …`: from what lies around to videos/. One sub-command per kind of source."""
+
+from typing import Annotated
+
+import typer
+
+from jobs import options, show
+from vvp.collect.summary import CollectSummary
+from vvp.workspace import Workspace
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Read videos and posts into the workspace. Run it again: only what is new or changed is added.",
+)
+
+
+@app.command()
+def ytdlp(
+    folder: Annotated[
+        str, typer.Argument(help="What `yt-dlp --write-info-json [--write-subs]` left behind.")
+    ],
+    workspace: options.Workspace,
+    json: options.Json = False,
+) -> None:
+    """A folder of NAME.info.json with its media and subtitles, any output template."""
+    from vvp.collect.ytdlp import collect_ytdlp
+
+    _show(collect_ytdlp(folder, Workspace(workspace)), json)
+
+
+@app.command()
+def posts(
+    file: Annotated[str, typer.Argument(help="CSV, JSONL or Parquet, a row per post.")],
+    workspace: options.Workspace,
+    map: Annotated[
+        list[str] | None, typer.Option("--map", metavar="OURS=THEIRS", help="Which of your columns is ours.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="A ready-made map; by default the one that fits.")
+    ] = None,
+    observed_at: Annotated[
+        str | None, typer.Option(help="When the counts were read, for rows that do not say: 2026-01-31.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """A table of posts with counts, with or without media."""
+    from vvp.collect.posts import collect_posts
+    from vvp.errors import UserError
+
+    pairs = [text.partition("=") for text in map or []]
+    wrong = [f"{ours}{sign}{theirs}" for ours, sign, theirs in pairs if not (ours and sign and theirs)]
+    if wrong:
+        raise UserError(f"--map {wrong[0]} is not of the form OURS=THEIRS, as in views=view_count.")
+    mapping = {ours: theirs for ours, _, theirs in pairs}
+    _show(collect_posts(file, Workspace(workspace), mapping, preset, observed_at), json)
+
+
+@app.command()
+def folder(
+    folder: Annotated[str, typer.Argument(help="Media files, in sub-folders too.")],
+    workspace: options.Workspace,
+    json: options.Json = False,
+) -> None:
+    """Bare media files without metadata: for embedding and forecasting, not for training."""
+    from vvp.collect.folder import collect_folder
+
+    _show(collect_folder(folder, Workspace(workspace)), json)
+
+
+@app.command()
+def synthetic(
+    folder: Annotated[str, typer.Argument(help="Where the clips are written, as yt-dlp would leave them.")],
+    workspace: options.Workspace,
+    videos: Annotated[int, typer.Option(help="How many clips.", min=2)] = 200,
+    channels: Annotated[int, typer.Option(help="How many channels post them.")] = 40,
+    noise: Annotated[float, typer.Option(help="Standard deviation of the noise on log views.")] = 0.65,
+    seed: options.Seed = 0,
+    json: options.Json = False,
+) -> None:
+    """Generated shorts whose views are a known sum of what is seen, heard and read, plus noise."""
+    from vvp.collect.synthetic import write_world
+    from vvp.collect.ytdlp import collect_ytdlp
+
+    with show.progress("render") as update:
+        world = write_world(folder, videos=videos, channels=channels, noise=noise, seed=seed, progress=update)
+    summary = collect_ytdlp(folder, Workspace(workspace))
+    best = world.reachable
+    if json:
+        show.as_json({**summary.as_dict(), "world": {"reachable": best, "written": world.written}})
+        return
+    _show(summary, json)
+    show.out.print(
+        f"best reachable on these {world.videos} clips: R² {best['r2']:.3f}, Spearman {best['spearman']:.3f} "
+        "(the rest is noise); the formula is in world.json beside them"
+    )
+
+
+def _show(summary: CollectSummary, json: bool) -> None:
+    if json:
+        show.as_json(summary.as_dict())
+        return
+    rows = [(label, show.count(number), rule) for label, number, rule in summary.lines()]
+    show.table(f"collect {summary.source}: {summary.origin}", ("", "videos", "rule"), rows)
+    if summary.preset or summary.mapping:
+        mapping = ", ".join(f"{ours}={theirs}" for ours, theirs in summary.mapping.items())
+        show.out.print(f"map ({summary.preset or 'your own'}): {mapping}", markup=False)

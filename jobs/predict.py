@@ -1,0 +1,110 @@
+"""`vvp predict`: a forecast for one video, or for words alone, in this process."""
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs import options, show
+from vvp.errors import UserError
+
+
+def command(
+    workspace: options.Workspace,
+    video: Annotated[
+        str | None, typer.Argument(help="The draft; leave it out to forecast from words and channel.")
+    ] = None,
+    name: options.Name = "default",
+    title: Annotated[str | None, typer.Option(help="As it will be posted.")] = None,
+    description: Annotated[str | None, typer.Option()] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A hashtag; repeat for more.")] = None,
+    channel: Annotated[str | None, typer.Option(help="The channel's id, as in the training videos.")] = None,
+    followers: Annotated[int | None, typer.Option(help="The channel's followers now.", min=0)] = None,
+    channel_videos: Annotated[
+        int | None, typer.Option(help="How many videos the channel has.", min=0)
+    ] = None,
+    published_at: Annotated[
+        str | None, typer.Option(help="When it will be posted, UTC; default: now.")
+    ] = None,
+    horizon_days: Annotated[float, typer.Option(help="Views after how many days.", min=0.1)] = 30.0,
+    models: options.Models = None,
+    json: options.Json = False,
+) -> None:
+    """How many views a draft will get, the 80 % interval, and what the simple rules say."""
+    from vvp import predictor
+    from vvp.collect.parse import moment
+    from vvp.workspace import Workspace
+
+    if video is None and title is None:
+        raise UserError("nothing to forecast: give a video, or at least a --title.")
+    space = Workspace.existing(workspace)
+    known = predictor.load(space, f"runs/{name}/predictor")
+    try:
+        when = moment(published_at) if published_at else datetime.now(timezone.utc)
+    except ValueError as error:
+        raise UserError(f"--published-at {published_at} is no time: write 2026-01-31T18:00.") from error
+    values: dict[str, Any] = {
+        "title": title, "description": description, "tags": tag, "channel_id": channel, "published_at": when,
+        "channel_followers": followers, "channel_videos": channel_videos,
+    }  # fmt: skip
+    embedded = _embed(known.head, video, values, models)
+    row = predictor.draft_rows(values, embedded)
+    forecast = known.predict(row, horizon_days)[0]
+    if json:
+        show.as_json({"predictor": known.head["id"], **forecast.as_dict(), "quality": known.head["quality"]})
+        return
+    _print(video, forecast, known.head)
+
+
+def _embed(head: dict[str, Any], video: str | None, values: dict[str, Any], models: str | None) -> Any:
+    """The draft's row as `vvp embed` would have made it. UserError when the file gives nothing."""
+    import pyarrow as pa
+
+    from vvp.embed_stages import embed_here
+    from vvp.encoders.profiles import label, profile
+    from vvp.media.decode import DecodeSettings
+    from vvp.schema import FAILED
+
+    encoders = profile(head["profile"])
+    weights = encoders.locate(models)
+    for modality, cls in encoders.encoders.items():
+        expected = head["encoders"].get(f"{modality}_encoder")
+        if expected not in (None, label(cls, weights[modality])):
+            raise UserError(
+                f"the predictor was trained with {expected}; here is {label(cls, weights[modality])}."
+            )
+    if video is not None and "://" not in video and not Path(video).is_file():
+        raise UserError(f"there is no file {video}.")
+    settings = DecodeSettings(**head["embedding"]["decode"])
+    source = None if video is None or "://" in video else str(Path(video).absolute())
+    row = {
+        "title": values["title"], "description": values["description"], "tags": values["tags"],
+        "transcript": None, "transcript_source": None, "media_path": source or video,
+    }  # fmt: skip
+    schema = {"tags": pa.list_(pa.string())}
+    table = pa.table({k: pa.array([v], schema.get(k, pa.string())) for k, v in row.items()})
+    done = embed_here(table, encoders, weights, settings)
+    if done["status"][0].as_py() == FAILED:
+        raise UserError(f"{video} cannot be read ({done['error_kind'][0]}): {done['error_detail'][0]}")
+    return done
+
+
+def _print(video: str | None, forecast: Any, head: dict[str, Any]) -> None:
+    v = show.views
+    span = "no interval" if forecast.low is None else f"{v(forecast.low)} to {v(forecast.high)}"
+    quality = head["quality"]
+    pairs: list[tuple[str, Any]] = [
+        ("views", f"{v(forecast.views)} after {forecast.horizon_days:g} days"),
+        (f"{forecast.coverage:.0%} interval", span),
+        ("more than", f"{forecast.percentile:.0f} % of the {head['training']['videos']} training videos"),
+    ]
+    for rule, value in forecast.baselines.items():
+        pairs.append((f"baseline: {rule}", "no earlier video known" if value is None else v(value)))
+    pairs.append(("missing", ", ".join(forecast.missing) or "nothing"))
+    if forecast.outside:
+        pairs.append(("outside training", "; ".join(forecast.outside)))
+    pairs += [("note", note) for note in forecast.notes]
+    pairs.append(("model", f"{forecast.model}, predictor {head['id']}"))
+    pairs.append(("how good it is", quality["verdict"]))
+    show.facts(f"forecast for {video or 'a draft without video'}", pairs)

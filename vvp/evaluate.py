@@ -1,0 +1,175 @@
+"""Opens the test part: every candidate's metrics with intervals, each against the best baseline, per split.
+
+The metrics, the bootstrap over channels and the paired differences are metrics.py's; this module decides what
+is compared with what. Which models there are was settled before (candidates.py); choosing again by what is
+seen here would spoil it, so the predictor is the validation part's choice.
+Not known here: how anything was fitted, files (jobs/evaluate.py), how a table is printed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vvp.candidates import BASELINE, MODEL, Candidate
+from vvp.matrix import Matrix, Population
+from vvp.metrics import METRICS, bootstrap, conformal_half_width, flags, paired
+
+COVERAGE = 0.8
+
+
+def choose(candidates: Sequence[Candidate]) -> Candidate:
+    """The predictor: least validation error of all, baselines included; on a tie the one listed first.
+
+    A baseline that our models cannot beat on validation is what an honest forecast should use.
+    """
+    able = [c for c in candidates if c.model is not None]
+    return min(able, key=lambda c: c.validation_mae if c.validation_mae is not None else np.inf)
+
+
+def evaluate_split(
+    matrix: Matrix,
+    population: Population,
+    candidates: Sequence[Candidate],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """One split's results, JSON-ready. Intervals are {point, low, high, …}, None where undefined.
+
+    "versus_baseline": the candidate's metric minus that of the best baseline (greatest test Spearman, which
+    makes it the hardest to beat), paired on the same resamples.
+    """
+    rows = matrix.rows("test", population.rows)
+    y, channels = matrix.y[rows], matrix.channel_id[rows]
+    able = [c for c in candidates if c.model is not None]
+    predicted = {c.name: c.predict(matrix, rows) for c in able}
+    intervals = bootstrap(y, predicted, channels, resamples, seed)
+    rival = _best_baseline(able, intervals)
+    chosen = choose(able)
+    results = {}
+    for c in candidates:
+        head = {
+            "role": c.role,
+            "family": c.family,
+            "input": c.input,
+            "columns": len(c.columns),
+            "rows": c.rows,
+        }
+        if c.model is None:
+            results[c.name] = {**head, "unavailable": c.unavailable}
+            continue
+        results[c.name] = {
+            **head,
+            "validation_mae": c.validation_mae,
+            "metrics": {m: intervals[c.name][m].as_dict() for m in METRICS},
+            "versus_baseline": None
+            if c.name == rival
+            else {
+                m: one.as_dict()
+                for m, one in paired(
+                    y, predicted[c.name], predicted[rival], channels, resamples, seed
+                ).items()
+            },
+        }
+    return {
+        "parts": {
+            part: int((matrix.part == part).sum()) for part in ("train", "validation", "test", "embargo")
+        },
+        "population": population.sentence,
+        "test_rows": len(rows),
+        "test_channels": len(set(channels)),
+        "best_baseline": rival,
+        "chosen": chosen.name,
+        "results": results,
+        "interval": _coverage(matrix, population, chosen, rows, channels, resamples, seed),
+        "flags": flags(predicted),
+    }
+
+
+def _best_baseline(able: Sequence[Candidate], intervals: dict[str, Any]) -> str:
+    """Greatest Spearman on the test; a constant one has none and comes last; then the least error."""
+    baselines = [c.name for c in able if c.role == BASELINE]
+
+    def strength(name: str) -> tuple[float, float]:
+        rank, error = intervals[name]["spearman"].point, intervals[name]["mae"].point
+        return (-np.inf if rank is None else rank, -error)
+
+    return max(baselines, key=strength)
+
+
+def residuals(matrix: Matrix, population: Population, one: Candidate) -> np.ndarray:
+    """float64: y − prediction on the population's validation rows."""
+    rows = matrix.rows("validation", population.rows)
+    return matrix.y[rows] - one.predict(matrix, rows)
+
+
+def _coverage(
+    matrix: Matrix,
+    population: Population,
+    chosen: Candidate,
+    rows: np.ndarray,
+    channels: np.ndarray,
+    n: int,
+    seed: int,
+) -> dict[str, Any]:
+    """How often the 80 % interval of the chosen predictor held the truth, on the test."""
+    half = conformal_half_width(residuals(matrix, population, chosen), COVERAGE)
+    if half is None:
+        return {"half_width": None, "reason": "fewer than 4 validation videos"}
+    inside = (np.abs(matrix.y[rows] - chosen.predict(matrix, rows)) <= half).astype(float)
+    share = bootstrap(inside, {"inside": np.zeros(len(rows))}, channels, n, seed)["inside"]["mae"]
+    return {"half_width": half, "wanted": COVERAGE, "measured": share.as_dict()}
+
+
+def verdict(split: dict[str, Any]) -> str:
+    """One sentence: does the chosen model beat the best baseline, as far as the test can tell?"""
+    chosen, rival = split["chosen"], split["best_baseline"]
+    own = split["results"][chosen]
+    few = split["test_channels"] < 5
+    caution = (
+        f" (only {split['test_channels']} channels in the test: read every interval with care)" if few else ""
+    )
+    if own["role"] == BASELINE:
+        return (
+            f"No model beat the baselines on validation, so the predictor is a baseline: {chosen}{caution}."
+        )
+    gap = own["versus_baseline"]["spearman"]
+    if gap["point"] is None:
+        return f"{chosen} cannot be ranked against {rival}: one of the two predicts a constant{caution}."
+    if gap["low"] is None:
+        return f"{chosen} against {rival}: too few channels in the test to say{caution}."
+    where = f"Spearman {gap['point']:+.2f}, 95 % interval {gap['low']:+.2f} to {gap['high']:+.2f}"
+    if gap["low"] > 0:
+        return f"{chosen} beats the best baseline, {rival}: {where}{caution}."
+    if gap["high"] < 0:
+        return f"{chosen} is worse than the best baseline, {rival}: {where}{caution}."
+    return f"{chosen} is not shown to beat the best baseline, {rival}: {where}{caution}."
+
+
+def warnings(matrix: Matrix, split: dict[str, Any]) -> list[str]:
+    """What a reader of the numbers should know, from the run's own facts."""
+    found = list(split["flags"])
+    labelled = np.isin(matrix.part, ("train", "validation", "test"))
+    named = [c for c in matrix.channel_id[labelled] if c is not None]
+    if named:
+        top = max(set(named), key=named.count)
+        share = named.count(top) / int(labelled.sum())
+        if share >= 0.25:
+            found.append(
+                f"one channel has {share:.0%} of the labelled videos: the results are largely about it"
+            )
+    if split["test_rows"] < 50:
+        found.append(
+            f"the test holds {split['test_rows']} videos: differences between models are mostly chance"
+        )
+    if split["test_channels"] < 5:
+        found.append(f"the test holds {split['test_channels']} channels: intervals by channel say little")
+    if np.isnan(matrix.horizon_days[labelled]).mean() > 0.5:
+        found.append(
+            "most counts have no known age: an old count and a fresh one are taken as the same thing"
+        )
+    return found
+
+
+__all__ = ["COVERAGE", "MODEL", "choose", "evaluate_split", "residuals", "verdict", "warnings"]
