@@ -36,11 +36,11 @@ def test_every_family_through_one_sweep(tmp_path: Path) -> None:
         data,
         storage=str(tmp_path),
         name="s",
-        trials=4,
+        trials=3,
         progress=lambda done, total, best: told.append((done, total, best)),
     )
     assert [trial.trial for trial in result.trials] == [
-        f"{family}-{number:02d}" for family in ("ridge", "gbdt", "mlp") for number in range(4)
+        f"{family}-{number:02d}" for family in ("ridge", "gbdt", "mlp") for number in range(3)
     ]
     assert result.trials[0].params == {"embedding_weight": 1.0}  # the start is tried first
     assert {trial.status for trial in result.trials} <= {"done", "stopped"}
@@ -49,7 +49,7 @@ def test_every_family_through_one_sweep(tmp_path: Path) -> None:
         assert best.mae == min(errors) == mae(data.validation.y, best.model.predict(data.validation.X))
         r2 = 1 - np.mean((best.model.predict(test.X) - test.y) ** 2) / test.y.var()
         assert r2 > (0.6 if family == "ridge" else 0.3), family
-    assert told[-1][:2] == (12, 12) and told[-1][2] == min(trial.mae for trial in result.trials)
+    assert told[-1][:2] == (9, 9) and told[-1][2] == min(trial.mae for trial in result.trials)
     assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
 
     left = sorted(
@@ -61,21 +61,22 @@ def test_every_family_through_one_sweep(tmp_path: Path) -> None:
         *("ridge.json", "ridge/model.json", "ridge/model.safetensors"),
     ]  # nothing of Ray's pickles
 
-    began = time.monotonic()
-    again = sweep(families, data, storage=str(tmp_path), name="s", trials=4)
-    assert time.monotonic() - began < 2 and again.trials == result.trials  # read, not run
+    written = (tmp_path / "s" / "mlp.json").stat().st_mtime_ns
+    again = sweep(families, data, storage=str(tmp_path), name="s", trials=3)
+    assert again.trials == result.trials
+    assert (tmp_path / "s" / "mlp.json").stat().st_mtime_ns == written  # read, not run
     for family, best in again.best.items():
         assert np.array_equal(best.model.predict(test.X), result.best[family].model.predict(test.X))
 
 
 def test_one_at_a_time_the_sweep_follows_from_the_seed(tmp_path: Path) -> None:
     rows = []
-    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+    for name, seed in (("a", 5), ("b", 5)):
         result = sweep(
-            [Ridge()], small_sweep(), storage=str(tmp_path), name=name, trials=5, seed=seed, max_concurrent=1
+            [Ridge()], small_sweep(), storage=str(tmp_path), name=name, trials=4, seed=seed, max_concurrent=1
         )
         rows.append([(trial.params, trial.mae) for trial in result.trials])
-    assert rows[0] == rows[1] != rows[2]
+    assert rows[0] == rows[1]
 
 
 def test_a_failed_trial_is_named_and_the_finished_ones_are_kept(tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_other_data_or_settings_start_anew(tmp_path: Path) -> None:
         )
     }
     assert len(marks) == 7
-    for trials in (2, 3):
+    for trials in (1, 2):
         result = sweep([Ridge()], data, storage=str(tmp_path), name="s", trials=trials)
         assert len(result.trials) == trials
 
