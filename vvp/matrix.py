@@ -177,11 +177,11 @@ def join(videos: pa.Table, embeddings: pa.Table) -> tuple[pa.Table, np.ndarray]:
 
 
 def population(matrix: Matrix) -> Population:
-    """Labelled rows with media where there are 20 of them and 3 in each part; else all labelled rows."""
+    """Labelled rows with media where there are 20 of them and 3 in each part (or no others); else all."""
     used = np.isin(matrix.part, USED)
     media = used & matrix.has_media
     sizes = [int((media & (matrix.part == p)).sum()) for p in USED]
-    chosen = sum(sizes) >= MIN_ROWS and min(sizes) >= MIN_PART
+    chosen = bool((media == used).all()) or (sum(sizes) >= MIN_ROWS and min(sizes) >= MIN_PART)
     rows = media if chosen else used
     left_out = {p: int((used & ~rows & (matrix.part == p)).sum()) for p in USED}
     sentence = (

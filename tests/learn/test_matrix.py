@@ -128,6 +128,9 @@ def test_models_are_compared_on_videos_with_media_where_there_are_enough(tmp_pat
     few = assemble(fill(tmp_path / "b", *world(120, media=0.1)))
     assert population(few).name == "all" and sum(population(few).left_out.values()) == 0
 
+    small = assemble(fill(tmp_path / "c", *world(22)))
+    assert population(small).name == "with_media" and population(small).rows.sum() < 20
+
 
 def test_posts_without_any_media_still_make_a_matrix(tmp_path):
     m = assemble(fill(tmp_path, *world(100, media=0.0)))
