@@ -128,7 +128,8 @@ def test_models_are_compared_on_videos_with_media_where_there_are_enough(tmp_pat
     few = assemble(fill(tmp_path / "b", *world(120, media=0.1)))
     assert population(few).name == "all" and sum(population(few).left_out.values()) == 0
 
-    small = assemble(fill(tmp_path / "c", *world(20)))
+    settings = SplitSettings(embargo_days=1.5)  # one row before each boundary
+    small = assemble(fill(tmp_path / "c", *world(21)), settings=settings)
     assert population(small).name == "with_media" and population(small).rows.sum() < 20
 
 
