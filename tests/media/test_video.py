@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vvp.media import video
-from vvp.media.reader import UndecodableError, temporal_layers
+from vvp.media.reader import UndecodableError, temporal_layer
 
 WAYS = {"skipping": video._skipping, "decord": video._decord, "whole": video._whole}
 
@@ -116,10 +116,10 @@ def test_decord_is_left_where_it_seeks_to_wrong_frames(tmp_path: Path) -> None:
     assert [clips.number_of(f) for f in read("whole", path).frames][:2] == [1, 3]
 
 
-def test_hevc_with_temporal_layers_is_not_skipped_through(tmp_path: Path) -> None:
+def test_the_temporal_layer_of_an_hevc_packet() -> None:
     def unit(kind: int, layer: int, size: int = 6) -> bytes:
-        return size.to_bytes(4, "big") + bytes([kind << 1, layer]) + bytes(size - 2)
+        return size.to_bytes(4, "big") + bytes([kind << 1, layer + 1]) + bytes(size - 2)
 
-    assert not temporal_layers(av.Packet(unit(35, 2) + unit(1, 1)))  # 35: no picture, a delimiter
-    assert temporal_layers(av.Packet(unit(1, 1) + unit(0, 2)))
-    assert temporal_layers(av.Packet(b"\0\0\0\1" + bytes(20))), "start codes: unknown, so assumed"
+    assert temporal_layer(av.Packet(unit(35, 1) + unit(1, 0))) == 0  # 35: no picture, a delimiter
+    assert temporal_layer(av.Packet(unit(0, 2) + unit(0, 2))) == 2
+    assert temporal_layer(av.Packet(b"\0\0\0\1" + bytes(20))) is None, "start codes"

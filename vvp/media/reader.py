@@ -86,20 +86,14 @@ class Reader:
         return index / self.rate if stamp is None else float(stamp * self.time_base)
 
 
-def temporal_layers(packet: av.Packet) -> bool:
-    """Whether an HEVC packet may belong to a higher temporal layer.
-
-    With layers, "refers to nothing" holds within a layer only: leaving such a frame out would spoil others.
-    """
-    data = memoryview(packet)
-    at = 0
+def temporal_layer(packet: av.Packet) -> int | None:
+    """The temporal layer, from 0, of the frame in an HEVC packet; None: its units have no length prefixes."""
+    data, at, layer = memoryview(packet), 0, 0
     while at + 6 <= len(data):
-        length, kind, layer = (
-            int.from_bytes(data[at : at + 4], "big"),
-            data[at + 4] >> 1 & 63,
-            data[at + 5] & 7,
-        )
-        if length < 2 or layer != 1 and kind < 32:
-            return True  # a layer, or no length-prefixed units: nothing is known
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4] >> 1 & 63
+        if length < 2:
+            return None
+        if kind < 32:  # a piece of the picture
+            layer = max(layer, (data[at + 5] & 7) - 1)
         at += 4 + length
-    return at != len(data)
+    return layer if at == len(data) else None

@@ -2,8 +2,12 @@
 
 A child is started when the first clip comes, serves 200 clips and is replaced (decoders leak). Its death
 costs the clip one retry, because somebody may have killed a child that was decoding a good clip; dying
-twice is a row with error_kind `crash`. A stalled clip costs its time limit. Not known here: how media are
-decoded, and what becomes of a Clip. Linux and macOS; the memory limit is Linux only.
+twice is a row with error_kind `crash`. A stalled clip costs its time limit.
+One child on one pipe of its own, rather than a library's pool: a death is the end of that pipe at whatever
+moment it comes. Pebble's pool, tried first, took a crash in the first millisecond for a timeout, broke when
+an idle child was killed, and hung when one died inside a message.
+Not known here: how media are decoded, and what becomes of a Clip. Linux and macOS; the memory limit is
+Linux only.
 """
 
 import multiprocessing.connection as mpc
@@ -14,22 +18,28 @@ import signal
 import sys
 import tempfile
 import threading
+import time
+import traceback
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as FutureTimeout
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import context, parent_process, popen_spawn_posix, process
+from contextlib import suppress
+from multiprocessing import Pipe, context, parent_process, popen_spawn_posix, process
 from types import ModuleType
 from typing import Any
 
 import av
 import decord
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from vvp.media.decode import Clip, DecodeSettings, decode, failed
 
 CLIPS_PER_CHILD = 200
-START_S = 120.0  # a new child may take as long, on a busy machine, before the pool itself counts as stuck
+START_S = 120.0  # a child that takes longer to start, on however busy a machine, counts as dead
+AHEAD = 2  # clips that the child knows of: the one it decodes and the next
 Decoder = Callable[[str, DecodeSettings], Clip]
+
+
+class DeathError(Exception):
+    """The child is no more. The message says how it died."""
 
 
 class Sandbox:
@@ -40,8 +50,8 @@ class Sandbox:
         self.settings = settings or DecodeSettings()
         self._decode = decode
         self._folder = tempfile.mkdtemp(prefix="vvp-decoder-")
-        self._pool = self._new_pool()
-        self._unfinished = 0
+        self._waiting: deque[Pending] = deque()
+        self._child: _Child | None = None
 
     def __enter__(self) -> "Sandbox":
         return self
@@ -50,100 +60,145 @@ class Sandbox:
         self.close()
 
     def decode(self, path: str) -> Clip:
+        """The Clip of a local path or URI. Media never make it raise; see Pending.result."""
         return self.submit(path).result()
 
     def submit(self, path: str) -> "Pending":
         """Starts decoding `path` (or queues it) and returns at once: keep one ahead of the encoders."""
-        return Pending(self, path)
+        pending = Pending(self, path)
+        self._waiting.append(pending)
+        self._feed()
+        return pending
 
     def close(self) -> None:
         """Ends the child, at once; clips that wait are lost."""
-        self._pool.stop()
-        self._pool.join()
+        self._waiting.clear()
+        self._drop_child()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _new_pool(self) -> ProcessPool:
-        return ProcessPool(
-            max_workers=1,
-            max_tasks=CLIPS_PER_CHILD,
-            initializer=_start_child,
-            initargs=(self.settings.memory_gb, self._folder),
-            context=_BareSpawn(),
-        )
+    def _feed(self) -> None:
+        if self._child is None:
+            self._child = _Child(self._decode, self.settings, self._folder)
+        for pending in list(self._waiting)[self._child.told : AHEAD]:
+            self._child.tell(pending._path)
 
-    def _schedule(self, path: str) -> ProcessFuture:
-        args = (self._decode, path, self.settings)
+    def _drop_child(self) -> None:
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+    def _finish_first(self) -> None:
+        """Waits for the clip at the head of the queue; a retry leaves it there."""
+        self._feed()
+        pending, child = self._waiting[0], self._child
+        assert child is not None
+        answer: Clip | str
         try:
-            return self._pool.schedule(_in_child, args=args, timeout=self.settings.timeout_s)
-        except RuntimeError:  # the pool gave up, for instance because its child was killed while idle
-            self._renew()
-            return self._pool.schedule(_in_child, args=args, timeout=self.settings.timeout_s)
-
-    def _renew(self) -> None:
-        self._pool.stop()
-        # A stuck pool ends its child at once but waits for ever for its own reading thread.
-        threading.Thread(target=self._pool.join, daemon=True).start()
-        self._pool = self._new_pool()
+            answer = child.answer(self.settings.timeout_s)
+        except TimeoutError:
+            self._drop_child()
+            answer = failed("timeout", f"more than {self.settings.timeout_s:g} s")
+        except DeathError as error:
+            self._drop_child()
+            pending._deaths += 1
+            if pending._deaths == 1:
+                return
+            answer = failed("crash", f"the decoder's process died twice: {error}")
+        self._waiting.popleft()
+        pending._answer = answer
+        if child.served >= CLIPS_PER_CHILD:
+            self._drop_child()  # what it had begun of the next clip is done again
+        if self._waiting:
+            self._feed()
 
 
 class Pending:
     """A clip under way."""
 
     def __init__(self, sandbox: Sandbox, path: str) -> None:
-        self._sandbox, self._path = sandbox, path
-        self._clip: Clip | None = None
-        self._start()
-        sandbox._unfinished += 1
+        self._sandbox, self._path, self._deaths = sandbox, path, 0
+        self._answer: Clip | str | None = None
 
     def result(self) -> Clip:
-        """Waits for the clip. Media never make it raise; a mistake in the decoder's code does."""
-        if self._clip is None:
-            try:
-                self._clip = self._wait()
-            finally:
-                self._sandbox._unfinished -= 1
-        return self._clip
-
-    def _start(self) -> None:
-        self._future = self._sandbox._schedule(self._path)
-        self._pool = self._sandbox._pool
-
-    def _wait(self) -> Clip:
-        limit, death = self._sandbox.settings.timeout_s, ""
-        for attempt in range(2):
-            lost = self._pool is not self._sandbox._pool and not self._future.done()
-            if attempt or lost:  # lost: its pool was renewed while it waited there
-                self._start()
-            try:
-                return self._future.result(self._sandbox._unfinished * limit + START_S)
-            except FutureTimeout:
-                if self._future.done():
-                    return failed("timeout", f"more than {limit:g} s")
-                death = "the pool is stuck"  # killed inside a message, a child leaves the pipe unusable
-                self._sandbox._renew()
-            except ProcessExpired as error:
-                death = _cause(error.exitcode)
-            except BrokenProcessPool as error:
-                death = str(error) or "it could not be started"
-        return failed("crash", f"the decoder's process died twice: {death}")
+        """Waits for the clip. RuntimeError: a mistake in the decoder's code, whose traceback is the message."""
+        while self._answer is None:
+            if self not in self._sandbox._waiting:
+                raise RuntimeError("the sandbox was closed before this clip was decoded")
+            self._sandbox._finish_first()
+        if isinstance(self._answer, str):
+            raise RuntimeError(self._answer)
+        return self._answer
 
 
-def _cause(exitcode: int | None) -> str:
-    code = exitcode or 0
-    return signal.Signals(-code).name if -code in set(signal.Signals) else f"exit code {code}"
+class _Child:
+    """One process and this end of its pipe. It answers each path with the time it began, then the outcome."""
+
+    def __init__(self, decode: Decoder, settings: DecodeSettings, folder: str) -> None:
+        self.told = self.served = 0  # paths sent that wait for an answer; answers given
+        self.pipe, theirs = Pipe()
+        self.process = _BareProcess(target=_serve, args=(theirs, decode, settings, folder), daemon=True)
+        self.process.start()
+        theirs.close()  # else the pipe would not end with the child
+
+    def tell(self, path: str) -> None:
+        self.told += 1
+        with suppress(OSError):  # it is dead, which answer() will find
+            self.pipe.send(path)
+
+    def answer(self, timeout_s: float) -> "Clip | str":
+        """TimeoutError: the clip takes too long; DeathError: the child died or does not start."""
+        try:
+            begun = self._receive(START_S)  # told, an idle child begins at once; a new one first has to start
+        except TimeoutError:
+            raise DeathError(f"it did not begin within {START_S:g} s") from None
+        outcome: Clip | str = self._receive(begun + timeout_s - time.monotonic())
+        self.told, self.served = self.told - 1, self.served + 1
+        return outcome
+
+    def _receive(self, seconds: float) -> Any:
+        try:
+            if self.pipe.poll(max(seconds, 0.0)):
+                return self.pipe.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            code = self.process.exitcode or 0
+            names = {-s.value: s.name for s in signal.Signals}
+            raise DeathError(names.get(code, f"exit code {code}")) from None
+        raise TimeoutError
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
 
 
 # --- in the child -----------------------------------------------------------------------------------
-def _in_child(decode: Decoder, path: str, settings: DecodeSettings) -> Clip:
-    try:
-        return decode(path, settings)
-    except MemoryError as error:
-        return failed("memory", str(error) or f"more than {settings.memory_gb:g} GB")
+def _serve(pipe: "mpc.Connection[Any, Any]", decode: Decoder, settings: DecodeSettings, folder: str) -> None:
+    _prepare(settings.memory_gb, folder)
+    too_large = failed("memory", f"more than {settings.memory_gb:g} GB")
+    answer: Clip | str
+    while True:
+        try:
+            path = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(time.monotonic())  # one clock for all processes of a machine
+        try:
+            answer = decode(path, settings)
+        except MemoryError:
+            answer = too_large
+        except Exception:  # noqa: BLE001 - a mistake in the code, which is to be raised where it can be seen
+            answer = traceback.format_exc()
+        try:
+            pipe.send(answer)
+        except MemoryError:  # before the first byte went out: packing needs as much again
+            pipe.send(too_large)
 
 
-def _start_child(memory_gb: float, folder: str) -> None:
+def _prepare(memory_gb: float, folder: str) -> None:
     """Limits, silence, and an end when the parent ends."""
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its child
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # FFmpeg and decord report each damaged block there
     av.logging.set_level(None)
     decord.logging.set_level(decord.logging.QUIET)
@@ -187,7 +242,3 @@ class _BareProcess(context.SpawnProcess):
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802
         return _BarePopen(process_obj)
-
-
-class _BareSpawn(context.SpawnContext):
-    Process = _BareProcess

@@ -16,7 +16,7 @@ import decord
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from vvp.media.reader import Reader, UndecodableError, temporal_layers
+from vvp.media.reader import Reader, UndecodableError, temporal_layer
 from vvp.media.upright import Turn, cropped, scaled
 
 MAX_FRAMES = 20_000  # of a longer file only the first 20,000 frames are looked at (11 minutes at 30 a second)
@@ -173,12 +173,9 @@ class _Basket:
 def _skipping(path: str, look: _Look, frames: int, size: int, signals_s: float) -> Picture:
     """UndecodableError unless all packets have their own time stamps, none is damaged, all picks come."""
     with Reader(path) as reader:
-        stamps = []
-        for packet in reader.shown():
-            stamps.append(packet.pts)
-            if look.codec == "hevc" and temporal_layers(packet):
-                raise UndecodableError("temporal layers")
+        packets = [(packet.pts, _layer(look, packet)) for packet in reader.shown()]
         whole = not reader.bad
+    stamps = [stamp for stamp, _ in packets]
     if not whole or not stamps or None in stamps or len(set(stamps)) < len(stamps):
         raise UndecodableError("time stamps are missing or repeat")
     order = sorted(stamp for stamp in stamps if stamp is not None)
@@ -186,7 +183,9 @@ def _skipping(path: str, look: _Look, frames: int, size: int, signals_s: float) 
     wanted = {order[index]: index for index in picks}
     last = order[min(len(order), MAX_FRAMES) - 1]
     basket = _Basket(size, Ticker(signals_s))
-    with Reader(path, frozenset(wanted)) as reader:
+    top = max(layer for _, layer in packets)
+    below = {stamp for stamp, layer in packets if layer < top and stamp is not None}
+    with Reader(path, frozenset(wanted) | below) as reader:
         for frame in reader:
             if frame.pts is None or frame.pts > last:
                 break
@@ -197,6 +196,14 @@ def _skipping(path: str, look: _Look, frames: int, size: int, signals_s: float) 
         raise UndecodableError("damaged")
     times = np.array(order) * float(reader.time_base)
     return basket.picture(picks, _span(times, reader.rate))
+
+
+def _layer(look: _Look, packet: av.Packet) -> int:
+    """HEVC's "refers to nothing" holds within a temporal layer, so that only the top layer may be skipped."""
+    layer = temporal_layer(packet) if look.codec == "hevc" else 0
+    if layer is None:
+        raise UndecodableError("temporal layers unknown")
+    return layer
 
 
 def _whole(path: str, look: _Look, frames: int, size: int, signals_s: float) -> Picture:
