@@ -277,8 +277,8 @@ def road(home: Path, rows: int) -> dict[str, Any]:
     # The same stages in one process, for the part of the time that is not Ray's.
     sample = _videos(todo[:64]).append_column("content_key", pa.array(["x"] * 64))
     stages: list[Any] = [Decode(DecodeSettings())]
-    located = FAKE.locate(None)
-    stages += [Encode(m, c, located[m], DecodeSettings(), "cpu", 1) for m, c in FAKE.encoders.items()]
+    labels = FAKE.labels()
+    stages += [Encode(m, c, None, labels[m], DecodeSettings(), "cpu", 1) for m, c in FAKE.encoders.items()]
     stages[0](sample.slice(0, 4))
     started = time.perf_counter()
     for i in range(0, 64, 4):

@@ -40,9 +40,10 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600) -> No
     if not ray.is_initialized():
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
-        local = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
         with _without_stderr():
-            ray.init(log_to_driver=False, logging_level="error", **local)
+            # None: Ray's default, which a cluster that is joined has settled already.
+            dashboard = None if os.environ.get("RAY_ADDRESS") else False
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=dashboard)
         logging.getLogger("ray.data").setLevel(logging.ERROR)
     if not (min_cpus or min_gpus):
         return
@@ -100,7 +101,7 @@ def submit(address: str, arguments: list[str]) -> int:
     except KeyboardInterrupt:
         show.err.print(f"the job goes on; stop it with: ray job stop --address {address} {job}", markup=False)
         return 130
-    while (status := client.get_job_status(job)) not in JobStatus.terminal_statuses():
+    while not (status := client.get_job_status(job)).is_terminal():
         time.sleep(0.5)
     info = client.get_job_info(job)
     if status != JobStatus.SUCCEEDED:

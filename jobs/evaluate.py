@@ -23,7 +23,8 @@ def command(
     its numbers a little too good; how often that happened is printed.
     """
     from vvp import candidates, evaluate, predictor
-    from vvp.matrix import assemble, population
+    from vvp.matrix import assemble, embedded_dims, population
+    from vvp.split_rules import SplitSettings
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
@@ -47,8 +48,9 @@ def command(
         "counts": run["counts"],
         "splits": {s: one for s, one in run["splits"].items() if "unavailable" in one},
     }
+    dims, settings = embedded_dims(space), SplitSettings(embargo_days=run["embargo_days"])
     for split in _made(run):
-        matrix = assemble(space, split)
+        matrix = assemble(space, split, settings, dims)
         if candidates.fingerprint(matrix) != marks[split]:
             raise UserError(
                 f"the tables changed since `vvp tune --name {name}`: run it again, then evaluate."
@@ -83,7 +85,7 @@ def _made(run: dict[str, Any]) -> list[str]:
 
 
 def _quality(split: dict[str, Any]) -> dict[str, Any]:
-    """What the predictor carries about itself: its own metrics, the best baseline's, the measured coverage."""
+    """What the predictor carries about itself: its metrics, the best baseline's, the measured coverage."""
     return {
         "chosen": split["results"][split["chosen"]]["metrics"],
         "best_baseline": split["best_baseline"],
@@ -115,10 +117,11 @@ def _finish(result: dict[str, Any], json: bool) -> None:
 
 
 def _print_split(split: str, one: dict[str, Any]) -> None:
-    rows = []
+    rows: list[tuple[str | None, ...]] = []
+    absent = []
     for name, r in one["results"].items():
         if "unavailable" in r:
-            rows.append((name, f"not available: {r['unavailable']}", None, None, None, None))
+            absent.append(f"{name}: not available, {r['unavailable']}")
             continue
         m = {k: _interval(v) for k, v in r["metrics"].items()}
         gap = r["versus_baseline"]
@@ -137,7 +140,7 @@ def _print_split(split: str, one: dict[str, Any]) -> None:
             "Spearman vs baseline",
         ),
         rows,
-        note=one["population"],
+        note="\n".join([one["population"], *absent]),
     )
     interval = one["interval"]
     if interval["half_width"] is None:

@@ -1,5 +1,6 @@
 """`vvp predict`: a forecast for one video, or for words alone, in this process."""
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,18 +63,17 @@ def _embed(head: dict[str, Any], video: str | None, values: dict[str, Any], mode
     import pyarrow as pa
 
     from vvp.embed_stages import embed_here
-    from vvp.encoders.profiles import label, profile
+    from vvp.encoders.profiles import profile
     from vvp.media.decode import DecodeSettings
     from vvp.schema import FAILED
 
     encoders = profile(head["profile"])
-    weights = encoders.locate(models)
-    for modality, cls in encoders.encoders.items():
-        expected = head["encoders"].get(f"{modality}_encoder")
-        if expected not in (None, label(cls, weights[modality])):
-            raise UserError(
-                f"the predictor was trained with {expected}; here is {label(cls, weights[modality])}."
-            )
+    if head["embedding"]["speech"] is None:
+        encoders = replace(encoders, transcriber=None)
+    known = {**head["embedding"]["encoders"], "transcriber": head["embedding"]["speech"]}
+    for modality, here in encoders.labels(models).items():
+        if known[modality] != here:
+            raise UserError(f"the predictor was trained with {known[modality]}; here is {here}.")
     if video is not None and "://" not in video and not Path(video).is_file():
         raise UserError(f"there is no file {video}.")
     settings = DecodeSettings(**head["embedding"]["decode"])
@@ -84,7 +84,7 @@ def _embed(head: dict[str, Any], video: str | None, values: dict[str, Any], mode
     }  # fmt: skip
     schema = {"tags": pa.list_(pa.string())}
     table = pa.table({k: pa.array([v], schema.get(k, pa.string())) for k, v in row.items()})
-    done = embed_here(table, encoders, weights, settings)
+    done = embed_here(table, encoders, models, settings)
     if done["status"][0].as_py() == FAILED:
         raise UserError(f"{video} cannot be read ({done['error_kind'][0]}): {done['error_detail'][0]}")
     return done

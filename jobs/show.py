@@ -3,9 +3,9 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from rich import box
 from rich.console import Console
@@ -17,7 +17,11 @@ from rich.table import Table
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 118)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-Update = Callable[[int, int, str], None]
+
+class Update(Protocol):
+    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+
+
 LINE_EVERY_S = 5.0
 
 
@@ -56,8 +60,12 @@ def progress(label: str) -> Iterator[Update]:
             TextColumn("{task.fields[note]}"), console=err,
         )  # fmt: skip
         task = bar.add_task(label, total=None, note="")
+
+        def move(done: int, total: int, note: str = "") -> None:
+            bar.update(task, completed=done, total=total, note=note)
+
         with bar:
-            yield lambda done, total, note="": bar.update(task, completed=done, total=total, note=note)
+            yield move
         return
     last = [0.0, -1]
 

@@ -35,7 +35,7 @@ def command(
     """
     from jobs.cluster import connect
     from vvp import candidates
-    from vvp.matrix import assemble, population
+    from vvp.matrix import assemble, embedded_dims, population
     from vvp.models.base import Data, Params
     from vvp.models.base import Model as FittedModel
     from vvp.split import SPLITS
@@ -51,9 +51,11 @@ def command(
     started = time.monotonic()
     settings = SplitSettings(embargo_days=embargo_days)
     run: dict[str, Any] = {"name": name, "split": split, "trials": trials, "seed": seed, "splits": {}}
+    run["embargo_days"] = embargo_days
+    dims = embedded_dims(space)
     for one in [split, *(s for s in SPLITS if s != split and not only)]:
         try:
-            matrix = assemble(space, one, settings)
+            matrix = assemble(space, one, settings, dims)
         except UserError as error:
             if one == split:
                 raise

@@ -55,7 +55,7 @@ class Candidate:
         """float64 (len(rows),), log views."""
         assert self.model is not None, f"{self.name} is unavailable"
         place = {column.name: i for i, column in enumerate(matrix.columns)}
-        return self.model.predict(matrix.X[np.ix_(rows, [place[c] for c in self.columns])])
+        return self.model.predict(matrix.X[np.ix_(rows, np.array([place[c] for c in self.columns]))])
 
 
 Sweeper = Callable[[Data, Data], dict[str, tuple[Model, Params, float]]]

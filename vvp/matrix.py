@@ -159,6 +159,11 @@ def assemble(
     )
 
 
+def embedded_dims(space: Workspace) -> Dims | None:
+    """The vectors' lengths as `embed` noted them, also of a modality no video has; None: no note."""
+    return Dims(**space.read_json("embed.json")["dims"]) if space.exists("embed.json") else None
+
+
 def join(videos: pa.Table, embeddings: pa.Table) -> tuple[pa.Table, np.ndarray]:
     """(what features and vectors are made from, int64 (n,) the rows of `videos` that are embedded).
 

@@ -75,7 +75,7 @@ class Predictor:
         self.place = {column.name: i for i, column in enumerate(layout(self.dims))}
 
     def predict(self, rows: pa.Table, horizon_days: float = HORIZON_DAYS) -> list[Forecast]:
-        """One forecast per row (schema ROW, `draft_rows` makes it). horizon_days: age of the count asked for."""
+        """One forecast per row (schema ROW, see `draft_rows`). horizon_days: age of the count asked for."""
         n = len(rows)
         channel = np.array(rows["channel_id"].to_pylist(), dtype=object)
         mean, count = self.history.at(channel, moments(rows["published_at"]))
@@ -106,6 +106,9 @@ class Predictor:
         notes = []
         if "log_horizon_days" not in spec["columns"]:
             notes.append("the horizon changes nothing: this model does not see the age of the counts")
+        for block in ("picture", "sound"):
+            if which == "main" and not any(c.startswith((block, f"mask_{block}")) for c in spec["columns"]):
+                notes.append(f"the {block} changes nothing: this model does not look at it")
         if half is None:
             notes.append("no interval: too few validation videos to calibrate one")
         missing = [

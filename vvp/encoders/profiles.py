@@ -63,6 +63,12 @@ class Profile:
         return found
 
 
+    def labels(self, models: str | None = None) -> dict[str, str]:
+        """`label` of each, keys and errors as `locate`: what a table's vectors came from."""
+        found = self.locate(models)
+        return {key: label(self.encoders.get(key, self.transcriber), weights) for key, weights in found.items()}
+
+
 PROFILES = {
     p.name: p
     for p in (

@@ -1,0 +1,150 @@
+"""The embed graph on real Ray with real files: every video yields a row, a rerun does what is missing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import ray
+from embed_poison import BROKEN, PICKY, poisoned
+from embed_tables import clip, rows_of, videos, workspace
+from fakes import FAKE
+
+from vvp.embed import EmbedSettings, embed, graph
+from vvp.errors import PlanError, UserError
+from vvp.media.decode import DecodeSettings
+from vvp.resources import STAGES, Request, plan
+from vvp.workspace import Workspace
+
+ODD = Path(__file__).parents[3] / "shared" / "data" / "odd"
+PLAIN = EmbedSettings(transcribe=False)
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+
+
+def test_every_kind_of_row_and_what_a_rerun_does(tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    good, silent = clip(folder, "good"), clip(folder, "silent", sound=False)
+    crash, hang = clip(folder, "crash"), clip(folder, "hang")
+    noise = folder / "noise.mp4"
+    noise.write_bytes(b"this is no video" * 100)
+    space = workspace(tmp_path / "ws", good, silent, crash, hang, noise, folder / "gone.mp4", None)
+    settings = EmbedSettings(transcribe=False, decode=DecodeSettings(timeout_s=4), decoder=poisoned)
+    seen: list[tuple[int, int]] = []
+    first = embed(space, FAKE, settings, lambda done, total, outcomes: seen.append((done, total)))
+    rows = rows_of(space)
+
+    assert {i: r["status"] for i, r in rows.items()} == {
+        "good": "ok", "silent": "ok", "post6": "ok",
+        "crash": "failed", "hang": "failed", "noise": "failed", "gone": "failed",
+    }  # fmt: skip
+    assert {i: r["error_kind"] for i, r in rows.items() if r["status"] == "failed"} == {
+        "crash": "crash", "hang": "timeout", "noise": "unreadable", "gone": "media_missing",
+    }  # fmt: skip
+    assert all(r["error_detail"] for r in rows.values() if r["status"] == "failed")
+    assert (
+        rows["good"]["video_embedding"] and rows["good"]["audio_embedding"] and rows["good"]["text_embedding"]
+    )
+    assert rows["silent"]["audio_embedding"] is None, "no sound is null, never zeros"
+    assert rows["crash"]["video_embedding"] is None and rows["crash"]["text_embedding"], "words are embedded"
+    assert rows["post6"]["video_embedding"] is None and rows["post6"]["motion_mean"] is None
+    assert rows["good"]["video_encoder"] == FAKE.labels()["video"]
+    assert (first.done, first.skipped, first.failed_by_kind) == (
+        7, 0, {"crash": 1, "timeout": 1, "unreadable": 1, "media_missing": 1},
+    )  # fmt: skip
+    assert seen[0] == (0, 7) and seen[-1] == (7, 7)
+
+    again = embed(space, FAKE, settings)
+    assert (again.done, again.skipped) == (0, 7)
+
+    # A changed file, a new file, and the failed ones once more, now with a decoder that can.
+    clip(folder, "good", colour=(240, 240, 240))
+    fresh = clip(folder, "fresh")
+    table = videos(good, silent, crash, hang, noise, folder / "gone.mp4", None, fresh)
+    space.replace("videos", table)
+    third = embed(space, FAKE, settings)
+    assert (third.done, third.skipped) == (2, 6), "the changed and the new one"
+    assert rows_of(space)["good"]["video_embedding"] != rows["good"]["video_embedding"]
+    fourth = embed(
+        space, FAKE, EmbedSettings(transcribe=False, retry_failed=True, decode=DecodeSettings(timeout_s=4))
+    )
+    assert (fourth.done, fourth.by_status) == (4, {"ok": 2, "failed": 2})
+    assert rows_of(space)["crash"]["status"] == "ok"
+
+
+def test_files_are_portable_parquet(tmp_path: Path) -> None:
+    space = workspace(tmp_path / "ws", clip(tmp_path, "one"), None)
+    embed(space, FAKE, PLAIN)
+    for file in (tmp_path / "ws" / "embeddings").glob("*.parquet"):
+        schema = pq.read_schema(file)
+        assert schema.field("video_embedding").type == pa.list_(pa.float32())
+        assert not any("extension" in str(f.type) for f in schema)
+        assert not any(str(f.type) == "binary" for f in schema), "pickled objects would be binary"
+
+
+def test_decoding_is_not_fused_with_encoding(tmp_path: Path) -> None:
+    space = workspace(tmp_path / "ws", *(clip(tmp_path, f"c{i}") for i in range(3)))
+    todo = space.read("videos").append_column("content_key", pa.array(["a", "b", "c"]))
+    stages = tuple(s for s in STAGES if s != "transcribe")
+    pools = plan(ray.cluster_resources(), [n["Resources"] for n in ray.nodes()], Request(stages=stages))
+    data = graph(todo, space.root, FAKE, FAKE.labels(), PLAIN, pools).materialize()
+    stats = data.stats()
+    operators = [line for line in stats.splitlines() if line.startswith("Operator")]
+    for name in ("Decode", "Video", "Audio", "Text", "Write"):
+        assert sum(f"MapBatches({name}" in line for line in operators) == 1, operators
+    assert not any("->" in line for line in operators), "fused operators are written with an arrow"
+
+
+def test_a_clip_that_makes_its_encoder_raise_costs_its_vector_only(tmp_path: Path) -> None:
+    paths = [clip(tmp_path, "blue"), clip(tmp_path, "red", colour=(250, 0, 0)), clip(tmp_path, "green")]
+    space = workspace(tmp_path / "ws", *paths)
+    embed(space, PICKY, PLAIN)
+    rows = rows_of(space)
+    assert [rows[i]["status"] for i in ("blue", "red", "green")] == ["ok", "partial", "ok"]
+    assert rows["red"]["error_kind"] == "encoder" and "no red please" in rows["red"]["error_detail"]
+    assert rows["red"]["video_embedding"] is None and rows["red"]["audio_embedding"]
+
+
+def test_an_encoder_that_never_works_ends_the_run(tmp_path: Path) -> None:
+    space = workspace(tmp_path / "ws", clip(tmp_path, "blue"), clip(tmp_path, "green"))
+    with pytest.raises(Exception, match="out of order"):
+        embed(space, BROKEN, PLAIN)
+
+
+def test_what_the_user_can_mend_is_said_before_anything_starts(tmp_path: Path) -> None:
+    space = workspace(tmp_path / "ws", None)
+    with pytest.raises(PlanError, match="no GPU"):
+        embed(space, FAKE, EmbedSettings(transcribe=False, gpus_per_actor=0.5))
+    with pytest.raises(PlanError, match="900 video actors do not fit"):
+        embed(space, FAKE, EmbedSettings(transcribe=False, actors={"video": (900, 900)}))
+    empty = Workspace(tmp_path / "empty")
+    empty.append("videos", videos())
+    with pytest.raises(UserError, match="no videos"):
+        embed(empty, FAKE, PLAIN)
+    assert not space.has("embeddings")
+
+
+@pytest.mark.skipif(not ODD.is_dir(), reason="the folder of odd files is not on this machine")
+def test_all_odd_files_give_their_row(tmp_path: Path) -> None:
+    expected = {}
+    for line in (ODD / "expected.jsonl").read_text().splitlines():
+        one = json.loads(line)
+        decodes = one["decord"]["ok"] or one["pyav"].get("vframes") or one["pyav"].get("audio_s")
+        expected[Path(one["file"]).stem] = "ok" if decodes else "failed"
+    files = sorted(p for p in ODD.iterdir() if p.suffix != ".jsonl")
+    space = workspace(tmp_path / "ws", *files)
+    summary = embed(space, FAKE, PLAIN)
+    rows = rows_of(space)
+    assert summary.done == len(rows) == len(files) == 54
+    assert {i: r["status"] for i, r in rows.items()} == expected
+
+
+def test_stages_do_not_load_what_they_do_not_use() -> None:
+    """A decode or write actor that imports torch costs seconds and half a gigabyte each."""
+    heavy = "torch transformers sentence_transformers faster_whisper lightgbm sklearn"
+    code = f"import sys, vvp.embed_stages; print([m for m in {heavy.split()!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
