@@ -120,7 +120,7 @@ class Pending:
         self._answer: Clip | str | None = None
 
     def result(self) -> Clip:
-        """Waits for the clip. RuntimeError: a mistake in the decoder's code, whose traceback is the message."""
+        """Waits for the clip. RuntimeError: a mistake in the decoder's code, with its traceback."""
         while self._answer is None:
             if self not in self._sandbox._waiting:
                 raise RuntimeError("the sandbox was closed before this clip was decoded")

@@ -11,7 +11,7 @@ from vvp.media.video import Picture
 CUT_COLOUR = 0.3  # at a hard cut, at least this share of the picture changes its colour bin …
 CUT_LUMA = 0.06  # … luma moves by at least this much on average, of 1 …
 CUT_OVER_AROUND = 2.5  # … and by this many times the median of the second around it: a pan is no cut
-EDGE = 0.15  # luma difference over two pixels, of 1, that counts as an edge
+EDGE = 0.15  # luma difference over two points, of 1, that counts as an edge
 
 
 def picture_signals(picture: Picture) -> dict[str, float]:
@@ -20,7 +20,8 @@ def picture_signals(picture: Picture) -> dict[str, float]:
     motion_mean        mean absolute change of luma, of 1, per second, cuts left out. A sum of changes over
                        elapsed time, so that it means the same at 8, 15 or 60 frames a second
     cut_rate_per_min   hard cuts per minute: steps between small frames where colours and luma both jump
-    visual_density     share of pixels that lie on an edge (luma gradient above 0.15), mean of the frames
+    visual_density     share of points on an edge (luma, at half the size, changes by more than 0.15 over two
+                       points), mean of the frames
     A single small frame has neither motion nor cut rate.
     """
     found = {"visual_density": _edge_share(picture.frames)}
@@ -50,7 +51,10 @@ def _luma(images: np.ndarray) -> np.ndarray:
 
 
 def _edge_share(frames: np.ndarray) -> float:
-    luma = _luma(frames)
+    """On means of 2 x 2 pixels, where the two decoders' sharpness differs by 1 to 6 %, not by up to 19 %."""
+    height, width = (side // 2 for side in frames.shape[1:3])
+    fine = _luma(frames[:, : height * 2, : width * 2])
+    luma = fine.reshape(len(frames), height, 2, width, 2).mean(axis=(2, 4))
     across = luma[:, 1:-1, 2:] - luma[:, 1:-1, :-2]
     down = luma[:, 2:, 1:-1] - luma[:, :-2, 1:-1]
     return float((across**2 + down**2 > EDGE**2).mean())
