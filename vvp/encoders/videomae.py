@@ -6,16 +6,18 @@ Not known here: how the frames were chosen, resized or cropped (media/).
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from transformers import VideoMAEModel
 
 from vvp.encoders.base import Weights
 from vvp.encoders.precision import settle
-from vvp.encoders.transformer import chunks, pretrained, to_device, to_numpy, use_threads
+from vvp.encoders.tensors import chunks, to_device, to_numpy, use_threads
 from vvp.encoders.weights import Source, check, locate
 from vvp.errors import WeightsError
+
+if TYPE_CHECKING:
+    from transformers import VideoMAEModel
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -45,6 +47,8 @@ class VideoMAE:
         return locate(cls.source, models)
 
     def __init__(self, weights: Weights, device: str = "cpu", threads: int = 1) -> None:
+        import torch
+
         use_threads(threads)
         check(weights, self.source.file)
         self.device = device
@@ -64,18 +68,24 @@ class VideoMAE:
             out[part] = self._embed(self._model, np.stack(batch[part]))
         return out
 
-    def _load(self, folder: Path) -> VideoMAEModel:
+    def _load(self, folder: Path) -> "VideoMAEModel":
+        from transformers import VideoMAEModel
+
+        from vvp.encoders.transformer import pretrained
+
         model = pretrained(VideoMAEModel, folder, self.dim)
         shape = (model.config.num_frames, model.config.image_size)
         if shape != (16, 224):
             raise WeightsError(f"the model in {folder} is for (frames, pixels) {shape}, not (16, 224).")
         return model
 
-    @torch.inference_mode()
-    def _embed(self, model: VideoMAEModel, clips: np.ndarray) -> np.ndarray:
+    def _embed(self, model: "VideoMAEModel", clips: np.ndarray) -> np.ndarray:
+        import torch
+
         pixels = to_device(clips, self.device).permute(0, 1, 4, 2, 3).float()  # uint8 travels: 4 times less
-        tokens = model(((pixels - self._shift) / self._scale).to(model.dtype)).last_hidden_state
-        return to_numpy(tokens.float().mean(1))
+        with torch.inference_mode():
+            tokens = model(((pixels - self._shift) / self._scale).to(model.dtype)).last_hidden_state
+            return to_numpy(tokens.float().mean(1))
 
 
 def _normalisation(folder: Path) -> tuple[Sequence[float], Sequence[float]]:

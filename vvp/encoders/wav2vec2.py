@@ -5,15 +5,18 @@ Not known here: where the sound comes from, or how long it may be.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from transformers import Wav2Vec2Model
 
 from vvp.encoders.base import Weights
 from vvp.encoders.precision import settle
-from vvp.encoders.transformer import chunks, pretrained, to_device, to_numpy, use_threads
+from vvp.encoders.tensors import chunks, to_device, to_numpy, use_threads
 from vvp.encoders.weights import Source, check, locate
+
+if TYPE_CHECKING:
+    from transformers import Wav2Vec2Model
 
 SHORTEST = 400  # samples (25 ms): what one frame of the model's convolutions sees
 
@@ -53,9 +56,7 @@ class Wav2Vec2:
         self.batch_size = 1 if device == "cpu" else 8
         probe = _prepared(_probe())[None]
         self._model, self.precision = settle(
-            lambda: pretrained(Wav2Vec2Model, weights.path, self.dim),
-            lambda model: self._embed(model, probe),
-            device,
+            lambda: self._load(weights.path), lambda model: self._embed(model, probe), device
         )
 
     def encode(self, batch: Sequence[np.ndarray]) -> np.ndarray:
@@ -70,10 +71,19 @@ class Wav2Vec2:
                 out[rows[part]] = self._embed(self._model, sounds)
         return out
 
-    @torch.inference_mode()
-    def _embed(self, model: Wav2Vec2Model, sounds: np.ndarray) -> np.ndarray:
-        states = model(to_device(sounds, self.device).to(model.dtype)).last_hidden_state
-        return to_numpy(states.float().mean(1))
+    def _load(self, folder: Path) -> "Wav2Vec2Model":
+        from transformers import Wav2Vec2Model
+
+        from vvp.encoders.transformer import pretrained
+
+        return pretrained(Wav2Vec2Model, folder, self.dim)
+
+    def _embed(self, model: "Wav2Vec2Model", sounds: np.ndarray) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            states = model(to_device(sounds, self.device).to(model.dtype)).last_hidden_state
+            return to_numpy(states.float().mean(1))
 
 
 def _prepared(sound: np.ndarray) -> np.ndarray:

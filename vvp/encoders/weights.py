@@ -15,9 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi, constants, snapshot_download
-from huggingface_hub.errors import HTTPError  # httpx's own, of whichever generation the hub client uses
-
 from vvp.encoders.base import Weights
 from vvp.errors import WeightsError
 
@@ -163,6 +160,9 @@ def _remedy(source: Source) -> str:
 
 def _from_hub(source: Source, repo: str) -> Path:
     """The hub's copy: what was downloaded before, else downloaded now. Quick to say that there is no hub."""
+    from huggingface_hub import HfApi, constants, snapshot_download
+    from huggingface_hub.errors import HTTPError  # httpx's own, of whichever generation the hub client uses
+
     patterns = [source.file, *source.companions, *source.optional]
     try:
         local = Path(

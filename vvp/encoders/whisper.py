@@ -1,21 +1,22 @@
 """Whisper-base twice: its encoder as a vector for a sound, and the whole of it as a transcriber.
 
-Runs on CTranslate2, which has its own threads and number types. Not known here: which videos need a
-transcript (those without subtitles do, see embed.py).
+Runs on CTranslate2, which has its own threads and number types and needs no torch. Not known here: which
+videos need a transcript (those without subtitles do, see embed.py).
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import ctranslate2
 import numpy as np
-from faster_whisper import WhisperModel
-from faster_whisper.feature_extractor import FeatureExtractor
 
 from vvp.encoders.base import Weights
 from vvp.encoders.precision import MIN_COSINE, Precision, cosine
 from vvp.encoders.weights import Source, check, joined, locate, wheel_folder
 from vvp.errors import WeightsError
+
+if TYPE_CHECKING:
+    import ctranslate2
 
 RATE = 16_000
 WINDOW = 30 * RATE  # samples: Whisper sees 30 s at a time, never more or less
@@ -63,6 +64,8 @@ class WhisperMean:
         return locate(SOURCE, models)
 
     def __init__(self, weights: Weights, device: str = "cpu", threads: int = 1) -> None:
+        from faster_whisper.feature_extractor import FeatureExtractor
+
         check(weights, SOURCE.file)
         self.device, self.batch_size = device, 1 if device == "cpu" else 8
         self._features = FeatureExtractor()
@@ -72,7 +75,7 @@ class WhisperMean:
         """Sounds float32 (samples,) → float32 (len(batch), 512). ValueError for a sound of no samples."""
         return self._encode(self._model, batch)
 
-    def _encode(self, model: ctranslate2.models.Whisper, batch: Sequence[np.ndarray]) -> np.ndarray:
+    def _encode(self, model: "ctranslate2.models.Whisper", batch: Sequence[np.ndarray]) -> np.ndarray:
         windows = [(row, part) for row, sound in enumerate(batch) for part in _windows(sound)]
         sums = np.zeros((len(batch), self.dim), np.float64)
         counts = np.zeros(len(batch))
@@ -85,8 +88,10 @@ class WhisperMean:
                 counts[row] += real
         return (sums / counts[:, None]).astype(np.float32)
 
-    def _states(self, model: ctranslate2.models.Whisper, parts: list[np.ndarray]) -> np.ndarray:
+    def _states(self, model: "ctranslate2.models.Whisper", parts: list[np.ndarray]) -> np.ndarray:
         """Windows of at most 30 s → float32 (len(parts), 1500, 512)."""
+        import ctranslate2
+
         mel = np.zeros((len(parts), 80, 3000), np.float32)
         for i, part in enumerate(parts):
             frames = self._features(part)[:, :3000]
@@ -94,7 +99,9 @@ class WhisperMean:
         found = model.encode(ctranslate2.StorageView.from_array(mel), to_cpu=True)
         return np.array(found.to(ctranslate2.DataType.float32))
 
-    def _settle(self, folder: Path, threads: int) -> tuple[ctranslate2.models.Whisper, Precision]:
+    def _settle(self, folder: Path, threads: int) -> "tuple[ctranslate2.models.Whisper, Precision]":
+        import ctranslate2
+
         exact = _open(folder, self.device, "float32", threads)
         kind = "int8" if self.device == "cpu" else "bfloat16"
         offered = ctranslate2.get_supported_compute_types(self.device.split(":")[0])
@@ -123,6 +130,8 @@ class Transcriber:
         return locate(SOURCE, models)
 
     def __init__(self, weights: Weights, device: str = "cpu", threads: int = 1) -> None:
+        from faster_whisper import WhisperModel
+
         check(weights, SOURCE.file)
         name, _, index = device.partition(":")
         self._model = WhisperModel(
@@ -147,7 +156,9 @@ class Transcriber:
         return " ".join(s.text.strip() for s in segments).strip() or None
 
 
-def _open(folder: Path, device: str, kind: str, threads: int) -> ctranslate2.models.Whisper:
+def _open(folder: Path, device: str, kind: str, threads: int) -> "ctranslate2.models.Whisper":
+    import ctranslate2
+
     name, _, index = device.partition(":")
     try:
         return ctranslate2.models.Whisper(
