@@ -37,7 +37,7 @@ def root(
     ] = None,
 ) -> None:
     if on:
-        from jobs.cluster import submit
+        from jobs.submit import submit
 
         raise typer.Exit(submit(on, _without_on(context.obj)))
 

@@ -1,24 +1,19 @@
-"""How a driver reaches Ray: this machine, the cluster it runs in, or another one by `--on`.
+"""How a driver reaches Ray: it starts it in this machine, or joins the cluster that it runs in.
 
-Knows nothing of the verbs: it hands the same command line to another head.
+Not known here: the verbs, and how a command gets onto a cluster (submit.py).
 """
 
-import asyncio
 import logging
+import math
 import os
-import shlex
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import ray
-from ray.job_submission import JobStatus, JobSubmissionClient
 
-import jobs
-import vvp
-from jobs import show
 from vvp.errors import PlanError, UserError
 
 QUIET = {
@@ -29,39 +24,64 @@ QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",
 }
+ANSWER_S = 15.0  # a head that does not answer in that time is taken for absent
 
 
 def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600) -> None:
     """Joins the cluster in RAY_ADDRESS (a submitted job has it), else starts Ray here.
 
     With min_cpus or min_gpus it asks an autoscaling cluster for that much and waits; PlanError when it
-    has not come after wait_s.
+    has not come after wait_s. UserError when nobody listens at RAY_ADDRESS.
     """
     if not ray.is_initialized():
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
+        address = os.environ.get("RAY_ADDRESS")
+        _refuse_dead(address)
         with _without_stderr():
             # None: Ray's default, which a cluster that is joined has settled already.
-            dashboard = None if os.environ.get("RAY_ADDRESS") else False
-            ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=dashboard)
+            ray.init(
+                log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None if address else False
+            )
         logging.getLogger("ray.data").setLevel(logging.ERROR)
-    if not (min_cpus or min_gpus):
-        return
+    if min_cpus or min_gpus:
+        _wait_for(min_cpus, min_gpus, wait_s)
+
+
+def _refuse_dead(address: str | None) -> None:
+    """Ray itself tries a dead HOST:PORT for minutes, and then ends the process without a sentence."""
+    host, colon, port = (address or "").rpartition(":")
+    if not colon or "/" in host or not port.isdigit():
+        return  # none, or `auto`, `local`, ray://…: Ray finds out by itself
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
+    except OSError as error:
+        raise UserError(f"RAY_ADDRESS is {address}, and no Ray cluster answers there: {error}.") from error
+
+
+def _wait_for(min_cpus: float, min_gpus: float, wait_s: float) -> None:
     from ray.autoscaler.sdk import request_resources
 
-    bundles: list[dict[str, float]] = [{"CPU": 1.0}] * int(min_cpus) + [{"GPU": 1.0}] * int(min_gpus)
+    bundles: list[dict[str, float]] = [{"CPU": 1.0}] * math.ceil(min_cpus)
+    bundles += [{"GPU": 1.0}] * math.ceil(min_gpus)
     request_resources(bundles=bundles)
     deadline = time.monotonic() + wait_s
-    while True:
-        have = ray.cluster_resources()
-        if have.get("CPU", 0) >= min_cpus and have.get("GPU", 0) >= min_gpus:
-            return
-        if time.monotonic() > deadline:
-            raise PlanError(
-                f"after {wait_s:.0f} s the cluster has {have.get('CPU', 0):g} CPU and "
-                f"{have.get('GPU', 0):g} GPU, not the {min_cpus:g} and {min_gpus:g} asked for."
-            )
-        time.sleep(2)
+    try:
+        while True:
+            have = ray.cluster_resources()
+            if have.get("CPU", 0) >= min_cpus and have.get("GPU", 0) >= min_gpus:
+                return
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise PlanError(
+                    f"after {wait_s:.0f} s the cluster has {have.get('CPU', 0):g} CPU and "
+                    f"{have.get('GPU', 0):g} GPU, not the {min_cpus:g} and {min_gpus:g} asked for."
+                )
+            time.sleep(min(2.0, left))
+    finally:
+        # The request outlives its driver: left standing it would hold the nodes, and their bill, for ever.
+        # From here on the actors themselves keep the nodes that they run on.
+        request_resources(bundles=[])
 
 
 @contextmanager
@@ -76,52 +96,3 @@ def _without_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-def submit(address: str, arguments: list[str]) -> int:
-    """Runs `vvp …` as a Ray job at `address` with this code, follows its log, returns its exit code."""
-    _refuse_relative_workspace(arguments)
-    try:
-        client = JobSubmissionClient(address)
-        job = client.submit_job(
-            entrypoint=shlex.join(["python", "-m", "jobs", *arguments]),
-            runtime_env={
-                "py_modules": [
-                    str(Path(module.__file__).parent) for module in (vvp, jobs) if module.__file__
-                ],
-                "env_vars": {**QUIET, "PYTHONUNBUFFERED": "1"},
-            },
-            metadata={"command": shlex.join(["vvp", *arguments])},
-        )
-    except (ConnectionError, RuntimeError) as error:
-        raise UserError(f"cannot submit to {address}: {str(error).strip().splitlines()[0]}") from error
-    show.err.print(f"job {job} submitted to {address}", markup=False)
-    try:
-        asyncio.run(_follow(client, job))
-    except KeyboardInterrupt:
-        show.err.print(f"the job goes on; stop it with: ray job stop --address {address} {job}", markup=False)
-        return 130
-    while not (status := client.get_job_status(job)).is_terminal():
-        time.sleep(0.5)
-    info = client.get_job_info(job)
-    if status != JobStatus.SUCCEEDED:
-        show.err.print(f"job {job} {status.value.lower()}: {info.message}", markup=False)
-        return info.driver_exit_code or 1
-    return 0
-
-
-async def _follow(client: JobSubmissionClient, job: str) -> None:
-    async for lines in client.tail_job_logs(job):
-        show.out.file.write(lines)
-        show.out.file.flush()
-
-
-def _refuse_relative_workspace(arguments: list[str]) -> None:
-    for flag, value in zip(arguments, [*arguments[1:], ""], strict=True):
-        if flag.startswith("--workspace="):
-            flag, value = flag.split("=", 1)
-        if flag in ("--workspace", "-w") and "://" not in value and not os.path.isabs(value):
-            raise UserError(
-                f"--workspace {value} is relative, and a job runs in another folder on another machine: "
-                "give an absolute path that the cluster shares, or a URI such as s3://bucket/folder."
-            )
