@@ -14,7 +14,7 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 # Ray's workers and the decoder's children import our fakes by name.
 ROOT = Path(__file__).parents[1]
 os.environ["PYTHONPATH"] = os.pathsep.join(
-    str(ROOT / folder) for folder in ("benchmarks", "tests/media", "tests/embed")
+    str(ROOT / folder) for folder in (".", "benchmarks", "tests/media", "tests/embed")
 )
 
 

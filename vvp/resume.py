@@ -70,6 +70,7 @@ def tidy(space: Workspace) -> int:
     Safe to kill: a merged file is whole before its sources go, and rows that then stand twice are
     resolved by the next call (readers take the latest row of a video in any case).
     """
+    space.remove_leftovers("embeddings")
     parts = space.parts("embeddings")
     if not parts:
         return 0

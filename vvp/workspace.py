@@ -94,6 +94,13 @@ class Workspace:
             fs, path = self._at(f"{table}/{name}")
             fs.delete_file(path)
 
+    def remove_leftovers(self, table: str) -> None:
+        """Deletes what a killed writer left half-written. Not while anybody writes to the table."""
+        fs, path = self._at(table)
+        for file in fs.get_file_info(pafs.FileSelector(path, allow_not_found=True)):
+            if file.is_file and file.base_name.startswith(".") and file.base_name.endswith(".tmp"):
+                fs.delete_file(file.path)
+
     def latest(self, table: str, key: str, order: str, columns: list[str] | None = None) -> pa.Table:
         """The table with one row per `key`: the one with the greatest `order`."""
         wanted = None if columns is None else list(dict.fromkeys([*columns, key, order]))

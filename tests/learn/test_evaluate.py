@@ -1,0 +1,192 @@
+"""From a matrix to a verdict: planted effects are found, shuffled labels are not, the test stays closed."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from learn_tables import DIMS, fill, world
+
+from vvp import candidates, predictor
+from vvp.errors import UserError
+from vvp.evaluate import choose, evaluate_split, verdict, warnings
+from vvp.matrix import Matrix, Population, assemble, join, population
+from vvp.models.base import Data, first_point
+from vvp.schema import TABLES
+
+FAMILIES = [candidates.FAMILIES["ridge"], candidates.FAMILIES["gbdt"]]
+
+
+def one_trial(train: Data, validation: Data) -> dict[str, Any]:
+    """A sweep of one trial per family, without Ray."""
+    found = {}
+    for family in FAMILIES:
+        params = first_point(family, len(train.y), train.X.shape[1])
+        found[family.name] = (family.fit(train, validation, params), params, 0.0)
+    return found
+
+
+def fitted(matrix: Matrix) -> tuple[Population, list[candidates.Candidate]]:
+    rows = population(matrix)
+    return rows, candidates.fit(matrix, rows, one_trial)
+
+
+@pytest.fixture(scope="module")
+def planted(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Any, Matrix, Population, list[candidates.Candidate]]:
+    space = fill(tmp_path_factory.mktemp("planted"), *world(n=1200, channels=60))
+    matrix = assemble(space)
+    return space, matrix, *fitted(matrix)
+
+
+def test_every_baseline_is_there_and_the_planted_effect_beats_them(planted: Any) -> None:
+    _, matrix, rows, found = planted
+    names = [c.name for c in found]
+    assert names[:7] == [
+        "train mean", "log followers", "channel's earlier videos",
+        "metadata only", "picture alone", "sound alone", "words alone",
+    ]  # fmt: skip
+    assert all(c.model is not None for c in found), [(c.name, c.unavailable) for c in found]
+    result = evaluate_split(matrix, rows, found, resamples=300)
+    r2 = {n: result["results"][n]["metrics"]["r2"]["point"] for n in names}
+    assert choose(found).role == "model"
+    assert r2["ridge"] > 0.6 > r2["words alone"] and r2["ridge"] > r2["metadata only"] + 0.1
+    gap = result["results"][result["chosen"]]["versus_baseline"]["spearman"]
+    assert gap["low"] > 0
+    assert "beats the best baseline" in verdict(result)
+    assert result["results"]["train mean"]["metrics"]["spearman"]["point"] is None, "a constant has no rank"
+    assert any("train mean predicts the same" in flag for flag in result["flags"])
+    json.dumps(result, allow_nan=False)
+
+
+def test_the_interval_holds_about_as_often_as_it_says(planted: Any) -> None:
+    _, matrix, rows, found = planted
+    interval = evaluate_split(matrix, rows, found, resamples=300)["interval"]
+    assert interval["half_width"] > 0
+    assert 0.65 <= interval["measured"]["point"] <= 0.95
+
+
+def test_shuffled_labels_are_not_found(tmp_path: Path) -> None:
+    videos, embeddings = world(n=400, channels=40)
+    views = np.random.default_rng(1).permutation([v["views"] for v in videos])
+    videos = [{**v, "views": int(n)} for v, n in zip(videos, views, strict=True)]
+    matrix = assemble(fill(tmp_path, videos, embeddings))
+    rows, found = fitted(matrix)
+    result = evaluate_split(matrix, rows, found, resamples=300)
+    for name in ("ridge", "gbdt", "picture alone"):
+        r2 = result["results"][name]["metrics"]["r2"]
+        assert r2["point"] < 0.1 and r2["low"] < 0.05, (name, r2)
+    assert "beats the best baseline" not in verdict(result)
+
+
+def test_without_counters_no_counter_is_looked_at(planted: Any) -> None:
+    found = planted[3]
+    blind = next(c for c in found if c.input == "full_without_counters")
+    full = next(c for c in found if c.input == "full")
+    assert "log_channel_followers" in full.columns
+    assert not [c for c in blind.columns if c.startswith("log_channel_")]
+
+
+def test_rows_without_media_train_metadata_but_not_the_multimodal_models(tmp_path: Path) -> None:
+    matrix = assemble(fill(tmp_path, *world(n=300, channels=20, media=0.6)))
+    rows, found = fitted(matrix)
+    by_name = {c.name: c for c in found}
+    train = int((matrix.part == "train").sum())
+    with_media = int(((matrix.part == "train") & matrix.has_media).sum())
+    assert with_media < train
+    assert by_name["metadata only"].rows == train and by_name["words alone"].rows == train
+    assert by_name["ridge"].rows == by_name["picture alone"].rows == with_media
+    result = evaluate_split(matrix, rows, found, resamples=100)
+    assert result["test_rows"] == int(((matrix.part == "test") & matrix.has_media).sum())
+
+
+def test_posts_without_any_media_still_train(tmp_path: Path) -> None:
+    matrix = assemble(fill(tmp_path, *world(n=200, channels=20, media=0.0)))
+    _, found = fitted(matrix)
+    by_name = {c.name: c for c in found}
+    assert by_name["picture alone"].unavailable and by_name["sound alone"].model is None
+    assert by_name["ridge"].model is not None and by_name["ridge"].rows == int((matrix.part == "train").sum())
+
+
+def test_candidates_come_back_as_they_were(planted: Any) -> None:
+    space, matrix, rows, found = planted
+    candidates.save(space, "runs/x/time", found, {"fingerprint": candidates.fingerprint(matrix)})
+    again, facts = candidates.read(space, "runs/x/time")
+    assert facts["fingerprint"] == candidates.fingerprint(matrix)
+    at = matrix.rows("test")
+    for before, after in zip(found, again, strict=True):
+        assert asdict(replace(after, model=None)) == asdict(replace(before, model=None))
+        assert np.array_equal(before.predict(matrix, at), after.predict(matrix, at))
+
+
+def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> None:
+    """The predictor, loaded from its files and handed one video, gives what the matrix row gave."""
+    space, matrix, rows, found = planted
+    ridge = next(c for c in found if c.name == "ridge")
+    metadata = next(c for c in found if c.name == "metadata only")
+    facts = {"run": "x", "embedding": {}, "quality": {"verdict": "–"}}
+    predictor.save(space, "runs/x/predictor", matrix, rows, ridge, metadata, facts)
+    known = predictor.load(space, "runs/x/predictor")
+    at = int(matrix.rows("test")[3])
+    videos = space.read("videos")
+    table, index = join(videos, space.latest("embeddings", "video_id", "embedded_at"))
+    row = table.slice(at, 1).select(predictor.ROW.names).cast(predictor.ROW)
+    forecast = known.predict(row, float(matrix.horizon_days[at]))[0]
+    assert forecast.log_views == pytest.approx(float(ridge.predict(matrix, np.array([at]))[0]), abs=1e-4)
+    assert forecast.low < forecast.views < forecast.high and 0 <= forecast.percentile <= 100
+    assert forecast.missing == (["speech"] if table["audio_embedding"][at].is_valid else ["sound", "speech"])
+    assert forecast.baselines["train mean"] == pytest.approx(
+        np.expm1(matrix.y[matrix.part == "train"].mean())
+    )
+
+    bare = predictor.draft_rows({"title": "Clip WOW!", "channel_id": "c1", "channel_followers": 10**12})
+    guess = known.predict(bare)[0]
+    assert guess.model == "metadata only" and guess.missing == ["picture", "sound", "speech"]
+    assert any(text.startswith("log_channel_followers is") for text in guess.outside)
+    assert guess.views >= 0 and np.isfinite(guess.views)
+    with pytest.raises(ValueError, match="not columns known before publication"):
+        predictor.draft_rows({"views": 5})
+
+
+def test_a_damaged_predictor_is_refused_in_a_sentence(planted: Any, tmp_path: Path) -> None:
+    space, matrix, rows, found = planted
+    folder = "runs/x/damaged"
+    predictor.save(space, folder, matrix, rows, choose(found), None, {"quality": {}, "embedding": {}})
+    head = space.read_json(f"{folder}/predictor.json")
+    with pytest.raises(UserError, match="no predictor"):
+        predictor.load(space, "runs/x/nowhere")
+    space.write_json(f"{folder}/predictor.json", {**head, "format": 99})
+    with pytest.raises(UserError, match="format 99"):
+        predictor.load(space, folder)
+    space.write_json(f"{folder}/predictor.json", {k: v for k, v in head.items() if k != "models"})
+    with pytest.raises(UserError, match="damaged"):
+        predictor.load(space, folder)
+    space.write_json(f"{folder}/predictor.json", head)
+    file = head["models"]["main"]["files"][-1]
+    space.write_bytes(f"{folder}/main/{file}", b"\x80\x04garbage")
+    with pytest.raises(UserError):
+        predictor.load(space, folder)
+
+
+def test_the_fingerprint_sees_a_changed_count(tmp_path: Path) -> None:
+    videos, embeddings = world(n=120)
+    before = candidates.fingerprint(assemble(fill(tmp_path / "a", videos, embeddings)))
+    videos[5] = {**videos[5], "views": videos[5]["views"] + 100}
+    assert candidates.fingerprint(assemble(fill(tmp_path / "b", videos, embeddings))) != before
+
+
+def test_a_dominant_channel_and_a_small_test_are_named(tmp_path: Path) -> None:
+    videos, embeddings = world(n=60, channels=12)
+    videos = [{**v, "channel_id": "big"} if i % 2 else v for i, v in enumerate(videos)]
+    matrix = assemble(fill(tmp_path, videos, embeddings))
+    rows, found = fitted(matrix)
+    text = " ".join(warnings(matrix, evaluate_split(matrix, rows, found, resamples=100)))
+    assert "one channel has" in text and "mostly chance" in text
+
+
+def test_columns_of_the_predictor_are_the_schemas() -> None:
+    assert set(predictor.ROW.names) <= {*TABLES["videos"].names, *TABLES["embeddings"].names}
+    assert "views" not in predictor.ROW.names and DIMS
