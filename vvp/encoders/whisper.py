@@ -145,13 +145,19 @@ class Transcriber:
 
     def transcribe(self, waveform: np.ndarray) -> str | None:
         """The words in `waveform`, float32 (samples,), mono, 16 kHz; None: no speech was found."""
+        from faster_whisper.vad import collect_chunks, get_speech_timestamps
+
+        sound = np.array(waveform, np.float32)  # a copy: Ray's arrays are read-only and VAD writes
+        speech = get_speech_timestamps(sound)
+        if not speech:  # Whisper's own filter goes on here, and encodes 30 s of nothing for its language
+            return None
+        spoken, _ = collect_chunks(sound, speech)
         segments, _ = self._model.transcribe(
-            np.array(waveform, np.float32),  # a copy: Ray's arrays are read-only and VAD writes
+            np.concatenate(spoken),
             beam_size=1,
             temperature=0.0,
             condition_on_previous_text=False,
             without_timestamps=True,
-            vad_filter=True,
         )
         return " ".join(s.text.strip() for s in segments).strip() or None
 
