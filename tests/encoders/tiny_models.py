@@ -1,5 +1,6 @@
 """Small, randomly initialised models of the paper profile's own classes, saved as a hub would hold them."""
 
+import json
 from pathlib import Path
 
 import torch
@@ -8,14 +9,15 @@ from transformers import VideoMAEConfig, VideoMAEForPreTraining, Wav2Vec2Config,
 
 from vvp.encoders.transformer import quiet
 
+# Not ImageNet's, so that a test sees whose were used.
+MEAN, STD = (0.5, 0.4, 0.6), (0.25, 0.5, 0.2)
 POSITIONS = "wav2vec2.encoder.pos_conv_embed.conv"
 
 
-def save_videomae(folder: Path, hidden: int = 768) -> None:
+def save_videomae(folder: Path) -> None:
     """One layer, in the layout of MCG-NJU/videomae-base: the pre-training model, decoder and all."""
     torch.manual_seed(0)
     config = VideoMAEConfig(
-        hidden_size=hidden,
         num_hidden_layers=1,
         intermediate_size=64,
         decoder_num_hidden_layers=1,
@@ -26,6 +28,8 @@ def save_videomae(folder: Path, hidden: int = 768) -> None:
     )
     with quiet():
         VideoMAEForPreTraining(config).save_pretrained(folder)
+    stated = {"image_mean": MEAN, "image_std": STD}
+    (folder / "preprocessor_config.json").write_text(json.dumps(stated))
 
 
 def save_wav2vec2(folder: Path) -> None:
