@@ -8,6 +8,7 @@ Not known here: how a clip is decoded or encoded (media/, encoders/), how a clus
 
 import json
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -86,6 +87,7 @@ def embed(
     content = {k: v for k, v in asdict(settings.decode).items() if k not in ("timeout_s", "memory_gb")}
     recipe = {
         "profile": profile.name,
+        "dims": profile.dims,
         "encoders": encoders,
         "speech": labels.get("transcriber"),
         "decode": content,
@@ -148,17 +150,20 @@ def graph(
         pool = pools[name]
         if cls is not Decode:
             arguments = (*arguments, "cuda" if pool.gpus else "cpu", pool.threads)
-        return data.map_batches(
-            cls,
-            fn_constructor_args=arguments,
-            batch_size=settings.block_rows,
-            batch_format="pyarrow",
-            compute=ActorPoolStrategy(min_size=pool.min_actors, max_size=pool.max_actors),
-            num_cpus=pool.cpus,
-            num_gpus=pool.gpus or None,
-            memory=int(pool.memory_gb * 2**30),
-            ray_remote_args_fn=_few_retries,
-        )
+        with warnings.catch_warnings():
+            # Ray means to replace this argument and has, as yet, no other way to bound the retries.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return data.map_batches(
+                cls,
+                fn_constructor_args=arguments,
+                batch_size=settings.block_rows,
+                batch_format="pyarrow",
+                compute=ActorPoolStrategy(min_size=pool.min_actors, max_size=pool.max_actors),
+                num_cpus=pool.cpus,
+                num_gpus=pool.gpus or None,
+                memory=int(pool.memory_gb * 2**30),
+                max_task_retries=TASK_RETRIES,
+            )
 
     def encoder(modality: str) -> tuple[Any, ...]:
         return modality, profile.encoders[modality], settings.models, labels[modality], settings.decode
@@ -173,10 +178,6 @@ def graph(
     data = stage(data, "text", Text, *encoder("text"))
     write = Write(root, profile.name, {m: labels[m] for m in profile.encoders})
     return data.map_batches(write.__call__, batch_size=None, batch_format="pyarrow", num_cpus=WRITE_CPUS)
-
-
-def _few_retries() -> dict[str, int]:
-    return {"max_task_retries": TASK_RETRIES}
 
 
 class Video(Encode):
