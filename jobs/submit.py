@@ -46,7 +46,8 @@ def submit(address: str, arguments: list[str]) -> int:
     try:
         client = JobSubmissionClient(address, headers=headers)
         job = client.submit_job(
-            entrypoint=shlex.join(["python", "-m", "jobs", *arguments]),
+            # Python looks into its folder first: whatever checkout the head was started in is not what runs.
+            entrypoint="cd / && exec " + shlex.join(["python", "-m", "jobs", *arguments]),
             runtime_env={
                 "py_modules": [str(folder) for folder in CODE],
                 "env_vars": {**QUIET, "PYTHONUNBUFFERED": "1"},
