@@ -73,8 +73,11 @@ def plan(
     pools = {}
     for stage in request.stages:
         on_gpu = gpus > 0 and stage in GPU_WEIGHT
-        default_max = max(1, round(gpus)) if on_gpu else max(1, int(cpus // threads))
-        low, high = request.actors.get(stage, (1, default_max))
+        usual = _usual(stage, cpus, gpus if on_gpu else 0, threads)
+        if on_gpu and request.gpus_per_actor:
+            encoders = sum(s in GPU_WEIGHT for s in request.stages)
+            usual = max(1, int(gpus / request.gpus_per_actor / encoders))
+        low, high = request.actors.get(stage, (usual, usual))
         share = 0.0
         if on_gpu:
             share = request.gpus_per_actor or min(1.0, gpus * GPU_WEIGHT[stage] / high)
@@ -89,6 +92,18 @@ def plan(
         )
     _must_fit(pools, nodes, cluster)
     return pools
+
+
+def _usual(stage: str, cpus: float, gpus: float, threads: int) -> int:
+    """Actors of a stage when nobody asked: a fixed number. A pool that grows and shrinks by itself loads
+    models again and again, which costs more than short runs take (measured: a third of the rate)."""
+    if gpus:
+        return max(1, round(gpus))
+    if stage == "decode":
+        return max(1, int(cpus // 2))  # a clip decodes in less than half the time that encoding it takes
+    if stage == "text":
+        return max(1, int(cpus // 16))  # words take milliseconds
+    return max(1, int(cpus // threads))
 
 
 def _must_fit(
