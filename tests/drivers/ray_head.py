@@ -30,10 +30,10 @@ class Head:
     environment: dict[str, str]  # of a person who has the token in ~/.ray and set nothing else
 
     def vvp(
-        self, *arguments: str, code: Path | None = None, **more: str
+        self, *arguments: str, code: Path | None = None, more: dict[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
         """`vvp --on URL ARGUMENTS` as its user runs it; code: another checkout; more: further environment."""
-        environment = self.environment | more | ({"PYTHONPATH": str(code)} if code else {})
+        environment = self.environment | (more or {}) | ({"PYTHONPATH": str(code)} if code else {})
         return subprocess.run(
             [sys.executable, "-m", "jobs", "--on", self.url, *arguments],
             env=environment,

@@ -38,7 +38,7 @@ def test_collect_and_embed_run_as_jobs_of_the_cluster(head: Head, tmp_path: Path
     source = _ytdlp_folder(tmp_path / "clips")
     # An explicit --on wins over the environment, which Ray's own client would obey without a word.
     collected = head.vvp(
-        "collect", "ytdlp", str(source), "--workspace", space.root, RAY_ADDRESS="http://127.0.0.1:1"
+        "collect", "ytdlp", str(source), "--workspace", space.root, more={"RAY_ADDRESS": "http://127.0.0.1:1"}
     )
     assert collected.returncode == 0, collected.stderr
     assert "submitted to" in collected.stderr
@@ -78,7 +78,6 @@ def test_a_job_runs_the_code_of_the_checkout_that_submits_it(head: Head, tmp_pat
 
 
 def test_a_users_mistake_inside_the_job_is_exit_code_2_here(head: Head, tmp_path: Path) -> None:
-    Workspace(tmp_path)
     done = head.vvp("embed", "--workspace", str(tmp_path / "nothing"))
     assert done.returncode == 2
     assert "vvp: " in done.stdout and "is no workspace yet" in done.stdout
@@ -92,7 +91,7 @@ def test_a_users_mistake_inside_the_job_is_exit_code_2_here(head: Head, tmp_path
 def test_without_the_clusters_token_nothing_is_submitted(
     head: Head, environment: dict[str, str], sentence: str
 ) -> None:
-    done = head.vvp("version", **environment)
+    done = head.vvp("version", more=environment)
     assert done.returncode == 2
     assert done.stdout == ""
     [line] = done.stderr.splitlines()
