@@ -31,17 +31,19 @@ def test_all_actors_at_their_most_fit_the_cpus(cpus):
 @pytest.mark.parametrize("gpus", [1, 2, 8])
 def test_all_encoders_at_their_most_fit_the_gpus(gpus):
     one = machine(16 * gpus, gpus, 128 * gpus)
-    pools = plan(one, [one], Request(actors={"video": (1, 8)}))
+    pools = plan(one, [one], Request())
     assert sum(p.max_actors * p.gpus for p in pools.values()) <= gpus
+    many = plan(one, [one], Request(actors={"video": (4 * gpus, 4 * gpus)}))
+    assert sum(p.max_actors * p.gpus for p in many.values()) <= gpus
+    later = plan(one, [one], Request(actors={"video": (1, 8)}))["video"]
+    assert later.gpus == 0.5, "one more actor needs one more GPU, not a smaller share of this one"
     assert pools["decode"].gpus == 0, "decoding must not hold a GPU"
     assert all(pools[s].gpus > 0 for s in STAGES if s != "decode")
 
 
 def test_two_nodes_with_one_gpu_each_hold_what_one_node_cannot_share():
     nodes = [machine(8, 1), machine(8, 1)]
-    pools = plan(
-        machine(16, 2, 128), nodes, Request(gpus_per_actor=0.5, stages=("decode", "video", "audio"))
-    )
+    pools = plan(machine(16, 2, 128), nodes, Request(gpus_per_actor=0.5, stages=("decode", "video", "audio")))
     assert pools["video"].gpus == 0.5
     whole = Request(gpus_per_actor=1.0, stages=("decode", "video", "audio"))
     assert plan(machine(16, 2, 128), nodes, whole)["audio"].gpus == 1.0

@@ -99,7 +99,7 @@ def test_pending_is_by_content(tmp_path):
     space = Workspace(tmp_path)
     videos = [{"video_id": i, "media_sha256": "s", "title": "t", "media_path": "p"} for i in "abc"]
     space.append("videos", rows("videos", *videos))
-    full = {**{c: None for c in TABLES["videos"].names}, **videos[0]}
+    full = {**dict.fromkeys(TABLES["videos"].names), **videos[0]}
     key = content_key(full, "recipe")
     space.append("embeddings", rows("embeddings", embedded("a", key), embedded("b", key, status="failed")))
     todo, done = pending(space, "recipe", retry_failed=False)

@@ -188,7 +188,9 @@ class Write:
             for f in HEADS
         ]
         # A retried task gets the same rows, hence the same name: it overwrites itself, nothing is doubled.
-        name = hashlib.sha256("".join(sorted(batch["content_key"].to_pylist())).encode()).hexdigest()[:32]
+        # Ids are part of it: posts without a caption all have one content.
+        whose = zip(batch["video_id"].to_pylist(), batch["content_key"].to_pylist(), strict=True)
+        name = hashlib.sha256(repr(sorted(whose)).encode()).hexdigest()[:32]
         self.space.append("embeddings", pa.table(columns, schema=HEADS), name)
         return batch.select(["video_id", "status", "error_kind"])
 

@@ -80,7 +80,8 @@ def plan(
         low, high = request.actors.get(stage, (usual, usual))
         share = 0.0
         if on_gpu:
-            share = request.gpus_per_actor or min(1.0, gpus * GPU_WEIGHT[stage] / high)
+            # By the fewest actors: what a range may grow to needs GPUs that come later.
+            share = request.gpus_per_actor or GPU_WEIGHT[stage] * min(1.0, gpus / low)
             share = share if share >= 1 else int(share * 1000) / 1000  # never round up past the device
         pools[stage] = Pool(
             min_actors=low,

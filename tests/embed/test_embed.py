@@ -85,6 +85,14 @@ def test_files_are_portable_parquet(tmp_path: Path) -> None:
         assert not any(str(f.type) == "binary" for f in schema), "pickled objects would be binary"
 
 
+def test_videos_of_the_same_content_all_have_their_row(tmp_path: Path) -> None:
+    """Posts without media or caption share one content key: a part file named by it alone overwrote another."""
+    space = workspace(tmp_path / "ws", *[None] * 23)
+    summary = embed(space, FAKE, PLAIN)
+    assert summary.done == 23 and summary.table == {"ok": 23}
+    assert len(rows_of(space)) == 23 and embed(space, FAKE, PLAIN).skipped == 23
+
+
 def test_decoding_is_not_fused_with_encoding(tmp_path: Path) -> None:
     space = workspace(tmp_path / "ws", *(clip(tmp_path, f"c{i}") for i in range(3)))
     todo = space.read("videos").append_column("content_key", pa.array(["a", "b", "c"]))
