@@ -21,6 +21,7 @@ QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # its core warns of every actor with constructor arguments
+    "RAY_worker_maximum_startup_concurrency": "8",  # it warns of many actors on few cores: ours are small
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",
 }

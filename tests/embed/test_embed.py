@@ -86,7 +86,7 @@ def test_files_are_portable_parquet(tmp_path: Path) -> None:
 
 
 def test_videos_of_the_same_content_all_have_their_row(tmp_path: Path) -> None:
-    """Posts without media or caption share one content key: a part file named by it alone overwrote another."""
+    """Posts without media or caption share one content key; files named by it alone overwrote others."""
     space = workspace(tmp_path / "ws", *[None] * 23)
     summary = embed(space, FAKE, PLAIN)
     assert summary.done == 23 and summary.table == {"ok": 23}
