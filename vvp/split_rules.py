@@ -24,7 +24,7 @@ DAY_US = 86_400_000_000
 class SplitSettings:
     train: float = 0.6
     validation: float = 0.2  # test is the rest
-    embargo_days: float | None = None  # None: 5 % of the time between first and last video, at most 7
+    embargo_days: float | None = None  # None: 7, or less where that would take over 5 % of the videos
     cosine: float = 0.995  # of centred video embeddings, from which on two videos are copies
     seed: int = 0  # of the random split, and of ties in the channel split
 
@@ -51,11 +51,14 @@ def by_time(
         raise UserError(f"only {len(dated)} labelled videos have a date of publication ({MIN_ROWS} needed).")
     when = published[dated].astype("datetime64[us]").astype(np.int64)
     ordered = np.sort(when)
+    ends = np.round(np.cumsum(settings.shares)[:2] * len(dated)).astype(int)
     days = settings.embargo_days
     if days is None:
-        days = min(7.0, 0.05 * float(ordered[-1] - ordered[0]) / DAY_US)
+        # In time, but never more than a twentieth of the videos: a table may hold years of old posts and
+        # most of its videos in the last week, where 7 days would swallow the validation part.
+        few = [ordered[e] - ordered[max(0, e - max(1, len(dated) // 20))] for e in ends]
+        days = min(7.0, float(min(few)) / DAY_US)
     gap = int(days * DAY_US)
-    ends = np.round(np.cumsum(settings.shares)[:2] * len(dated)).astype(int)
     first, second = ordered[ends[0]], ordered[ends[1]]  # where validation and test begin
     # Latest word last: what lies before a boundary, then its gap, then what lies after.
     found = np.full(len(dated), "train", dtype=object)

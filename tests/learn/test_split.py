@@ -207,6 +207,16 @@ def test_too_few_labels_is_one_sentence_with_the_numbers():
         make_splits(table("videos", videos))
 
 
+def test_a_burst_of_recent_videos_is_not_swallowed_by_the_embargo() -> None:
+    """Years of a few old posts, then most of the table in three days: 7 days would leave no validation."""
+    old = START + np.arange(100) * np.timedelta64(10, "D")
+    burst = old[-1] + np.arange(900) * np.timedelta64(5, "m")
+    when = np.concatenate([old, burst]).astype("datetime64[us]")
+    parts, facts = by_time(when, np.arange(1000), SplitSettings())
+    assert 0 < facts["embargo_days"] < 1 and facts["in_gap"] <= 110
+    assert (parts == "validation").sum() >= 140
+
+
 @pytest.mark.parametrize("shares", [{"train": 0.9, "validation": 0.1}, {"train": 0}, {"embargo_days": -1}])
 def test_settings_that_make_no_sense(shares):
     with pytest.raises(UserError):

@@ -145,10 +145,11 @@ class Transcriber:
 
     def transcribe(self, waveform: np.ndarray) -> str | None:
         """The words in `waveform`, float32 (samples,), mono, 16 kHz; None: no speech was found."""
-        from faster_whisper.vad import collect_chunks, get_speech_timestamps
+        from faster_whisper.vad import VadOptions, collect_chunks, get_speech_timestamps
 
         sound = np.array(waveform, np.float32)  # a copy: Ray's arrays are read-only and VAD writes
-        speech = get_speech_timestamps(sound)
+        # Silero's own default; faster-whisper's 0 takes every note of a tune for a word.
+        speech = get_speech_timestamps(sound, VadOptions(min_speech_duration_ms=250))
         if not speech:  # Whisper's own filter goes on here, and encodes 30 s of nothing for its language
             return None
         spoken, _ = collect_chunks(sound, speech)
