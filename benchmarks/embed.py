@@ -337,9 +337,8 @@ def random_weights(folder: Path) -> Path:
 
 
 def _machine() -> str:
-    model = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").open() if "model name" in line), ""
-    )
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
     return f"{os.cpu_count()} cores, {model or platform.processor()}"
 
 

@@ -209,7 +209,7 @@ def test_too_few_labels_is_one_sentence_with_the_numbers():
 
 def test_a_burst_of_recent_videos_is_not_swallowed_by_the_embargo() -> None:
     """Years of a few old posts, then most of the table in three days: 7 days would leave no validation."""
-    old = START + np.arange(100) * np.timedelta64(10, "D")
+    old = np.datetime64("2025-01-01") + np.arange(100) * np.timedelta64(10, "D")
     burst = old[-1] + np.arange(900) * np.timedelta64(5, "m")
     when = np.concatenate([old, burst]).astype("datetime64[us]")
     parts, facts = by_time(when, np.arange(1000), SplitSettings())
