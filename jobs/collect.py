@@ -100,7 +100,7 @@ def _show(summary: CollectSummary, json: bool) -> None:
         show.as_json(summary.as_dict())
         return
     rows = [(label, show.count(number), rule) for label, number, rule in summary.lines()]
-    show.table(f"collect {summary.source}: {summary.origin}", ("", "videos", "rule"), rows)
+    show.table(f"collect {summary.source}: {summary.origin}", ("", "videos", "rule"), rows, left=(0, 2))
     if summary.preset or summary.mapping:
         mapping = ", ".join(f"{ours}={theirs}" for ours, theirs in summary.mapping.items())
         show.out.print(f"map ({summary.preset or 'your own'}): {mapping}", markup=False)

@@ -125,19 +125,19 @@ def _print_split(split: str, one: dict[str, Any]) -> None:
             continue
         m = {k: _interval(v) for k, v in r["metrics"].items()}
         gap = r["versus_baseline"]
-        against = "best baseline" if gap is None else _interval(gap["spearman"], signed=True)
+        against = "(best baseline)" if gap is None else _interval(gap["spearman"], signed=True)
         marked = f"{name} ◂" if name == one["chosen"] else name
         rows.append((marked, m["spearman"], m["r2"], m["mae"], m["pairwise_accuracy"], against))
     show.table(
         f"evaluate: {split} split, {one['test_rows']} test videos of {one['test_channels']} channels, "
-        "95 % intervals by channel",
+        "95 % intervals by channel; ◂ chosen on validation",
         (
-            "◂ chosen on validation",
+            "",
             "Spearman",
             "R²",
-            "MAE, log views",
-            "pairs ordered right",
-            "Spearman vs baseline",
+            "MAE (log views)",
+            "pairs right",
+            "Spearman vs best",
         ),
         rows,
         note="\n".join([one["population"], *absent]),

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 # Piped output gets a fixed width: a table cut at 80 columns by a log collector helps nobody.
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 118)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -25,12 +25,18 @@ class Update(Protocol):
 LINE_EVERY_S = 5.0
 
 
-def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[Any]], note: str | None = None) -> None:
-    """One table; numbers should come formatted, None is shown as a dash."""
+def table(
+    title: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    note: str | None = None,
+    left: Sequence[int] = (0,),
+) -> None:
+    """One table; numbers should come formatted, None is shown as a dash. left: columns of words."""
     out.print(f"[bold]{escape(title)}[/bold]")
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, head in enumerate(heads):
-        grid.add_column(head, justify="left" if index == 0 else "right", overflow="fold")
+        grid.add_column(head, justify="left" if index in left else "right", overflow="fold")
     for row in rows:
         grid.add_row(*("–" if cell is None else escape(str(cell)) for cell in row))
     out.print(grid)

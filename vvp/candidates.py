@@ -158,7 +158,7 @@ class _Fitter:
         return self.candidate(name, role, input_, family.name, columns, params, model, len(train.y))
 
     def without_counters(self, best: Candidate) -> Candidate:
-        name, input_ = "best of these, no counters", "full_without_counters"
+        name, input_ = "best, no counters", "full_without_counters"
         columns = self.matrix.select(input_)
         if len(columns) == len(best.columns):
             return self.missing(name, MODEL, input_, best.family, "the table has no channel counters")
