@@ -42,6 +42,8 @@ types: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/embed.py
+	$(BIN)/python benchmarks/road.py
+	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python benchmarks/world.py
 
 # Every supported Python in one file (markers choose). torch's CUDA libraries are left out: torch pins

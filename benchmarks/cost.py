@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from embed import _clips, _machine, random_weights
+from common import clips_of, machine, random_weights
 
 from vvp.encoders.minilm import metadata_text
 from vvp.encoders.profiles import PROFILES, Profile
@@ -38,13 +38,13 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
-        paths = _clips(options.clips, home, options.count)
+        paths = clips_of(options.clips, home, options.count)
         models = str(random_weights(home / "models"))
         clips, decoding = _timed(lambda path: decode(str(path), DecodeSettings()), paths)
         usable = [clip for clip in clips if clip.frames is not None or clip.waveform is not None]
         result: dict[str, Any] = {
             "date": date.today().isoformat(),
-            "machine": _machine(),
+            "machine": machine(),
             "clips": {
                 "count": len(paths),
                 "from": "a folder" if options.clips else "generated",

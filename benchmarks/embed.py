@@ -7,14 +7,13 @@
 `paper` runs with randomly initialised weights of the real architectures: weights change no time.
 Speech recognition is off in all three. Clips: --clips FOLDER, else generated ones.
 
-    python benchmarks/embed.py [--clips FOLDER] [--profiles offline,paper] [--rows 2000]
+    python benchmarks/embed.py [--clips FOLDER] [--profiles offline,paper]
 """
 
 import argparse
 import json
 import multiprocessing
 import os
-import platform
 import tempfile
 import time
 from collections import Counter
@@ -24,16 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from fakes import FAKE
+from common import RESULTS, clips_of, machine, random_weights, videos_table, warm_rate
 
 from vvp.encoders.profiles import Profile, profile
 from vvp.media.decode import Clip, DecodeSettings
-from vvp.schema import TABLES
 from vvp.workspace import Workspace
-
-RESULTS = Path(__file__).parent / "results" / "embed.json"
-WARM = 0.2  # share of the clips that (b) runs before its clock starts
 
 
 def main() -> None:
@@ -44,18 +38,17 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=24, help="clips per profile")
     parser.add_argument("--repeat", type=int, default=3, help="how often (b) embeds each of them")
     parser.add_argument("--profiles", default="offline,paper")
-    parser.add_argument("--rows", type=int, default=2000, help="rows of the memory and overhead check")
     options = parser.parse_args()
 
     from jobs.cluster import connect
 
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
-        paths = _clips(options.clips, home, options.count)
+        paths = clips_of(options.clips, home, options.count)
         weights = random_weights(home / "models")
         result: dict[str, Any] = {
             "date": date.today().isoformat(),
-            "machine": _machine(),
+            "machine": machine(),
             "clips": {"count": len(paths), "from": "a folder" if options.clips else "generated"},
             "profiles": {},
         }
@@ -65,18 +58,20 @@ def main() -> None:
             plain = plain_script(chosen, models, paths)
             best = ceiling(chosen, models, paths)
             connect()
-            exact, fast = (warm_embed(chosen, models, paths, options.repeat, fast) for fast in (False, True))
+            usual, whole = (warm_embed(chosen, models, paths, options.repeat, fast) for fast in (True, False))
             import ray
 
             ray.shutdown()
-            result["profiles"][name] = {"plain": plain, "ceiling": best, "embed": exact, "embed_fast": fast}
+            result["profiles"][name] = {
+                "plain": plain,
+                "ceiling": best,
+                "embed": usual,
+                "embed_whole_decode": whole,
+            }
             _print(name, result["profiles"][name])
-        connect()
-        result["road"] = road(home, options.rows)
-        _print_road(result["road"])
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"written: {RESULTS}")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "embed.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(f"written: {RESULTS / 'embed.json'}")
 
 
 # --- (a) ------------------------------------------------------------------------------------------------
@@ -220,7 +215,7 @@ def warm_embed(
 
     with tempfile.TemporaryDirectory() as root:
         space = Workspace(root)
-        space.append("videos", _videos([p for _ in range(repeat) for p in paths]))
+        space.append("videos", videos_table([p for _ in range(repeat) for p in paths]))
         marks: list[tuple[int, float]] = []
 
         def mark(done: int, total: int, outcomes: Counter[str]) -> None:
@@ -228,134 +223,17 @@ def warm_embed(
 
         settings = EmbedSettings(transcribe=False, models=models, decode=DecodeSettings(fast=fast))
         summary = embed(space, chosen, settings, mark)
-        rate = _between(marks)
+        rate = warm_rate(marks)
         return {"clips_per_second": rate, "with_start_up": summary.clips_per_second, "pools": summary.pools}
 
 
-def _between(marks: list[tuple[int, float]]) -> float:
-    total = marks[-1][0]
-    first = next(m for m in marks if m[0] >= WARM * total)
-    return (total - first[0]) / (marks[-1][1] - first[1])
-
-
-def _videos(paths: Sequence[Path]) -> pa.Table:
-    rows = [
-        {
-            "video_id": f"{i:05d}",
-            "title": p.stem,
-            "media_path": str(p),
-            "media_sha256": p.stem,
-            "source": "benchmark",
-        }
-        for i, p in enumerate(paths)
-    ]
-    return pa.Table.from_pylist(rows, schema=TABLES["videos"])
-
-
-# --- the road itself --------------------------------------------------------------------------------------
-def road(home: Path, rows: int) -> dict[str, Any]:
-    """Fake encoders, tiny clips: resident memory at four marks, and what Ray adds per row."""
-    from vvp.embed import EmbedSettings, embed
-    from vvp.embed_stages import Decode, Encode
-
-    paths = _clips(None, home / "tiny", 8)
-    todo = [paths[i % len(paths)] for i in range(rows)]
-    with tempfile.TemporaryDirectory() as root:
-        space = Workspace(root)
-        space.append("videos", _videos(todo))
-        marks: list[tuple[int, float]] = []
-        memory: dict[int, float] = {}
-
-        def mark(done: int, total: int, outcomes: Counter[str]) -> None:
-            marks.append((done, time.perf_counter()))
-            quarter = 4 * done // total
-            if quarter and quarter not in memory:
-                memory[quarter] = _resident_gb()
-
-        embed(space, FAKE, EmbedSettings(transcribe=False), mark)
-        embedded = len(space.read("embeddings"))
-    # The same stages in one process, for the part of the time that is not Ray's.
-    sample = _videos(todo[:64]).append_column("content_key", pa.array(["x"] * 64))
-    stages: list[Any] = [Decode(DecodeSettings())]
-    labels = FAKE.labels()
-    stages += [Encode(m, c, None, labels[m], DecodeSettings(), "cpu", 1) for m, c in FAKE.encoders.items()]
-    stages[0](sample.slice(0, 4))
-    started = time.perf_counter()
-    for i in range(0, 64, 4):
-        batch = sample.slice(i, 4)
-        for stage in stages:
-            batch = stage(batch)
-    alone = (time.perf_counter() - started) / 64
-    stages[0].sandbox.close()
-    through = 1 / _between(marks)
-    cores = os.cpu_count() or 1
-    return {
-        "rows": embedded,
-        "resident_gb": [round(memory[q], 3) for q in sorted(memory)],
-        "growth": memory[4] / memory[1] - 1,
-        "core_seconds_per_row": through * cores,
-        "core_seconds_per_row_without_ray": alone,
-        "ray_core_seconds_per_row": through * cores - alone,
-    }
-
-
-def _resident_gb() -> float:
-    """Proportional set size of every process of this user that belongs to Ray or to this run, GB."""
-    total = 0
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                name = (entry / "cmdline").read_bytes()
-                if b"ray" in name or b"benchmarks" in name or b"multiprocessing" in name:
-                    rollup = (entry / "smaps_rollup").read_text()
-                    total += int(rollup.split("Pss:")[1].split()[0])
-            except (OSError, IndexError):
-                continue  # it ended while we looked
-    return total / 2**20
-
-
-# --- odds and ends -----------------------------------------------------------------------------------------
-def _clips(folder: Path | None, home: Path, count: int) -> list[Path]:
-    if folder is None:
-        from vvp.collect.synthetic import write_world
-
-        folder = home / "clips"
-        write_world(folder, videos=max(count, 2))
-    found = sorted(p for p in folder.iterdir() if p.suffix == ".mp4")[:count]
-    if not found:
-        raise SystemExit(f"no mp4 in {folder}")
-    return found
-
-
-def random_weights(folder: Path) -> Path:
-    """VideoMAE-base and Wav2Vec2-base as published, but with random weights."""
-    from transformers import VideoMAEConfig, VideoMAEModel, Wav2Vec2Config, Wav2Vec2Model
-
-    VideoMAEModel(VideoMAEConfig()).save_pretrained(folder / "videomae-base")
-    Wav2Vec2Model(Wav2Vec2Config()).save_pretrained(folder / "wav2vec2-base")
-    return folder
-
-
-def _machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
-    return f"{os.cpu_count()} cores, {model or platform.processor()}"
-
-
 def _print(name: str, one: dict[str, Any]) -> None:
-    a, b, f, c = (one[k]["clips_per_second"] for k in ("plain", "embed", "embed_fast", "ceiling"))
+    a, b, w, c = (one[k]["clips_per_second"] for k in ("plain", "embed", "embed_whole_decode", "ceiling"))
     print(f"\n{name}: clips per second ({datetime.now(timezone.utc):%Y-%m-%d})")
     print(f"  (a) plain script        {a:7.3f}")
     print(f"  (b) vvp embed, warm     {b:7.3f}   = {b / a:.2f} × (a), {b / c:.2f} × (c)")
-    print(f"  (b) with --fast-decode  {f:7.3f}   = {f / a:.2f} × (a), {f / c:.2f} × (c)")
+    print(f"  (b) with --whole-decode {w:7.3f}   = {w / a:.2f} × (a), {w / c:.2f} × (c)")
     print(f"  (c) encoders alone      {c:7.3f}")
-
-
-def _print_road(one: dict[str, Any]) -> None:
-    print(f"\nthe road itself, {one['rows']} rows, fake encoders")
-    print(f"  resident memory at each quarter: {', '.join(f'{g:.2f}' for g in one['resident_gb'])} GB")
-    print(f"  core-seconds per row: {one['core_seconds_per_row']:.4f}, of which Ray "
-          f"{one['ray_core_seconds_per_row']:.4f}")  # fmt: skip
 
 
 if __name__ == "__main__":

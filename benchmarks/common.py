@@ -1,0 +1,61 @@
+"""What the embed benchmarks share: clips, random weights, a table of videos, the warm part of a run."""
+
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from vvp.schema import TABLES
+
+RESULTS = Path(__file__).parent / "results"
+WARM = 0.2  # share of the clips that run before the clock starts
+
+
+def clips_of(folder: Path | None, home: Path, count: int) -> list[Path]:
+    if folder is None:
+        from vvp.collect.synthetic import write_world
+
+        folder = home / "clips"
+        write_world(folder, videos=max(count, 2))
+    found = sorted(p for p in folder.iterdir() if p.suffix == ".mp4")[:count]
+    if not found:
+        raise SystemExit(f"no mp4 in {folder}")
+    return found
+
+
+def random_weights(folder: Path) -> Path:
+    """VideoMAE-base and Wav2Vec2-base as published, but with random weights."""
+    from transformers import VideoMAEConfig, VideoMAEModel, Wav2Vec2Config, Wav2Vec2Model
+
+    VideoMAEModel(VideoMAEConfig()).save_pretrained(folder / "videomae-base")
+    Wav2Vec2Model(Wav2Vec2Config()).save_pretrained(folder / "wav2vec2-base")
+    return folder
+
+
+def machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
+    return f"{os.cpu_count()} cores, {model or platform.processor()}"
+
+
+def warm_rate(marks: list[tuple[int, float]]) -> float:
+    """Clips per second from the mark that ends the first fifth, (clips done, seconds), to the last."""
+    total = marks[-1][0]
+    first = next(m for m in marks if m[0] >= WARM * total)
+    return (total - first[0]) / (marks[-1][1] - first[1])
+
+
+def videos_table(paths: Sequence[Path]) -> pa.Table:
+    rows = [
+        {
+            "video_id": f"{i:05d}",
+            "title": p.stem,
+            "media_path": str(p),
+            "media_sha256": p.stem,
+            "source": "benchmark",
+        }
+        for i, p in enumerate(paths)
+    ]
+    return pa.Table.from_pylist(rows, schema=TABLES["videos"])
