@@ -28,14 +28,14 @@ def command(
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
-    home = f"runs/{name}"
+    home = options.run_folder(name)
     if not space.exists(f"{home}/run.json"):
         raise UserError(f"there is no run called {name} in {space.root}: run `vvp tune --name {name}` first.")
     run = space.read_json(f"{home}/run.json")
     marks = {s: space.read_json(f"{home}/{s}/candidates.json")["fingerprint"] for s in _made(run)}
     if space.exists(f"{home}/evaluation.json"):
         saved = space.read_json(f"{home}/evaluation.json")
-        if saved["fingerprints"] == marks and saved["resamples"] == resamples:
+        if saved.get("run_id") == run["id"] and saved["resamples"] == resamples:
             _finish(saved, json)
             return
     result: dict[str, Any] = {
@@ -44,7 +44,7 @@ def command(
         "profile": run["profile"],
         "opened_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "resamples": resamples,
-        "fingerprints": marks,
+        "run_id": run["id"],
         "counts": run["counts"],
         "splits": {s: one for s, one in run["splits"].items() if "unavailable" in one},
     }
@@ -63,19 +63,26 @@ def command(
             result["verdict"] = evaluate.verdict(own)
             result["warnings"] = evaluate.warnings(matrix, own)
             chosen = evaluate.choose(found)
+            metadata = next(c for c in found if c.name == "metadata only")
             facts = {
                 "run": name,
                 "split": split,
                 "embedding": space.read_json("embed.json"),
-                "quality": {"verdict": result["verdict"], "warnings": result["warnings"], **_quality(own)},
+                "quality": {
+                    "main": {"verdict": result["verdict"], **_quality(own, chosen.name)},
+                    "metadata": {"verdict": _alone(own, metadata.name), **_quality(own, metadata.name)},
+                    "warnings": result["warnings"],
+                },
             }
-            metadata = next(c for c in found if c.name == "metadata only")
+            parts = matrix.splits.facts["fingerprint"]
             mark = predictor.save(space, f"{home}/predictor", matrix, rows, chosen, metadata, facts)
             result["predictor"] = {"id": mark, "model": chosen.name, "at": space.uri(f"{home}/predictor")}
     opened = space.read_json(OPENED) if space.exists(OPENED) else []
-    opened.append({"run": name, "at": result["opened_at"]})
+    opened.append({"run": name, "split": run["split"], "parts": parts, "at": result["opened_at"]})
     space.write_json(OPENED, opened)
-    result["times_opened"] = len(opened)
+    result["times_opened"] = len(
+        {o["run"] for o in opened if (o["split"], o["parts"]) == (run["split"], parts)}
+    )
     space.write_json(f"{home}/evaluation.json", result)
     _finish(result, json)
 
@@ -84,16 +91,23 @@ def _made(run: dict[str, Any]) -> list[str]:
     return [split for split, one in run["splits"].items() if "unavailable" not in one]
 
 
-def _quality(split: dict[str, Any]) -> dict[str, Any]:
-    """What the predictor carries about itself: its metrics, the best baseline's, the measured coverage."""
+def _quality(split: dict[str, Any], name: str) -> dict[str, Any]:
+    """What the predictor carries about one of its models: its metrics, the best baseline's, the coverage."""
     return {
-        "chosen": split["results"][split["chosen"]]["metrics"],
+        "metrics": split["results"][name].get("metrics"),
         "best_baseline": split["best_baseline"],
-        "baseline": split["results"][split["best_baseline"]]["metrics"],
-        "interval": split["interval"],
+        "baseline_metrics": split["results"][split["best_baseline"]]["metrics"],
+        "interval": split["interval"] if name == split["chosen"] else None,
         "test_rows": split["test_rows"],
         "test_channels": split["test_channels"],
     }
+
+
+def _alone(split: dict[str, Any], name: str) -> str:
+    """One sentence about the model for drafts without a video."""
+    metrics = split["results"][name].get("metrics")
+    rank = None if metrics is None else _interval(metrics["spearman"])
+    return f"{name}, on the same test: Spearman {rank or 'undefined'}; its interval was not measured there."
 
 
 def _finish(result: dict[str, Any], json: bool) -> None:
@@ -125,7 +139,7 @@ def _print_split(split: str, one: dict[str, Any]) -> None:
             continue
         m = {k: _interval(v) for k, v in r["metrics"].items()}
         gap = r["versus_baseline"]
-        against = "(best baseline)" if gap is None else _interval(gap["spearman"], signed=True)
+        against = "(best baseline)" if "spearman" not in gap else _interval(gap["spearman"], signed=True)
         marked = f"{name} ◂" if name == one["chosen"] else name
         rows.append((marked, m["spearman"], m["r2"], m["mae"], m["pairwise_accuracy"], against))
     show.table(

@@ -1,8 +1,11 @@
 """Command-line options that several verbs share, each described once."""
 
+import re
 from typing import Annotated
 
 import typer
+
+from vvp.errors import UserError
 
 Workspace = Annotated[
     str,
@@ -10,7 +13,9 @@ Workspace = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the closing summary as JSON on stdout.")]
 Name = Annotated[str, typer.Option("--name", help="Name of the run: several can live in one workspace.")]
-Seed = Annotated[int, typer.Option("--seed", help="Everything drawn at random follows from it.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, max=2**31 - 1, help="Everything drawn at random follows from it.")
+]
 ProfileName = Annotated[
     str,
     typer.Option(
@@ -24,3 +29,10 @@ MinCpus = Annotated[
     float, typer.Option("--min-cpus", help="Ask an autoscaling cluster for so many CPUs, and wait.")
 ]
 MinGpus = Annotated[float, typer.Option("--min-gpus", help="Likewise GPUs.")]
+
+
+def run_folder(name: str) -> str:
+    """Where a run lives in its workspace. UserError for a name that is no plain file name."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
+        raise UserError(f"--name {name!r}: use letters, digits, '.', '_' and '-', and begin with no dot.")
+    return f"runs/{name}"

@@ -28,7 +28,13 @@ def command(
     published_at: Annotated[
         str | None, typer.Option(help="When it will be posted, UTC; default: now.")
     ] = None,
-    horizon_days: Annotated[float, typer.Option(help="Views after how many days.", min=0.1)] = 30.0,
+    horizon_days: Annotated[float, typer.Option(help="Views after how many days.", min=0.1, max=3650)] = 30.0,
+    duration: Annotated[
+        float | None, typer.Option(help="Seconds, for a draft without a video.", min=0.1)
+    ] = None,
+    transcript: Annotated[
+        str | None, typer.Option(help="File with the words spoken (text, .vtt, .srt), instead of Whisper.")
+    ] = None,
     models: options.Models = None,
     json: options.Json = False,
 ) -> None:
@@ -40,20 +46,21 @@ def command(
     if video is None and title is None:
         raise UserError("nothing to forecast: give a video, or at least a --title.")
     space = Workspace.existing(workspace)
-    known = predictor.load(space, f"runs/{name}/predictor")
+    known = predictor.load(space, f"{options.run_folder(name)}/predictor")
     try:
         when = moment(published_at) if published_at else datetime.now(timezone.utc)
     except ValueError as error:
         raise UserError(f"--published-at {published_at} is no time: write 2026-01-31T18:00.") from error
     values: dict[str, Any] = {
         "title": title, "description": description, "tags": tag, "channel_id": channel, "published_at": when,
-        "channel_followers": followers, "channel_videos": channel_videos,
+        "channel_followers": followers, "channel_videos": channel_videos, "duration_s": duration,
+        "transcript": _spoken(transcript),
     }  # fmt: skip
     embedded = _embed(known.head, video, values, models)
     row = predictor.draft_rows(values, embedded)
     forecast = known.predict(row, horizon_days)[0]
     if json:
-        show.as_json({"predictor": known.head["id"], **forecast.as_dict(), "quality": known.head["quality"]})
+        show.as_json({"predictor": known.head["id"], **forecast.as_dict()})
         return
     _print(video, forecast, known.head)
 
@@ -80,7 +87,8 @@ def _embed(head: dict[str, Any], video: str | None, values: dict[str, Any], mode
     source = None if video is None or "://" in video else str(Path(video).absolute())
     row = {
         "title": values["title"], "description": values["description"], "tags": values["tags"],
-        "transcript": None, "transcript_source": None, "media_path": source or video,
+        "transcript": values["transcript"], "transcript_source": values["transcript"] and "creator",
+        "media_path": source or video,
     }  # fmt: skip
     schema = {"tags": pa.list_(pa.string())}
     table = pa.table({k: pa.array([v], schema.get(k, pa.string())) for k, v in row.items()})
@@ -90,10 +98,22 @@ def _embed(head: dict[str, Any], video: str | None, values: dict[str, Any], mode
     return done
 
 
+def _spoken(file: str | None) -> str | None:
+    """The words of a subtitle or text file. UserError when it cannot be read."""
+    if file is None:
+        return None
+    from vvp.collect.subtitles import words_of
+
+    try:
+        return words_of(Path(file))
+    except (OSError, ValueError) as error:
+        raise UserError(f"--transcript {file} cannot be read: {error}") from error
+
+
 def _print(video: str | None, forecast: Any, head: dict[str, Any]) -> None:
     v = show.views
     span = "no interval" if forecast.low is None else f"{v(forecast.low)} to {v(forecast.high)}"
-    quality = head["quality"]
+    quality = forecast.quality
     pairs: list[tuple[str, Any]] = [
         ("views", f"{v(forecast.views)} after {forecast.horizon_days:g} days"),
         (f"{forecast.coverage:.0%} interval", span),
@@ -106,5 +126,10 @@ def _print(video: str | None, forecast: Any, head: dict[str, Any]) -> None:
         pairs.append(("outside training", "; ".join(forecast.outside)))
     pairs += [("note", note) for note in forecast.notes]
     pairs.append(("model", f"{forecast.model}, predictor {head['id']}"))
+    measured = (quality.get("interval") or {}).get("measured")
+    if measured and measured["point"] is not None:
+        pairs.append(
+            ("interval, measured", f"it held {measured['point']:.0%} of {quality['test_rows']} test videos")
+        )
     pairs.append(("how good it is", quality["verdict"]))
     show.facts(f"forecast for {video or 'a draft without video'}", pairs)

@@ -1,6 +1,8 @@
 """`vvp tune`: embeddings/ → the models of a run, under each split."""
 
+import hashlib
 import time
+from json import dumps as json_text
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +18,9 @@ def command(
     embargo_days: Annotated[
         float | None,
         typer.Option(
-            help="Gap between the parts of the time split; default: 7 days, or 5 % of a short span."
+            min=0,
+            max=3650,
+            help="Gap between parts of the time split; default: 7, less if that takes over 5 % of rows.",
         ),
     ] = None,
     trials: Annotated[int, typer.Option(help="Trials per family and split.", min=1)] = 8,
@@ -44,12 +48,15 @@ def command(
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
+    home = options.run_folder(name)
     chosen = _families(families)
     if split not in SPLITS:
         raise UserError(f"there is no split called {split}; there are {', '.join(SPLITS)}.")
     connect(min_cpus)
     started = time.monotonic()
     settings = SplitSettings(embargo_days=embargo_days)
+    space.remove(f"{home}/run.json")  # a sweep that is killed leaves no run to evaluate
+    digest = hashlib.sha256(json_text([name, split, families, trials, seed]).encode())
     run: dict[str, Any] = {"name": name, "split": split, "trials": trials, "seed": seed, "splits": {}}
     run["embargo_days"] = embargo_days
     dims = embedded_dims(space)
@@ -64,7 +71,7 @@ def command(
         if one == split:
             run |= {"profile": matrix.profile, "encoders": matrix.encoders, "counts": matrix.counts}
             run |= {"splits_origin": matrix.splits_origin, "dropped": len(matrix.dropped)}
-        folder = f"runs/{name}/{one}"
+        folder = f"{home}/{one}"
         rows = population(matrix)
         mark = candidates.fingerprint(matrix)
 
@@ -90,14 +97,15 @@ def command(
 
             found = candidates.fit(matrix, rows, sweeper, seed)
         facts = {"fingerprint": mark, "population": rows.sentence, "families": families}
-        candidates.save(space, folder, found, facts)
+        digest.update(candidates.save(space, folder, found, facts).encode())
         run["splits"][one] = {
             "population": rows.sentence,
             "validation_mae": {c.name: c.validation_mae for c in found},
             "unavailable_models": {c.name: c.unavailable for c in found if c.unavailable},
         }
     run["seconds"] = round(time.monotonic() - started, 1)
-    space.write_json(f"runs/{name}/run.json", run)
+    run["id"] = digest.hexdigest()[:16]
+    space.write_json(f"{home}/run.json", run)
     if json:
         show.as_json(run)
         return
@@ -107,7 +115,7 @@ def command(
 def _families(text: str) -> list[Any]:
     from vvp.candidates import FAMILIES
 
-    names = [n.strip() for n in text.split(",") if n.strip()]
+    names = list(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
     unknown = [n for n in names if n not in FAMILIES]
     if unknown or not names:
         raise UserError(f"--families {text}: choose among {', '.join(FAMILIES)}.")

@@ -53,6 +53,27 @@ def test_files_are_plain_parquet_that_anything_reads(tmp_path):
     assert b"ARROW:extension" not in repr(plain.schema.metadata).encode()
 
 
+def test_a_crash_between_writing_a_table_and_removing_the_old_one_doubles_nothing(tmp_path):
+    space = Workspace(tmp_path)
+    space.replace("videos", rows("videos", {"video_id": "a"}))
+    old = next((tmp_path / "videos").glob("*.parquet"))
+    kept = old.read_bytes()
+    space.replace("videos", rows("videos", {"video_id": "a"}, {"video_id": "b"}))
+    old.write_bytes(kept)  # as if it had never been removed
+    assert space.read("videos", ["video_id"]).to_pylist() == [{"video_id": "a"}, {"video_id": "b"}]
+    space.replace("videos", rows("videos", {"video_id": "c"}))
+    assert len(list((tmp_path / "videos").glob("*.parquet"))) == 1
+
+
+def test_what_cannot_be_written_or_read_is_said(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match="cannot write"):
+        Workspace(tmp_path / "file").append("videos", rows("videos", {"video_id": "a"}))
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(UserError, match="not JSON"):
+        Workspace(tmp_path).read_json("run.json")
+
+
 def test_half_written_files_are_not_part_of_a_table(tmp_path):
     space = Workspace(tmp_path)
     space.append("videos", rows("videos", {"video_id": "a"}))

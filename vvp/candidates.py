@@ -8,6 +8,7 @@ is not looked at here. Not known here: Ray (the sweep is handed in), metrics, in
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -73,7 +74,7 @@ def fit(matrix: Matrix, population: Population, sweeper: Sweeper, seed: int = 0)
         fitter.candidate(family, MODEL, "full", family, columns, params, model, len(train.y))
         for family, (model, params, _) in sweeper(train, validation).items()
     ]
-    best = min(swept, key=lambda c: c.validation_mae or np.inf)
+    best = min(swept, key=lambda c: _error(c))
     return [*found, *swept, fitter.without_counters(best)]
 
 
@@ -149,7 +150,7 @@ class _Fitter:
         if not own:
             return self.missing(name, BASELINE, input_, "ridge", "no video of the training part has it")
         tried = [self.at_start(name, BASELINE, input_, FAMILIES[f], columns) for f in BASELINE_FAMILIES]
-        return min(tried, key=lambda c: c.validation_mae or np.inf)
+        return min(tried, key=lambda c: _error(c))
 
     def at_start(self, name: str, role: str, input_: str, family: Family, columns: np.ndarray) -> Candidate:
         train, validation = self.parts(input_, columns)
@@ -167,6 +168,10 @@ class _Fitter:
         return self.candidate(name, MODEL, input_, best.family, columns, best.params, model, len(train.y))
 
 
+def _error(one: Candidate) -> float:
+    return np.inf if one.validation_mae is None else one.validation_mae
+
+
 def fingerprint(matrix: Matrix) -> str:
     """sha256 hex of what was fitted on: evaluation refuses models of other tables."""
     digest = hashlib.sha256("".join(matrix.video_id).encode() + "".join(matrix.part).encode())
@@ -174,16 +179,20 @@ def fingerprint(matrix: Matrix) -> str:
     return digest.hexdigest()
 
 
-def save(space: Workspace, folder: str, candidates: list[Candidate], facts: dict[str, Any]) -> None:
-    """Writes models and candidates.json under `folder`; candidates.json comes last and makes it whole."""
+def save(space: Workspace, folder: str, candidates: list[Candidate], facts: dict[str, Any]) -> str:
+    """Writes models and candidates.json under `folder` (it comes last and makes it whole); hash of it all."""
     heads = []
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for number, one in enumerate(candidates):
         files = one.model.files() if one.model else {}
         for file, data in files.items():
             space.write_bytes(f"{folder}/models/{number:02d}/{file}", data)
+            digest.update(data)
         head = {k: v for k, v in asdict(replace(one, model=None)).items() if k != "model"}
         heads.append({**head, "files": sorted(files)})
+    digest.update(json.dumps(heads, sort_keys=True).encode())
     space.write_json(f"{folder}/candidates.json", {**facts, "candidates": heads})
+    return digest.hexdigest()
 
 
 def read(space: Workspace, folder: str) -> tuple[list[Candidate], dict[str, Any]]:

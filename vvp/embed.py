@@ -100,7 +100,6 @@ def embed(
     nodes = [n["Resources"] for n in ray.nodes() if n["Alive"]]
     pools = plan(ray.cluster_resources(), nodes, request)
 
-    space.write_json("embed.json", recipe)  # how to make a new video's row like the table's
     started = time.monotonic()
     outcomes: Counter[str] = Counter()
     failed: Counter[str] = Counter()
@@ -113,6 +112,8 @@ def embed(
             if progress:
                 progress(outcomes.total(), len(todo), outcomes)
     tidy(space)
+    if settings.limit is None or len(todo) < settings.limit or not space.exists("embed.json"):
+        space.write_json("embed.json", recipe)  # nothing is left to do: how to make a new video's row
     seconds = time.monotonic() - started
     return EmbedSummary(
         profile=profile.name,

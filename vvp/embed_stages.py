@@ -55,6 +55,7 @@ def _clip_columns(clips: Sequence[Clip | None]) -> dict[str | pa.Field, pa.Array
         "error_kind": column("error_kind", [c.error_kind if c else None for c in clips]),
         "error_detail": column("error_detail", [c.error_detail if c else None for c in clips]),
         "decoded_duration_s": column("decoded_duration_s", [c.duration_s if c else None for c in clips]),
+        "decoded_aspect": column("decoded_aspect", [c.aspect if c else None for c in clips]),
         "decoder": column("decoder", [c.decoder if c else None for c in clips]),
         **{s: column(s, [c.signals.get(s) if c else None for c in clips]) for s in SIGNALS},
     }

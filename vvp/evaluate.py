@@ -37,15 +37,24 @@ def evaluate_split(
 ) -> dict[str, Any]:
     """One split's results, JSON-ready. Intervals are {point, low, high, …}, None where undefined.
 
-    "versus_baseline": the candidate's metric minus that of the best baseline (greatest test Spearman, which
-    makes it the hardest to beat), paired on the same resamples.
+    "versus_baseline": per metric, the candidate's minus that of the baseline best at this metric on the test
+    (the hardest to beat), paired on the same resamples; the best baseline itself has no entry.
     """
     rows = matrix.rows("test", population.rows)
     y, channels = matrix.y[rows], matrix.channel_id[rows]
     able = [c for c in candidates if c.model is not None]
     predicted = {c.name: c.predict(matrix, rows) for c in able}
     intervals = bootstrap(y, predicted, channels, resamples, seed)
-    rival = _best_baseline(able, intervals)
+    rivals = {m: _best_baseline(able, intervals, m) for m in METRICS}
+
+    def versus(name: str) -> dict[str, Any]:
+        """Per metric: name of the best baseline at it, and this candidate's paired difference from it."""
+        against = {
+            rival: paired(y, predicted[name], predicted[rival], channels, resamples, seed)
+            for rival in set(rivals.values()) - {name}
+        }
+        return {m: {"baseline": r, **against[r][m].as_dict()} for m, r in rivals.items() if r != name}
+
     chosen = choose(able)
     results = {}
     for c in candidates:
@@ -63,14 +72,7 @@ def evaluate_split(
             **head,
             "validation_mae": c.validation_mae,
             "metrics": {m: intervals[c.name][m].as_dict() for m in METRICS},
-            "versus_baseline": None
-            if c.name == rival
-            else {
-                m: one.as_dict()
-                for m, one in paired(
-                    y, predicted[c.name], predicted[rival], channels, resamples, seed
-                ).items()
-            },
+            "versus_baseline": versus(c.name),
         }
     return {
         "parts": {
@@ -79,7 +81,8 @@ def evaluate_split(
         "population": population.sentence,
         "test_rows": len(rows),
         "test_channels": len(set(channels)),
-        "best_baseline": rival,
+        "best_baseline": rivals["spearman"],
+        "best_baselines": rivals,
         "chosen": chosen.name,
         "results": results,
         "interval": _coverage(matrix, population, chosen, rows, channels, resamples, seed),
@@ -87,13 +90,15 @@ def evaluate_split(
     }
 
 
-def _best_baseline(able: Sequence[Candidate], intervals: dict[str, Any]) -> str:
-    """Greatest Spearman on the test; a constant one has none and comes last; then the least error."""
+def _best_baseline(able: Sequence[Candidate], intervals: dict[str, Any], metric: str) -> str:
+    """The best at `metric` on the test; undefined (a constant has no rank) comes last."""
     baselines = [c.name for c in able if c.role == BASELINE]
 
     def strength(name: str) -> tuple[float, float]:
-        rank, error = intervals[name]["spearman"].point, intervals[name]["mae"].point
-        return (-np.inf if rank is None else rank, -error)
+        found, error = intervals[name][metric].point, intervals[name]["mae"].point
+        if found is None:
+            return -np.inf, -error
+        return (-found if metric == "mae" else found), -error
 
     return max(baselines, key=strength)
 
@@ -130,7 +135,7 @@ def verdict(split: dict[str, Any]) -> str:
     caution = (
         f" (only {split['test_channels']} channels in the test: read every interval with care)" if few else ""
     )
-    if own["role"] == BASELINE:
+    if own["role"] == BASELINE or "spearman" not in own["versus_baseline"]:
         return (
             f"No model beat the baselines on validation, so the predictor is a baseline: {chosen}{caution}."
         )
@@ -159,6 +164,16 @@ def warnings(matrix: Matrix, split: dict[str, Any]) -> list[str]:
             found.append(
                 f"one channel has {share:.0%} of the labelled videos: the results are largely about it"
             )
+    held = split["interval"].get("measured")
+    if held and held["high"] is not None and held["high"] < COVERAGE:
+        found.append(
+            f"the 80 % interval is too narrow: it held {held['point']:.0%} of the test videos "
+            f"({held['low']:.0%} to {held['high']:.0%}), so the newest videos differ from those before"
+        )
+    if int((matrix.part == "validation").sum()) < 30:
+        found.append(
+            "fewer than 30 validation videos: the choice of the model and its interval rest on little"
+        )
     if split["test_rows"] < 50:
         found.append(
             f"the test holds {split['test_rows']} videos: differences between models are mostly chance"

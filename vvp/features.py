@@ -117,10 +117,11 @@ def _words_per_second(
     return _text(lambda t: len(t.split()))(transcript) / _seconds(decoded, stated)
 
 
-def _aspect(width: pa.ChunkedArray, height: pa.ChunkedArray) -> np.ndarray:
-    w, h = _numbers(width), _numbers(height)
-    known = (w > 0) & (h > 0)
-    return np.log(np.where(known, w, np.nan) / np.where(known, h, 1.0))
+def _aspect(decoded: pa.ChunkedArray, width: pa.ChunkedArray, height: pa.ChunkedArray) -> np.ndarray:
+    """As with seconds: what decodes comes first, so that a draft without metadata is seen as training was."""
+    seen, w, h = _numbers(decoded), _numbers(width), _numbers(height)
+    stated = np.where((w > 0) & (h > 0), w, np.nan) / np.where(h > 0, h, 1.0)
+    return np.log(np.where(seen > 0, seen, stated))
 
 
 _DURATION = ("decoded_duration_s", "duration_s")
@@ -150,7 +151,11 @@ FEATURES = (
     ),
     Feature("log_duration_s", "format", "log(1 + seconds)", _DURATION, lambda *d: np.log1p(_seconds(*d))),
     Feature(
-        "log_aspect_ratio", "format", "log(width / height), below 0: upright", ("width", "height"), _aspect
+        "log_aspect_ratio",
+        "format",
+        "log(width / height), below 0: upright",
+        ("decoded_aspect", "width", "height"),
+        _aspect,
     ),
     Feature("motion_mean", "picture", "see media/signals.py", ("motion_mean",), _numbers),
     Feature("cut_rate_per_min", "picture", "see media/signals.py", ("cut_rate_per_min",), _numbers),

@@ -19,6 +19,7 @@ from vvp.columns import Column, design, layout, select
 from vvp.errors import UserError
 from vvp.fuse import Dims, length
 from vvp.labels import moments, read_labels
+from vvp.resume import stale
 from vvp.schema import COUNTER, EMBEDDINGS, PUBLISH, VIDEOS, names
 from vvp.split import Splits, SplitSettings, load_or_make
 from vvp.split_rules import MIN_PART, MIN_ROWS, USED
@@ -96,6 +97,10 @@ def assemble(
         raise UserError(
             f"{space.root} has no embeddings yet: run `vvp embed --workspace {space.root}` first."
         )
+    if behind := stale(space):
+        raise UserError(
+            f"{behind} videos were embedded from other content or with other settings: run `vvp embed` again."
+        )
     videos = space.read("videos")
     embeddings = space.latest("embeddings", "video_id", "embedded_at")
     profile, encoders = _provenance(embeddings)
@@ -161,7 +166,12 @@ def assemble(
 
 def embedded_dims(space: Workspace) -> Dims | None:
     """The vectors' lengths as `embed` noted them, also of a modality no video has; None: no note."""
-    return Dims(**space.read_json("embed.json")["dims"]) if space.exists("embed.json") else None
+    if not space.exists("embed.json"):
+        return None
+    try:
+        return Dims(**space.read_json("embed.json")["dims"])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{space.uri('embed.json')} is of another version: run `vvp embed` again.") from error
 
 
 def join(videos: pa.Table, embeddings: pa.Table) -> tuple[pa.Table, np.ndarray]:

@@ -30,7 +30,7 @@ from vvp.labels import moments
 from vvp.matrix import FACTS, MADE, Matrix, Population
 from vvp.metrics import conformal_half_width
 from vvp.models import load as load_model
-from vvp.models.base import Model
+from vvp.models.base import JSON_FILE, TENSOR_FILE, TEXT_FILE, Model
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
@@ -40,6 +40,7 @@ ROW = pa.schema(
     [*(TABLES["videos"].field(n) for n in FACTS), *(TABLES["embeddings"].field(n) for n in (*MADE, "status"))]
 )
 QUANTILES = np.linspace(0, 1, 201)
+MAX_DIM = 65_536  # of one encoder's vector
 SLACK = 0.01  # of a feature's training range: what lies further out is called outside
 
 
@@ -47,7 +48,8 @@ SLACK = 0.01  # of a feature's training range: what lies further out is called o
 class Forecast:
     """views: the median-like centre, exp(predicted log views) − 1; low, high: the 80 % interval (null: no
     interval could be calibrated); percentile: of the training videos, 0 to 100; baselines: what the simple
-    rules say (null: they cannot); missing: modalities the draft lacks; outside: features beyond training."""
+    rules say (null: they cannot); missing: modalities the draft lacks; outside: features beyond training;
+    quality: what evaluation measured of the model that was used."""
 
     views: float
     low: float | None
@@ -61,6 +63,7 @@ class Forecast:
     missing: list[str]
     outside: list[str]
     notes: list[str]
+    quality: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -130,6 +133,7 @@ class Predictor:
             missing=missing,
             outside=self._outside(x[0], spec["columns"]),
             notes=notes,
+            quality=self.head["quality"][which],
         )
 
     def _outside(self, x: np.ndarray, columns: list[str]) -> list[str]:
@@ -174,14 +178,14 @@ def save(
     measured quality; kept as they are.
     """
     models: dict[str, Any] = {}
-    digest = hashlib.sha256()
+    kept: dict[str, Model] = {}
     for name, one in (("main", chosen), ("metadata", metadata)):
         if one is None or one.model is None:
             continue
         files = one.model.files()
         for file, data in files.items():
             space.write_bytes(f"{folder}/{name}/{file}", data)
-            digest.update(data)
+        kept[name] = one.model
         half = conformal_half_width(residuals(matrix, population, one), COVERAGE)
         models[name] = {
             "name": one.name, "family": one.family, "input": one.input, "columns": list(one.columns),
@@ -206,15 +210,18 @@ def save(
         },
         **facts,
     }
-    space.write_json(f"{folder}/history.json", matrix.history.as_dict())
-    digest.update(json.dumps(head, sort_keys=True).encode())
-    head["id"] = digest.hexdigest()[:16]
+    history = matrix.history.as_dict()
+    space.write_json(f"{folder}/history.json", history)
+    head["id"] = _identity(json.loads(json.dumps(head)), history, kept)
     space.write_json(f"{folder}/predictor.json", head)  # last: it makes the folder a predictor
     return str(head["id"])
 
 
 def load(space: Workspace, folder: str) -> Predictor:
-    """The predictor under `folder`. UserError when absent, damaged, or of a newer format."""
+    """The predictor under `folder`. UserError when absent, damaged, or of a newer format.
+
+    The files are somebody's input: names, sizes and columns are checked before anything is made of them.
+    """
     if not space.exists(f"{folder}/predictor.json"):
         raise UserError(
             f"{space.root} has no predictor at {folder}: run `vvp tune` and `vvp evaluate` first."
@@ -223,15 +230,53 @@ def load(space: Workspace, folder: str) -> Predictor:
         head = space.read_json(f"{folder}/predictor.json")
         if head["format"] != FORMAT:
             raise UserError(f"this predictor has format {head['format']}; this vvp reads format {FORMAT}.")
+        history = space.read_json(f"{folder}/history.json")
+        _check(head)
         models = {
             name: load_model({f: space.read_bytes(f"{folder}/{name}/{f}") for f in spec["files"]})
             for name, spec in head["models"].items()
         }
-        return Predictor(head, ChannelHistory.from_dict(space.read_json(f"{folder}/history.json")), models)
-    except (KeyError, TypeError, ValueError) as error:
+        if _identity(head, history, models) != head["id"]:
+            raise UserError(
+                f"the predictor at {space.uri(folder)} is not the one its id names: a file was changed."
+            )
+        return Predictor(head, ChannelHistory.from_dict(history), models)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"the predictor at {space.uri(folder)} is damaged ({type(error).__name__}: {error})."
         ) from error
+
+
+def _check(head: dict[str, Any]) -> None:
+    """ValueError or KeyError unless the head says all that `predict` will ask, in bounds."""
+    if any(type(n) is not int or not 0 <= n <= MAX_DIM for n in head["dims"].values()):
+        raise ValueError("dims out of bounds")
+    columns = {column.name for column in layout(Dims(**head["dims"]))}
+    if "main" not in head["models"] or not set(head["models"]) <= {"main", "metadata"}:
+        raise ValueError("models other than main and metadata")
+    for name, spec in head["models"].items():
+        if not set(spec["files"]) <= {JSON_FILE, TENSOR_FILE, TEXT_FILE}:
+            raise ValueError("a file that is no model's")
+        if not set(spec["columns"]) <= columns:
+            raise ValueError("a column that there is not")
+        if spec["half_width"] is not None and not 0 <= float(spec["half_width"]) < 100:
+            raise ValueError("an interval out of bounds")
+        head["quality"][name]["verdict"]
+    for name in (*head["training"]["ranges"],):
+        if name not in columns:
+            raise ValueError("a range of a column that there is not")
+    for key in ("profile", "encoders", "speech", "decode"):
+        head["embedding"][key]
+
+
+def _identity(head: dict[str, Any], history: dict[str, Any], models: Mapping[str, Model]) -> str:
+    """16 hex of everything a predictor is made of. It finds damage; who can write it can forge it."""
+    rest = {k: v for k, v in head.items() if k != "id"}
+    digest = hashlib.sha256(json.dumps([rest, history], sort_keys=True).encode())
+    for name in sorted(models):
+        for file, data in sorted(models[name].files().items()):
+            digest.update(file.encode() + data)
+    return digest.hexdigest()[:16]
 
 
 def _span(times: np.ndarray) -> list[np.datetime64]:

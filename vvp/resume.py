@@ -49,6 +49,18 @@ def pending(
     return table.take(pa.array(todo[:limit], pa.int64())), len(ids) - len(todo)
 
 
+def stale(space: Workspace) -> int:
+    """How many embedded videos were made from other content or settings than those of the last whole `embed`:
+    a file, title or subtitle collected anew, or a run with other settings that was not finished."""
+    if not space.exists("embed.json"):
+        return 0
+    recipe = json.dumps(space.read_json("embed.json"))
+    videos = space.read("videos", [*INPUT_COLUMNS, "media_sha256"]).to_pylist()
+    wanted = {row["video_id"]: content_key(row, recipe) for row in videos}
+    rows = space.latest("embeddings", "video_id", "embedded_at", ["content_key"]).to_pylist()
+    return sum(wanted.get(r["video_id"], r["content_key"]) != r["content_key"] for r in rows)
+
+
 def refuse_other_encoders(space: Workspace, encoders: Mapping[str, str]) -> None:
     """UserError when the table holds vectors of other encoders: two profiles never mix."""
     if not space.has("embeddings"):

@@ -124,6 +124,12 @@ EMBEDDINGS = (
         PUBLISH,
         "seconds that really decode; null: nothing did",
     ),
+    Column(
+        "decoded_aspect",
+        pa.float32(),
+        PUBLISH,
+        "width / height that really decode, upright; null: no picture",
+    ),
     Column("decoder", pa.string(), ID, "decord | pyav: who gave the frames; null: no picture"),
     Column("profile", pa.string(), ID, "which encoders (encoders/profiles.py)"),
     Column("video_encoder", pa.string(), ID, "name@first 12 hex of the weights' sha256"),

@@ -33,6 +33,7 @@ from vvp.workspace import Workspace
 
 SPLITS = ("time", "channel", "random")
 TABLE, FACTS = "splits.parquet", "splits.json"
+RULES = 2  # of split_rules.py and duplicates.py; count up when they change, so that saved splits are remade
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def fingerprint(videos: pa.Table, embeddings: pa.Table | None, settings: SplitSe
     columns = [chosen[c].to_pylist() for c in ("video_id", "channel_id", "media_sha256", "title")]
     when = moments(chosen["published_at"]).astype(np.int64).tolist()
     rows = sorted([*row, vectors.get(row[0])] for row in zip(*columns[:1], when, *columns[1:], strict=True))
-    return hashlib.sha256(json.dumps([asdict(settings), rows]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([RULES, asdict(settings), rows]).encode()).hexdigest()
 
 
 def _read(space: Workspace, facts: dict[str, Any], ids: list[str]) -> Splits:

@@ -9,6 +9,7 @@ by rename, on an object store because a PUT is atomic. Not known here: what the 
 """
 
 import json
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import pyarrow.parquet as pq
 
 from vvp.errors import UserError
 from vvp.schema import TABLES
+
+WHOLE = "whole-"  # begins the names of files that are a whole table
 
 
 class Workspace:
@@ -47,7 +50,13 @@ class Workspace:
 
     # --- tables -------------------------------------------------------------------------------------
     def parts(self, table: str) -> list[str]:
-        """Names of a table's Parquet files, oldest name first; [] when the table is not there."""
+        """Names of a table's Parquet files; [] when the table is not there. What was there before the newest
+        whole table (`replace`) and is still there after a crash does not count."""
+        names = self._files(table)
+        whole = [n for n in names if n.startswith(WHOLE)]
+        return [n for n in names if not n.startswith(WHOLE)] + whole[-1:]
+
+    def _files(self, table: str) -> list[str]:
         fs, path = self._at(table)
         found = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
         names = (f.base_name for f in found if f.is_file)
@@ -83,9 +92,10 @@ class Workspace:
         self._write_parquet(f"{table}/{name or uuid.uuid4().hex}.parquet", rows.cast(TABLES[table]))
 
     def replace(self, table: str, rows: pa.Table) -> None:
-        """The table becomes exactly `rows`, in one file. A crash half-way leaves old rows, never none."""
-        old = self.parts(table)
-        name = f"{uuid.uuid4().hex}"
+        """The table becomes exactly `rows`, in one file. A crash half-way leaves the old rows or the new:
+        names of whole tables grow with time, and `parts` shows the newest of them alone."""
+        old = self._files(table)
+        name = f"{WHOLE}{time.time_ns():020d}"
         self.append(table, rows, name)
         self.remove_parts(table, [n for n in old if n != f"{name}.parquet"])
 
@@ -119,16 +129,19 @@ class Workspace:
 
     def write_bytes(self, name: str, data: bytes) -> None:
         fs, path = self._at(name)
-        fs.create_dir(path.rsplit("/", 1)[0], recursive=True)
-        if isinstance(fs, pafs.LocalFileSystem):
-            folder, base = path.rsplit("/", 1)
-            temporary = f"{folder}/.{base}.{uuid.uuid4().hex}.tmp"
-            with fs.open_output_stream(temporary) as out:
-                out.write(data)
-            fs.move(temporary, path)
-        else:
-            with fs.open_output_stream(path) as out:
-                out.write(data)
+        folder, base = path.rsplit("/", 1)
+        try:
+            fs.create_dir(folder, recursive=True)
+            if isinstance(fs, pafs.LocalFileSystem):
+                temporary = f"{folder}/.{base}.{uuid.uuid4().hex}.tmp"
+                with fs.open_output_stream(temporary) as out:
+                    out.write(data)
+                fs.move(temporary, path)
+            else:
+                with fs.open_output_stream(path) as out:
+                    out.write(data)
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 
     def read_bytes(self, name: str) -> bytes:
         fs, path = self._at(name)
@@ -142,7 +155,10 @@ class Workspace:
         self.write_bytes(name, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode())
 
     def read_json(self, name: str) -> Any:
-        return json.loads(self.read_bytes(name))
+        try:
+            return json.loads(self.read_bytes(name))
+        except ValueError as error:
+            raise UserError(f"{self.uri(name)} is damaged: it is not JSON.") from error
 
     def remove(self, name: str) -> None:
         """Deletes a file or folder of the workspace, if it is there."""

@@ -17,6 +17,7 @@ from vvp.embed import EmbedSettings, embed, graph
 from vvp.errors import PlanError, UserError
 from vvp.media.decode import DecodeSettings
 from vvp.resources import STAGES, Request, plan
+from vvp.resume import stale
 from vvp.workspace import Workspace
 
 ODD = Path(__file__).parents[3] / "shared" / "data" / "odd"
@@ -73,6 +74,22 @@ def test_every_kind_of_row_and_what_a_rerun_does(tmp_path: Path) -> None:
     )
     assert (fourth.done, fourth.by_status) == (4, {"ok": 2, "failed": 2})
     assert rows_of(space)["crash"]["status"] == "ok"
+
+
+def test_a_changed_video_must_be_embedded_before_anything_is_fitted(tmp_path: Path) -> None:
+    paths = [clip(tmp_path, f"c{i}") for i in range(3)]
+    space = workspace(tmp_path / "ws", *paths)
+    embed(space, FAKE, PLAIN)
+    assert stale(space) == 0
+    space.replace("videos", videos(*paths, title="another title"))
+    assert stale(space) == 3
+    embed(space, FAKE, EmbedSettings(transcribe=False, limit=1))
+    assert stale(space) == 2
+    embed(space, FAKE, PLAIN)
+    assert stale(space) == 0
+    # Other settings that were not finished: the table is of two kinds, and says so.
+    embed(space, FAKE, EmbedSettings(transcribe=False, limit=1, decode=DecodeSettings(audio_s=5)))
+    assert stale(space) == 1
 
 
 def test_files_are_portable_parquet(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from vvp.matrix import Matrix, Population, assemble, join, population
 from vvp.models.base import Data, first_point
 from vvp.schema import TABLES
 
+QUALITY = {"main": {"verdict": "as measured"}, "metadata": {"verdict": "of the other model"}, "warnings": []}
+EMBEDDING = {"profile": "tiny", "encoders": {}, "speech": None, "decode": {}}
 FAMILIES = [candidates.FAMILIES["ridge"], candidates.FAMILIES["gbdt"]]
 
 
@@ -127,7 +129,7 @@ def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> 
     space, matrix, rows, found = planted
     ridge = next(c for c in found if c.name == "ridge")
     metadata = next(c for c in found if c.name == "metadata only")
-    facts = {"run": "x", "embedding": {}, "quality": {"verdict": "–"}}
+    facts = {"run": "x", "embedding": EMBEDDING, "quality": QUALITY}
     predictor.save(space, "runs/x/predictor", matrix, rows, ridge, metadata, facts)
     known = predictor.load(space, "runs/x/predictor")
     at = int(matrix.rows("test")[3])
@@ -146,6 +148,7 @@ def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> 
     guess = known.predict(bare)[0]
     assert guess.model == "metadata only" and guess.missing == ["picture", "sound", "speech"]
     assert any(text.startswith("log_channel_followers is") for text in guess.outside)
+    assert (forecast.quality["verdict"], guess.quality["verdict"]) == ("as measured", "of the other model")
     assert guess.views >= 0 and np.isfinite(guess.views)
     with pytest.raises(ValueError, match="not columns known before publication"):
         predictor.draft_rows({"views": 5})
@@ -154,7 +157,9 @@ def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> 
 def test_a_damaged_predictor_is_refused_in_a_sentence(planted: Any, tmp_path: Path) -> None:
     space, matrix, rows, found = planted
     folder = "runs/x/damaged"
-    predictor.save(space, folder, matrix, rows, choose(found), None, {"quality": {}, "embedding": {}})
+    predictor.save(
+        space, folder, matrix, rows, choose(found), None, {"quality": QUALITY, "embedding": EMBEDDING}
+    )
     head = space.read_json(f"{folder}/predictor.json")
     with pytest.raises(UserError, match="no predictor"):
         predictor.load(space, "runs/x/nowhere")
@@ -164,7 +169,23 @@ def test_a_damaged_predictor_is_refused_in_a_sentence(planted: Any, tmp_path: Pa
     space.write_json(f"{folder}/predictor.json", {k: v for k, v in head.items() if k != "models"})
     with pytest.raises(UserError, match="damaged"):
         predictor.load(space, folder)
+    for changed in (
+        {"dims": {"video": 10**11, "audio": 1, "text": 1}},
+        {"models": {"main": {**head["models"]["main"], "files": ["../../../../etc/passwd"]}}},
+        {"models": {"main": {**head["models"]["main"], "columns": ["nope"]}}},
+        {"embedding": {}},
+        {"quality": {}},
+        {"training": {**head["training"], "videos": 1}},
+    ):
+        space.write_json(f"{folder}/predictor.json", {**head, **changed})
+        with pytest.raises(UserError, match="damaged|changed"):
+            predictor.load(space, folder)
     space.write_json(f"{folder}/predictor.json", head)
+    history = space.read_json(f"{folder}/history.json")
+    space.write_json(f"{folder}/history.json", {**history, "mean": 3.0})
+    with pytest.raises(UserError, match="a file was changed"):
+        predictor.load(space, folder)
+    space.write_json(f"{folder}/history.json", history)
     file = head["models"]["main"]["files"][-1]
     space.write_bytes(f"{folder}/main/{file}", b"\x80\x04garbage")
     with pytest.raises(UserError):

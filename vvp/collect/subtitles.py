@@ -58,6 +58,17 @@ def transcript(
     return None, None, unreadable
 
 
+def words_of(path: Path) -> str | None:
+    """The words of a .vtt, .srt or plain text file; None: it holds none. OSError, ValueError: unreadable."""
+    if path.suffix.lower() not in (".vtt", ".srt"):
+        return " ".join(path.read_text(encoding="utf-8").split()) or None
+    try:
+        cues = _cues(path)
+    except webvtt.errors.MalformedFileError as error:
+        raise ValueError(f"no subtitles in it ({error})") from error
+    return _text(cues, _rolls(cues)) or None
+
+
 def _stated_source(code: str, info: dict[str, Any]) -> str | None:
     """What info.json says of this language; None when it says nothing."""
     keys = ("requested_subtitles", "subtitles", "automatic_captions")

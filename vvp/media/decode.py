@@ -51,6 +51,7 @@ class Clip:
     waveform: np.ndarray | None = None  # float32 (samples,), mono, 16 kHz, in [-1, 1]; None: no sound
     signals: dict[str, float] = field(default_factory=dict)  # of schema.SIGNALS, those that could be measured
     duration_s: float | None = None  # what decodes, the longer of picture and sound; None: nothing does
+    aspect: float | None = None  # width / height of the picture, upright
     decoder: str | None = None  # decord | pyav, of the picture
     status: str = OK
     error_kind: str | None = None
@@ -115,6 +116,7 @@ def _decode(file: str, settings: DecodeSettings) -> Clip:
         waveform=waveform,
         signals=measured,
         duration_s=max(durations),
+        aspect=None if picture is None else picture.aspect,
         decoder=None if picture is None else picture.decoder,
         status=PARTIAL if has_picture and picture is None else OK,
         error_kind=kind,

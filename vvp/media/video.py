@@ -9,7 +9,7 @@ decode than there are packets, the sixteen are chosen again among those that did
 Not known here: sound, statuses, processes, time limits. The shape of a pixel is taken to be square.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import av
 import decord
@@ -32,6 +32,7 @@ class Picture:
     times: np.ndarray  # float64 (m,), seconds from the first frame, of the thumbs
     duration_s: float  # from the first frame to the end of the last one
     decoder: str  # decord | pyav
+    aspect: float = float("nan")  # width / height, upright
 
 
 @dataclass
@@ -61,11 +62,11 @@ def read(path: str, *, frames: int, size: int, signals_s: float, fast: bool) -> 
         ways.insert(0, _skipping)
     for way in ways:
         try:
-            return way(path, look, *shape)
+            return replace(way(path, look, *shape), aspect=look.aspect)
         except (*BAD_MEDIA, UndecodableError) as error:
             if "bad_alloc" in str(error):  # how decord says it
                 raise MemoryError(str(error)) from error
-    return _whole(path, look, *shape)
+    return replace(_whole(path, look, *shape), aspect=look.aspect)
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ class _Look:
     width: int  # as stored, before the turn
     height: int
     codec: str
+
+    @property
+    def aspect(self) -> float:
+        """Width / height as it is seen."""
+        return self.height / self.width if self.turn.sideways else self.width / self.height
 
 
 def _look(path: str) -> _Look:
