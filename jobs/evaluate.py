@@ -81,7 +81,7 @@ def command(
     opened.append({"run": name, "split": run["split"], "parts": parts, "at": result["opened_at"]})
     space.write_json(OPENED, opened)
     result["times_opened"] = len(
-        {o["run"] for o in opened if (o["split"], o["parts"]) == (run["split"], parts)}
+        {o["run"] for o in opened if (o.get("split"), o.get("parts")) == (run["split"], parts)}
     )
     space.write_json(f"{home}/evaluation.json", result)
     _finish(result, json)

@@ -133,7 +133,7 @@ def verdict(split: dict[str, Any]) -> str:
     own = split["results"][chosen]
     few = split["test_channels"] < 5
     caution = (
-        f" (only {split['test_channels']} channels in the test: read every interval with care)" if few else ""
+        f" (channels in the test: {split['test_channels']}; read every interval with care)" if few else ""
     )
     if own["role"] == BASELINE or "spearman" not in own["versus_baseline"]:
         return (
@@ -179,7 +179,7 @@ def warnings(matrix: Matrix, split: dict[str, Any]) -> list[str]:
             f"the test holds {split['test_rows']} videos: differences between models are mostly chance"
         )
     if split["test_channels"] < 5:
-        found.append(f"the test holds {split['test_channels']} channels: intervals by channel say little")
+        found.append(f"channels in the test: {split['test_channels']}; intervals by channel say little")
     if np.isnan(matrix.horizon_days[labelled]).mean() > 0.5:
         found.append(
             "most counts have no known age: an old count and a fresh one are taken as the same thing"
