@@ -22,7 +22,7 @@ def command(
     Called again it shows what was found the first time. Each further run that opens the same test part makes
     its numbers a little too good; how often that happened is printed.
     """
-    from vvp import candidates, evaluate, predictor
+    from vvp import candidates, evaluate, predictor_store
     from vvp.matrix import assemble, embedded_dims, population
     from vvp.split_rules import SplitSettings
     from vvp.workspace import Workspace
@@ -35,7 +35,8 @@ def command(
     marks = {s: space.read_json(f"{home}/{s}/candidates.json")["fingerprint"] for s in _made(run)}
     if space.exists(f"{home}/evaluation.json"):
         saved = space.read_json(f"{home}/evaluation.json")
-        if saved.get("run_id") == run["id"] and saved["resamples"] == resamples:
+        made = (saved.get("run_id"), saved["resamples"], saved.get("format"))
+        if made == (run["id"], resamples, predictor_store.FORMAT):
             _finish(saved, json)
             return
     result: dict[str, Any] = {
@@ -44,6 +45,7 @@ def command(
         "profile": run["profile"],
         "opened_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "resamples": resamples,
+        "format": predictor_store.FORMAT,
         "run_id": run["id"],
         "counts": run["counts"],
         "splits": {s: one for s, one in run["splits"].items() if "unavailable" in one},
@@ -75,7 +77,8 @@ def command(
                 },
             }
             parts = matrix.splits.facts["fingerprint"]
-            mark = predictor.save(space, f"{home}/predictor", matrix, rows, chosen, metadata, facts)
+            space.write_bytes(f"{home}/predictions.parquet", evaluate.predictions(matrix, rows, found))
+            mark = predictor_store.save(space, f"{home}/predictor", matrix, rows, chosen, metadata, facts)
             result["predictor"] = {"id": mark, "model": chosen.name, "at": space.uri(f"{home}/predictor")}
     opened = space.read_json(OPENED) if space.exists(OPENED) else []
     opened.append({"run": name, "split": run["split"], "parts": parts, "at": result["opened_at"]})

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from math import exp
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,14 +40,14 @@ def command(
     json: options.Json = False,
 ) -> None:
     """How many views a draft will get, the 80 % interval, and what the simple rules say."""
-    from vvp import predictor
+    from vvp import predictor, predictor_store
     from vvp.collect.parse import moment
     from vvp.workspace import Workspace
 
     if video is None and title is None:
         raise UserError("nothing to forecast: give a video, or at least a --title.")
     space = Workspace.existing(workspace)
-    known = predictor.load(space, f"{options.run_folder(name)}/predictor")
+    known = predictor_store.load(space, f"{options.run_folder(name)}/predictor")
     try:
         when = moment(published_at) if published_at else datetime.now(timezone.utc)
     except ValueError as error:
@@ -110,6 +111,26 @@ def _spoken(file: str | None) -> str | None:
         raise UserError(f"--transcript {file} cannot be read: {error}") from error
 
 
+def _reasons(forecast: Any) -> list[tuple[str, str]]:
+    """Where the number comes from, block by block, and what it can be looked at beside."""
+    from vvp.predictor import count_of
+
+    steps = [f"{b} ×{exp(v):.2f}" for b, v in forecast.blocks.items() if round(v, 2)]
+    start = show.views(count_of(forecast.starting_log_views))
+    pairs = [
+        ("made of", f"{start} for a typical training video; " + (", ".join(steps) or "nothing changes it"))
+    ]
+    if forecast.top_tenth is not None:
+        bound = show.views(forecast.top_tenth_views)
+        pairs.append(("top tenth", f"{forecast.top_tenth:.0%} chance of more than {bound}"))
+    for near in forecast.nearest[:3]:
+        title = near["title"] or near["video_id"]
+        pairs.append(
+            ("alike", f"{title[:60]}: {show.views(near['views'])} (likeness {near['similarity']:.2f})")
+        )
+    return pairs
+
+
 def _print(video: str | None, forecast: Any, head: dict[str, Any]) -> None:
     v = show.views
     span = "no interval" if forecast.low is None else f"{v(forecast.low)} to {v(forecast.high)}"
@@ -121,6 +142,7 @@ def _print(video: str | None, forecast: Any, head: dict[str, Any]) -> None:
     ]
     for rule, value in forecast.baselines.items():
         pairs.append((f"baseline: {rule}", "no earlier video known" if value is None else v(value)))
+    pairs += _reasons(forecast)
     pairs.append(("missing", ", ".join(forecast.missing) or "nothing"))
     if forecast.outside:
         pairs.append(("outside training", "; ".join(forecast.outside)))

@@ -6,10 +6,13 @@ seen here would spoil it, so the predictor is the validation part's choice.
 Not known here: how anything was fitted, files (jobs/evaluate.py), how a table is printed.
 """
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from vvp.candidates import BASELINE, MODEL, Candidate
 from vvp.matrix import Matrix, Population
@@ -101,6 +104,25 @@ def _best_baseline(able: Sequence[Candidate], intervals: dict[str, Any], metric:
         return (-found if metric == "mae" else found), -error
 
     return max(baselines, key=strength)
+
+
+def predictions(matrix: Matrix, population: Population, candidates: Sequence[Candidate]) -> bytes:
+    """Every available candidate's test predictions as one Parquet file, a row per video and model:
+    video_id, channel_id (null: unknown), log_views and predicted (float64, log(1 + views)), model."""
+    rows = matrix.rows("test", population.rows)
+    able = [c for c in candidates if c.model is not None]
+    table = pa.table(
+        {
+            "video_id": pa.array(np.tile(matrix.video_id[rows], len(able)), pa.string()),
+            "channel_id": pa.array(np.tile(matrix.channel_id[rows], len(able)), pa.string()),
+            "log_views": np.tile(matrix.y[rows], len(able)),
+            "model": pa.array([c.name for c in able for _ in rows], pa.string()),
+            "predicted": np.concatenate([c.predict(matrix, rows) for c in able]),
+        }
+    )
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
 
 
 def residuals(matrix: Matrix, population: Population, one: Candidate) -> np.ndarray:

@@ -1,55 +1,49 @@
-"""The saved artefact: a model, what it needs to see a new video as training did, and what is known of it.
+"""The saved artefact at work: what it needs to see a new video as training did, and what is known of it.
 
-    predictor.json   models' columns, encoders, decode settings, training facts, interval, measured quality
-    history.json     the channels' training videos (channels.ChannelHistory)
-    main/ metadata/  model files (models/base.py): the chosen model, and one for drafts without a video
-
-JSON, safetensors and LightGBM's text: loading executes nothing. The same `predict` serves offline and online.
+The same `predict` serves offline and online. predictor_store.py says which files it is made of.
 What a forecast cannot know: what happens after posting (a share by someone famous, a change of the platform's
 ranking), whatever no training video showed, and anything about rewatching, for views are all it learned.
-Not known here: how a video becomes vectors (embed_stages.py), Ray, HTTP.
+Not known here: how a video becomes vectors (embed_stages.py), files, Ray, HTTP.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from vvp.candidates import Candidate
+from vvp.attribution import attribute
 from vvp.channels import ChannelHistory
-from vvp.columns import FEATURE, design, layout
+from vvp.columns import design, layout
 from vvp.errors import UserError
-from vvp.evaluate import COVERAGE, residuals
+from vvp.evaluate import COVERAGE
 from vvp.fuse import Dims
 from vvp.labels import moments
-from vvp.matrix import FACTS, MADE, Matrix, Population
-from vvp.metrics import conformal_half_width
-from vvp.models import load as load_model
-from vvp.models.base import JSON_FILE, TENSOR_FILE, TEXT_FILE, Model
+from vvp.matrix import FACTS, MADE
+from vvp.models.base import Model
+from vvp.neighbours import Neighbours
 from vvp.schema import TABLES
-from vvp.workspace import Workspace
 
-FORMAT = 1
 HORIZON_DAYS = 30.0
 ROW = pa.schema(
     [*(TABLES["videos"].field(n) for n in FACTS), *(TABLES["embeddings"].field(n) for n in (*MADE, "status"))]
 )
 QUANTILES = np.linspace(0, 1, 201)
-MAX_DIM = 65_536  # of one encoder's vector
+TOP = 0.9  # of the training views: above it a video is in the top tenth
 SLACK = 0.01  # of a feature's training range: what lies further out is called outside
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """views: the median-like centre, exp(predicted log views) − 1; low, high: the 80 % interval (null: no
-    interval could be calibrated); percentile: of the training videos, 0 to 100; baselines: what the simple
+    """views: the median-like centre, exp(predicted log views) − 1; low, high: the 80 % interval (null: none
+    could be made); percentile: of the training videos, 0 to 100; baselines: what the simple
     rules say (null: they cannot); missing: modalities the draft lacks; outside: features beyond training;
-    quality: what evaluation measured of the model that was used."""
+    quality: what evaluation measured of the model that was used.
+
+    starting_log_views + the five blocks = log_views: what each block added (attribution.py).
+    top_tenth: probability of more than top_tenth_views, which a tenth of the training videos passed, from the
+    errors made on validation videos (null with low). nearest: the videos most like it (neighbours.py)."""
 
     views: float
     low: float | None
@@ -57,9 +51,14 @@ class Forecast:
     coverage: float
     log_views: float
     percentile: float
+    top_tenth: float | None
+    top_tenth_views: float
+    starting_log_views: float
+    blocks: dict[str, float]
     horizon_days: float
     model: str
     baselines: dict[str, float | None]
+    nearest: list[dict[str, Any]]
     missing: list[str]
     outside: list[str]
     notes: list[str]
@@ -70,30 +69,34 @@ class Forecast:
 
 
 class Predictor:
-    """`load`ed, it turns rows (schema ROW) into forecasts. Holds no video and no encoder."""
+    """`predictor_store.load`ed, it turns rows (schema ROW) into forecasts. Holds no video and no encoder."""
 
-    def __init__(self, head: dict[str, Any], history: ChannelHistory, models: dict[str, Model]) -> None:
+    def __init__(
+        self,
+        head: dict[str, Any],
+        history: ChannelHistory,
+        models: dict[str, Model],
+        backgrounds: dict[str, np.ndarray],
+        neighbours: Neighbours,
+    ) -> None:
+        """backgrounds: by model, float32 (m, its columns), the training rows its blocks are compared with."""
         self.head, self.history, self.models = head, history, models
+        self.backgrounds, self.neighbours = backgrounds, neighbours
         self.dims = Dims(**head["dims"])
-        self.place = {column.name: i for i, column in enumerate(layout(self.dims))}
+        self.columns = layout(self.dims)
+        self.place = {column.name: i for i, column in enumerate(self.columns)}
 
     def predict(self, rows: pa.Table, horizon_days: float = HORIZON_DAYS) -> list[Forecast]:
-        """One forecast per row (schema ROW, see `draft_rows`). horizon_days: age of the count asked for."""
+        """One forecast per row (schema ROW, see `draft_rows`). horizon_days: age of the count asked for.
+        UserError for a row without media when there is no model for those."""
         n = len(rows)
         channel = np.array(rows["channel_id"].to_pylist(), dtype=object)
         mean, count = self.history.at(channel, moments(rows["published_at"]))
         X = design(rows, self.dims, np.full(n, horizon_days), mean, count)
         seen, heard = (rows[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio"))
+        spoken = rows["transcript"].to_pylist()
         return [
-            self._one(
-                X[i : i + 1],
-                bool(seen[i]),
-                bool(heard[i]),
-                rows["transcript"][i].as_py(),
-                mean[i],
-                horizon_days,
-            )
-            for i in range(n)
+            self._one(X[i], bool(seen[i]), bool(heard[i]), spoken[i], mean[i], horizon_days) for i in range(n)
         ]
 
     def _one(
@@ -102,39 +105,53 @@ class Predictor:
         which = "main" if seen or heard or not self.head["needs_media"] else "metadata"
         if which not in self.models:
             raise UserError("this predictor was trained on videos and has no model for a draft without one.")
-        spec = self.head["models"][which]
-        log_views = float(self.models[which].predict(x[:, [self.place[c] for c in spec["columns"]]])[0])
+        spec, model = self.head["models"][which], self.models[which]
+        at = np.array([self.place[c] for c in spec["columns"]])
+        log_views = float(model.predict(x[None, at])[0])
+        blocks = [self.columns[i].block for i in at]
+        start, added = attribute(model.predict, x[at], self.backgrounds[which], blocks)
         half = spec["half_width"]
         quantiles = self.head["training"]["log_views_quantiles"]
-        notes = []
-        if "log_horizon_days" not in spec["columns"]:
-            notes.append("the horizon changes nothing: this model does not see the age of the counts")
-        for block in ("picture", "sound"):
-            if which == "main" and not any(c.startswith((block, f"mask_{block}")) for c in spec["columns"]):
-                notes.append(f"the {block} changes nothing: this model does not look at it")
-        if half is None:
-            notes.append("no interval: too few validation videos to calibrate one")
+        top = float(np.interp(TOP, QUANTILES, quantiles))
         missing = [
             name for name, there in (("picture", seen), ("sound", heard), ("speech", transcript)) if not there
         ]
         return Forecast(
-            views=_views(log_views),
-            low=None if half is None else _views(log_views - half),
-            high=None if half is None else _views(log_views + half),
+            views=count_of(log_views),
+            low=None if half is None else count_of(log_views - half),
+            high=None if half is None else count_of(log_views + half),
             coverage=COVERAGE,
             log_views=log_views,
             percentile=round(100 * float(np.interp(log_views, quantiles, QUANTILES)), 1),
+            top_tenth=None if half is None else _above(log_views - top, spec["residuals"]),
+            top_tenth_views=count_of(top),
+            starting_log_views=start,
+            blocks=added,
             horizon_days=horizon,
             model=spec["name"],
             baselines={
-                "train mean": _views(self.history.mean),
-                "channel's earlier videos": None if np.isnan(history) else _views(float(history)),
+                "train mean": count_of(self.history.mean),
+                "channel's earlier videos": None if np.isnan(history) else count_of(float(history)),
             },
+            nearest=self.neighbours.nearest(x[: self.dims.fused]),
             missing=missing,
-            outside=self._outside(x[0], spec["columns"]),
-            notes=notes,
+            outside=self._outside(x, spec["columns"]),
+            notes=_notes(which, spec),
             quality=self.head["quality"][which],
         )
+
+    def beats(self, a: Forecast, b: Forecast) -> float | None:
+        """Probability that the draft of `a` gets more views than that of `b`; null without residuals.
+
+        The errors of both are drawn from those on validation videos, independently. Two drafts of one channel
+        share part of their error, so for them the truth is further from a half than this says.
+        """
+        specs = {spec["name"]: spec for spec in self.head["models"].values()}
+        of_a, of_b = (np.array(specs[f.model]["residuals"]) for f in (a, b))
+        if a.low is None or b.low is None:
+            return None
+        gap = (a.log_views + of_a)[:, None] - (b.log_views + of_b)[None]
+        return float(((gap > 0) + 0.5 * (gap == 0)).mean())
 
     def _outside(self, x: np.ndarray, columns: list[str]) -> list[str]:
         """Features the model uses whose value no training video came near."""
@@ -146,8 +163,27 @@ class Predictor:
         return found
 
 
-def _views(log_views: float) -> float:
-    return float(np.expm1(np.clip(log_views, 0.0, 30.0)))  # 30: 10¹³ views, more than there are viewers
+def _notes(which: str, spec: Mapping[str, Any]) -> list[str]:
+    found = []
+    if "log_horizon_days" not in spec["columns"]:
+        found.append("the horizon changes nothing: this model does not see the age of the counts")
+    for block in ("picture", "sound"):
+        if which == "main" and not any(c.startswith((block, f"mask_{block}")) for c in spec["columns"]):
+            found.append(f"the {block} changes nothing: this model does not look at it")
+    if spec["half_width"] is None:
+        found.append("no interval: too few validation videos to calibrate one")
+    return found
+
+
+def _above(margin: float, residuals: list[float]) -> float:
+    """Share of residuals r with margin + r > 0; half a video to either side, for none of n is not never."""
+    errors = np.array(residuals)
+    return float((np.sum(margin + errors > 0) + 0.5) / (len(errors) + 1))
+
+
+def count_of(log_views: float) -> float:
+    """Views of a log1p; at most exp(30) = 10¹³, more than there are viewers."""
+    return float(np.expm1(np.clip(log_views, 0.0, 30.0)))
 
 
 def draft_rows(values: Mapping[str, Any], embedded: pa.Table | None = None) -> pa.Table:
@@ -161,140 +197,3 @@ def draft_rows(values: Mapping[str, Any], embedded: pa.Table | None = None) -> p
         row |= {n: embedded[n][0].as_py() for n in (*MADE, "status")}
         row["transcript"] = embedded["transcript"][0].as_py() or row["transcript"]
     return pa.Table.from_pylist([row], schema=ROW)
-
-
-def save(
-    space: Workspace,
-    folder: str,
-    matrix: Matrix,
-    population: Population,
-    chosen: Candidate,
-    metadata: Candidate | None,
-    facts: dict[str, Any],
-) -> str:
-    """Writes the predictor under `folder` and returns its id (hash of everything in it).
-
-    metadata: the model for drafts without media, when `chosen` needs media. facts: run, embedding settings,
-    measured quality; kept as they are.
-    """
-    models: dict[str, Any] = {}
-    kept: dict[str, Model] = {}
-    for name, one in (("main", chosen), ("metadata", metadata)):
-        if one is None or one.model is None:
-            continue
-        files = one.model.files()
-        for file, data in files.items():
-            space.write_bytes(f"{folder}/{name}/{file}", data)
-        kept[name] = one.model
-        half = conformal_half_width(residuals(matrix, population, one), COVERAGE)
-        models[name] = {
-            "name": one.name, "family": one.family, "input": one.input, "columns": list(one.columns),
-            "half_width": half, "files": sorted(files),
-        }  # fmt: skip
-    train = matrix.part == "train"
-    head = {
-        "format": FORMAT,
-        "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "profile": matrix.profile,
-        "encoders": matrix.encoders,
-        "dims": asdict(matrix.dims),
-        "needs_media": population.name == "with_media",
-        "models": models,
-        "training": {
-            "videos": int(train.sum()),
-            "channels": len({c for c in matrix.channel_id[train] if c is not None}),
-            "published": [str(t) for t in _span(matrix.published_at[train])],
-            "horizon_days": _summary(matrix.horizon_days[train]),
-            "log_views_quantiles": np.quantile(matrix.y[train], QUANTILES).tolist(),
-            "ranges": _ranges(matrix, train),
-        },
-        **facts,
-    }
-    history = matrix.history.as_dict()
-    space.write_json(f"{folder}/history.json", history)
-    head["id"] = _identity(json.loads(json.dumps(head)), history, kept)
-    space.write_json(f"{folder}/predictor.json", head)  # last: it makes the folder a predictor
-    return str(head["id"])
-
-
-def load(space: Workspace, folder: str) -> Predictor:
-    """The predictor under `folder`. UserError when absent, damaged, or of a newer format.
-
-    The files are somebody's input: names, sizes and columns are checked before anything is made of them.
-    """
-    if not space.exists(f"{folder}/predictor.json"):
-        raise UserError(
-            f"{space.root} has no predictor at {folder}: run `vvp tune` and `vvp evaluate` first."
-        )
-    try:
-        head = space.read_json(f"{folder}/predictor.json")
-        if head["format"] != FORMAT:
-            raise UserError(f"this predictor has format {head['format']}; this vvp reads format {FORMAT}.")
-        history = space.read_json(f"{folder}/history.json")
-        _check(head)
-        models = {
-            name: load_model({f: space.read_bytes(f"{folder}/{name}/{f}") for f in spec["files"]})
-            for name, spec in head["models"].items()
-        }
-        if _identity(head, history, models) != head["id"]:
-            raise UserError(
-                f"the predictor at {space.uri(folder)} is not the one its id names: a file was changed."
-            )
-        return Predictor(head, ChannelHistory.from_dict(history), models)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(
-            f"the predictor at {space.uri(folder)} is damaged ({type(error).__name__}: {error})."
-        ) from error
-
-
-def _check(head: dict[str, Any]) -> None:
-    """ValueError or KeyError unless the head says all that `predict` will ask, in bounds."""
-    if any(type(n) is not int or not 0 <= n <= MAX_DIM for n in head["dims"].values()):
-        raise ValueError("dims out of bounds")
-    columns = {column.name for column in layout(Dims(**head["dims"]))}
-    if "main" not in head["models"] or not set(head["models"]) <= {"main", "metadata"}:
-        raise ValueError("models other than main and metadata")
-    for name, spec in head["models"].items():
-        if not set(spec["files"]) <= {JSON_FILE, TENSOR_FILE, TEXT_FILE}:
-            raise ValueError("a file that is no model's")
-        if not set(spec["columns"]) <= columns:
-            raise ValueError("a column that there is not")
-        if spec["half_width"] is not None and not 0 <= float(spec["half_width"]) < 100:
-            raise ValueError("an interval out of bounds")
-        head["quality"][name]["verdict"]
-    for name in (*head["training"]["ranges"],):
-        if name not in columns:
-            raise ValueError("a range of a column that there is not")
-    for key in ("profile", "encoders", "speech", "decode"):
-        head["embedding"][key]
-
-
-def _identity(head: dict[str, Any], history: dict[str, Any], models: Mapping[str, Model]) -> str:
-    """16 hex of everything a predictor is made of. It finds damage; who can write it can forge it."""
-    rest = {k: v for k, v in head.items() if k != "id"}
-    digest = hashlib.sha256(json.dumps([rest, history], sort_keys=True).encode())
-    for name in sorted(models):
-        for file, data in sorted(models[name].files().items()):
-            digest.update(file.encode() + data)
-    return digest.hexdigest()[:16]
-
-
-def _span(times: np.ndarray) -> list[np.datetime64]:
-    known = times[~np.isnat(times)]
-    return [known.min(), known.max()] if len(known) else []
-
-
-def _summary(values: np.ndarray) -> dict[str, float] | None:
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return None
-    return {"min": float(known.min()), "median": float(np.median(known)), "max": float(known.max())}
-
-
-def _ranges(matrix: Matrix, train: np.ndarray) -> dict[str, list[float]]:
-    """Least and greatest training value of every feature (embeddings have no range worth naming)."""
-    return {
-        c.name: [float(np.nanmin(matrix.X[train, i])), float(np.nanmax(matrix.X[train, i]))]
-        for i, c in enumerate(matrix.columns)
-        if c.kind == FEATURE
-    }

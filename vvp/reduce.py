@@ -122,8 +122,9 @@ def _blocks(fused: np.ndarray, dims: Dims) -> list[tuple[slice, np.ndarray]]:
 
 def _scaled(fused: np.ndarray, dims: Dims, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """float32 (n, dims.fused − 2), the one copy that is made of the rows."""
+    blocks = _blocks(fused, dims)
     out = fused[:, :-2] - centre
-    for block, (columns, present) in enumerate(_blocks(fused, dims)):
+    for block, (columns, present) in enumerate(blocks):
         out[:, columns] *= scale[block]
         out[~present, columns] = 0.0
     return out

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from learn_tables import DIMS, fill, world
 
-from vvp import candidates, predictor
+from vvp import candidates, predictor, predictor_store
 from vvp.errors import UserError
 from vvp.evaluate import choose, evaluate_split, verdict, warnings
 from vvp.matrix import Matrix, Population, assemble, join, population
@@ -130,8 +130,8 @@ def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> 
     ridge = next(c for c in found if c.name == "ridge")
     metadata = next(c for c in found if c.name == "metadata only")
     facts = {"run": "x", "embedding": EMBEDDING, "quality": QUALITY}
-    predictor.save(space, "runs/x/predictor", matrix, rows, ridge, metadata, facts)
-    known = predictor.load(space, "runs/x/predictor")
+    predictor_store.save(space, "runs/x/predictor", matrix, rows, ridge, metadata, facts)
+    known = predictor_store.load(space, "runs/x/predictor")
     at = int(matrix.rows("test")[3])
     videos = space.read("videos")
     table, index = join(videos, space.latest("embeddings", "video_id", "embedded_at"))
@@ -157,18 +157,18 @@ def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> 
 def test_a_damaged_predictor_is_refused_in_a_sentence(planted: Any, tmp_path: Path) -> None:
     space, matrix, rows, found = planted
     folder = "runs/x/damaged"
-    predictor.save(
+    predictor_store.save(
         space, folder, matrix, rows, choose(found), None, {"quality": QUALITY, "embedding": EMBEDDING}
     )
     head = space.read_json(f"{folder}/predictor.json")
     with pytest.raises(UserError, match="no predictor"):
-        predictor.load(space, "runs/x/nowhere")
+        predictor_store.load(space, "runs/x/nowhere")
     space.write_json(f"{folder}/predictor.json", {**head, "format": 99})
     with pytest.raises(UserError, match="format 99"):
-        predictor.load(space, folder)
+        predictor_store.load(space, folder)
     space.write_json(f"{folder}/predictor.json", {k: v for k, v in head.items() if k != "models"})
     with pytest.raises(UserError, match="damaged"):
-        predictor.load(space, folder)
+        predictor_store.load(space, folder)
     for changed in (
         {"dims": {"video": 10**11, "audio": 1, "text": 1}},
         {"models": {"main": {**head["models"]["main"], "files": ["../../../../etc/passwd"]}}},
@@ -179,17 +179,17 @@ def test_a_damaged_predictor_is_refused_in_a_sentence(planted: Any, tmp_path: Pa
     ):
         space.write_json(f"{folder}/predictor.json", {**head, **changed})
         with pytest.raises(UserError, match="damaged|changed"):
-            predictor.load(space, folder)
+            predictor_store.load(space, folder)
     space.write_json(f"{folder}/predictor.json", head)
-    history = space.read_json(f"{folder}/history.json")
-    space.write_json(f"{folder}/history.json", {**history, "mean": 3.0})
+    history = space.read_bytes(f"{folder}/history.json")
+    space.write_json(f"{folder}/history.json", {**json.loads(history), "mean": 3.0})
     with pytest.raises(UserError, match="a file was changed"):
-        predictor.load(space, folder)
-    space.write_json(f"{folder}/history.json", history)
+        predictor_store.load(space, folder)
+    space.write_bytes(f"{folder}/history.json", history)
     file = head["models"]["main"]["files"][-1]
     space.write_bytes(f"{folder}/main/{file}", b"\x80\x04garbage")
     with pytest.raises(UserError):
-        predictor.load(space, folder)
+        predictor_store.load(space, folder)
 
 
 def test_the_fingerprint_sees_a_changed_count(tmp_path: Path) -> None:

@@ -1,0 +1,241 @@
+"""A predictor's files: saved by `vvp evaluate`, loaded wherever a forecast is made.
+
+    predictor.json     models' columns, encoders, decode settings, training facts, interval, quality
+    history.json       the channels' training videos (channels.ChannelHistory)
+    main/ metadata/    the chosen model, and one for drafts without a video: model files (models/base.py)
+                       and background.safetensors (attribution.py)
+    neighbours.parquet reduction.safetensors    training videos to look at beside a draft (neighbours.py)
+
+JSON, Parquet, safetensors and LightGBM's text: loading executes nothing. The files are somebody's input:
+names, sizes and columns are checked before anything is made of them.
+Not known here: how a forecast is made (predictor.py).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from vvp import neighbours
+from vvp.candidates import Candidate
+from vvp.channels import ChannelHistory
+from vvp.columns import FEATURE, layout
+from vvp.errors import UserError
+from vvp.evaluate import COVERAGE, residuals
+from vvp.fuse import Dims, fuse
+from vvp.matrix import Matrix, Population
+from vvp.metrics import conformal_half_width
+from vvp.models import load as load_model
+from vvp.models.base import JSON_FILE, TENSOR_FILE, TEXT_FILE
+from vvp.neighbours import Neighbours
+from vvp.predictor import QUANTILES, Predictor
+from vvp.workspace import Workspace
+
+FORMAT = 2
+MAX_DIM = 65_536  # of one encoder's vector
+BACKGROUND = 24  # training rows that a draft's blocks are compared with; 2⁵ × 24 predictions a forecast
+BACKGROUND_FILE = "background.safetensors"
+RESIDUALS = 400  # at most so many validation errors are kept, at even ranks
+NEIGHBOUR_FILES = ("neighbours.parquet", "reduction.safetensors")
+
+
+def save(
+    space: Workspace,
+    folder: str,
+    matrix: Matrix,
+    population: Population,
+    chosen: Candidate,
+    metadata: Candidate | None,
+    facts: dict[str, Any],
+) -> str:
+    """Writes the predictor under `folder` and returns its id (hash of everything in it).
+
+    metadata: the model for drafts without media, when `chosen` needs media. facts: run, embedding settings,
+    measured quality; kept as they are.
+    """
+    models: dict[str, Any] = {}
+    files: dict[str, bytes] = {}
+    for name, one in (("main", chosen), ("metadata", metadata)):
+        if one is None or one.model is None:
+            continue
+        errors = residuals(matrix, population, one)
+        own = one.model.files()
+        files |= {f"{name}/{file}": data for file, data in own.items()}
+        files[f"{name}/{BACKGROUND_FILE}"] = save_tensors({"rows": _background(matrix, population, one)})
+        models[name] = {
+            "name": one.name, "family": one.family, "input": one.input, "columns": list(one.columns),
+            "half_width": conformal_half_width(errors, COVERAGE), "residuals": _ranks(errors).tolist(),
+            "files": sorted(own),
+        }  # fmt: skip
+    files |= _neighbours(space, matrix).files()
+    files["history.json"] = json.dumps(matrix.history.as_dict(), ensure_ascii=False).encode()
+    train = matrix.part == "train"
+    head = {
+        "format": FORMAT,
+        "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "profile": matrix.profile,
+        "encoders": matrix.encoders,
+        "dims": asdict(matrix.dims),
+        "needs_media": population.name == "with_media",
+        "models": models,
+        "training": {
+            "videos": int(train.sum()),
+            "channels": len({c for c in matrix.channel_id[train] if c is not None}),
+            "published": [str(t) for t in _span(matrix.published_at[train])],
+            "horizon_days": _summary(matrix.horizon_days[train]),
+            "log_views_quantiles": np.quantile(matrix.y[train], QUANTILES).tolist(),
+            "ranges": _ranges(matrix, train),
+        },
+        **facts,
+    }
+    head["id"] = _identity(json.loads(json.dumps(head)), files)
+    for file, data in files.items():
+        space.write_bytes(f"{folder}/{file}", data)
+    space.write_json(f"{folder}/predictor.json", head)  # last: it makes the folder a predictor
+    return str(head["id"])
+
+
+def load(space: Workspace, folder: str) -> Predictor:
+    """The predictor under `folder`. UserError when absent, damaged, or of another format."""
+    if not space.exists(f"{folder}/predictor.json"):
+        raise UserError(
+            f"{space.root} has no predictor at {folder}: run `vvp tune` and `vvp evaluate` first."
+        )
+    try:
+        head = space.read_json(f"{folder}/predictor.json")
+        if head["format"] != FORMAT:
+            raise UserError(
+                f"this predictor has format {head['format']}, not {FORMAT}: run `vvp evaluate` again."
+            )
+        _check(head)
+        wanted = ["history.json", *NEIGHBOUR_FILES]
+        wanted += [f"{n}/{f}" for n, s in head["models"].items() for f in (*s["files"], BACKGROUND_FILE)]
+        files = {file: space.read_bytes(f"{folder}/{file}") for file in wanted}
+        if _identity(head, files) != head["id"]:
+            raise UserError(
+                f"the predictor at {space.uri(folder)} is not the one its id names: a file was changed."
+            )
+        models = {
+            name: load_model({f: files[f"{name}/{f}"] for f in spec["files"]})
+            for name, spec in head["models"].items()
+        }
+        backgrounds = {
+            name: _rows(files[f"{name}/{BACKGROUND_FILE}"], len(spec["columns"]))
+            for name, spec in head["models"].items()
+        }
+        near = Neighbours.from_files({file: files[file] for file in NEIGHBOUR_FILES})
+        if asdict(near.reduction.dims) != head["dims"]:
+            raise ValueError("neighbours of other dims")
+        history = ChannelHistory.from_dict(json.loads(files["history.json"]))
+        return Predictor(head, history, models, backgrounds, near)
+    except (KeyError, TypeError, ValueError, AttributeError, SafetensorError, pa.ArrowException) as error:
+        raise UserError(
+            f"the predictor at {space.uri(folder)} is damaged ({type(error).__name__}: {error})."
+        ) from error
+
+
+def _background(matrix: Matrix, population: Population, one: Candidate) -> np.ndarray:
+    """float32 (m, columns): training rows at even ranks of their views, so that they are typical."""
+    among = population.rows & np.isfinite(matrix.y)
+    rows = matrix.rows("train", among)
+    ordered = rows[np.argsort(matrix.y[rows], kind="stable")]
+    picks = ordered[_even(len(ordered), BACKGROUND)]
+    place = {column.name: i for i, column in enumerate(matrix.columns)}
+    return np.ascontiguousarray(matrix.X[np.ix_(picks, np.array([place[c] for c in one.columns]))])
+
+
+def _ranks(errors: np.ndarray) -> np.ndarray:
+    return np.sort(errors)[_even(len(errors), RESIDUALS)]
+
+
+def _even(n: int, most: int) -> np.ndarray:
+    """int64: at most `most` of 0 … n − 1, the middles of even stretches."""
+    k = min(n, most)
+    return ((np.arange(k) + 0.5) * n / k).astype(np.int64) if k else np.zeros(0, np.int64)
+
+
+def _neighbours(space: Workspace, matrix: Matrix) -> Neighbours:
+    """Of the newest training videos. Their titles come from the table, their views from the labels."""
+    rows = np.flatnonzero((matrix.part == "train") & np.isfinite(matrix.y))
+    rows = rows[np.argsort(matrix.published_at[rows], kind="stable")][-neighbours.MOST :]  # NaT sorts last
+    ids = matrix.video_id[rows].tolist()
+    vectors = ["video_embedding", "audio_embedding", "text_embedding"]
+    embedded = _in_order(space.latest("embeddings", "video_id", "embedded_at", vectors), ids)
+    titles = ["video_id", "title", "channel_id", "published_at"]
+    cards = _in_order(space.read("videos", titles), ids).append_column("log_views", pa.array(matrix.y[rows]))
+    fused = fuse(embedded[vectors[0]], embedded[vectors[1]], embedded[vectors[2]], matrix.dims)
+    return neighbours.keep(fused, matrix.dims, cards)
+
+
+def _in_order(table: pa.Table, ids: list[str]) -> pa.Table:
+    place = {video: i for i, video in enumerate(table["video_id"].to_pylist())}
+    return table.take(pa.array([place[i] for i in ids], pa.int64()))
+
+
+def _rows(data: bytes, columns: int) -> np.ndarray:
+    rows = load_tensors(data)["rows"]
+    if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape[1] != columns or not 0 < len(rows) <= 1000:
+        raise ValueError("a background that does not fit its model")
+    return rows
+
+
+def _check(head: dict[str, Any]) -> None:
+    """ValueError or KeyError unless the head says all that `predict` will ask, in bounds."""
+    if any(type(n) is not int or not 0 <= n <= MAX_DIM for n in head["dims"].values()):
+        raise ValueError("dims out of bounds")
+    columns = {column.name for column in layout(Dims(**head["dims"]))}
+    if "main" not in head["models"] or not set(head["models"]) <= {"main", "metadata"}:
+        raise ValueError("models other than main and metadata")
+    for name, spec in head["models"].items():
+        if not set(spec["files"]) <= {JSON_FILE, TENSOR_FILE, TEXT_FILE}:
+            raise ValueError("a file that is no model's")
+        if not set(spec["columns"]) <= columns:
+            raise ValueError("a column that there is not")
+        if spec["half_width"] is not None and not 0 <= float(spec["half_width"]) < 100:
+            raise ValueError("an interval out of bounds")
+        if len(spec["residuals"]) > RESIDUALS or not all(abs(float(r)) < 100 for r in spec["residuals"]):
+            raise ValueError("residuals out of bounds")
+        head["quality"][name]["verdict"]
+    for name in (*head["training"]["ranges"],):
+        if name not in columns:
+            raise ValueError("a range of a column that there is not")
+    for key in ("profile", "encoders", "speech", "decode"):
+        head["embedding"][key]
+
+
+def _identity(head: dict[str, Any], files: Mapping[str, bytes]) -> str:
+    """16 hex of everything a predictor is made of. It finds damage; who can write it can forge it."""
+    rest = {k: v for k, v in head.items() if k != "id"}
+    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
+    for file in sorted(files):
+        digest.update(file.encode() + hashlib.sha256(files[file]).digest())
+    return digest.hexdigest()[:16]
+
+
+def _span(times: np.ndarray) -> list[np.datetime64]:
+    known = times[~np.isnat(times)]
+    return [known.min(), known.max()] if len(known) else []
+
+
+def _summary(values: np.ndarray) -> dict[str, float] | None:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return None
+    return {"min": float(known.min()), "median": float(np.median(known)), "max": float(known.max())}
+
+
+def _ranges(matrix: Matrix, train: np.ndarray) -> dict[str, list[float]]:
+    """Least and greatest training value of every feature (embeddings have no range worth naming)."""
+    return {
+        c.name: [float(np.nanmin(matrix.X[train, i])), float(np.nanmax(matrix.X[train, i]))]
+        for i, c in enumerate(matrix.columns)
+        if c.kind == FEATURE
+    }
