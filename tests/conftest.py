@@ -1,8 +1,10 @@
-"""What every test shares: one quiet Ray for the whole session, started by the first test that asks."""
+"""What tests share: one quiet Ray for the whole session, and a real browser, each started by the first to ask."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,3 +28,23 @@ def ray_session() -> Iterator[None]:
     ray.init(num_cpus=2, include_dashboard=False, ignore_reinit_error=True, log_to_driver=False)
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium of this machine, as a playwright Browser; skips where there is none.
+
+    Of the module, not the session: while playwright's sync API is open, this thread counts as inside an
+    event loop, and `asyncio.run` refuses to work in whatever test comes next.
+    """
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        # Chromium's own sandbox refuses to start as root, which is what CI containers are.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        window = driver.chromium.launch(executable_path=path, args=arguments)
+        yield window
+        window.close()
