@@ -1,4 +1,4 @@
-"""What tests share: one quiet Ray for the whole session, and a real browser, each started by the first to ask."""
+"""What tests share: one quiet Ray for the session, and a real browser; each starts when first asked for."""
 
 import os
 import shutil
