@@ -36,7 +36,7 @@ def root(
         ),
     ] = None,
 ) -> None:
-    if on:
+    if on and "--help" not in context.obj:
         from jobs.submit import submit
 
         raise typer.Exit(submit(on, _without_on(context.obj)))

@@ -15,6 +15,7 @@ app = typer.Typer(
 
 
 @app.command()
+@options.writes
 def ytdlp(
     folder: Annotated[
         str, typer.Argument(help="What `yt-dlp --write-info-json [--write-subs]` left behind.")
@@ -29,6 +30,7 @@ def ytdlp(
 
 
 @app.command()
+@options.writes
 def posts(
     file: Annotated[str, typer.Argument(help="CSV, JSONL or Parquet, a row per post.")],
     workspace: options.Workspace,
@@ -56,6 +58,7 @@ def posts(
 
 
 @app.command()
+@options.writes
 def folder(
     folder: Annotated[str, typer.Argument(help="Media files, in sub-folders too.")],
     workspace: options.Workspace,
@@ -68,6 +71,7 @@ def folder(
 
 
 @app.command()
+@options.writes
 def synthetic(
     folder: Annotated[str, typer.Argument(help="Where the clips are written, as yt-dlp would leave them.")],
     workspace: options.Workspace,

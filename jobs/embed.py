@@ -10,6 +10,7 @@ from jobs import options, show
 _ACTORS = "Actors for {}: N, or MIN:MAX to let Ray add and remove them."
 
 
+@options.writes
 def command(
     workspace: options.Workspace,
     profile: options.ProfileName = "offline",

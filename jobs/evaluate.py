@@ -11,6 +11,7 @@ from vvp.errors import UserError
 OPENED = "test_opened.json"
 
 
+@options.writes
 def command(
     workspace: options.Workspace,
     name: options.Name = "default",

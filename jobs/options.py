@@ -1,7 +1,9 @@
 """Command-line options that several verbs share, each described once."""
 
+import functools
 import re
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -29,6 +31,22 @@ MinCpus = Annotated[
     float, typer.Option("--min-cpus", help="Ask an autoscaling cluster for so many CPUs, and wait.")
 ]
 MinGpus = Annotated[float, typer.Option("--min-gpus", help="Likewise GPUs.")]
+
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def writes(command: Command) -> Command:
+    """A verb that writes to its workspace: two at a time would undo each other's work, so one is refused."""
+
+    @functools.wraps(command)
+    def alone(*, workspace: str, **rest: Any) -> None:
+        from vvp.workspace import Workspace
+
+        with Workspace(workspace).alone():
+            command(workspace=workspace, **rest)
+
+    return cast(Command, alone)
 
 
 def run_folder(name: str) -> str:

@@ -1,5 +1,7 @@
 """Tables appear whole or not at all, and read back with the schema of schema.py."""
 
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 
 import pyarrow as pa
@@ -140,3 +142,22 @@ def test_two_profiles_never_mix(tmp_path):
     refuse_other_encoders(space, {"video": "e@1", "audio": "a@1", "text": "t@1"})
     with pytest.raises(UserError, match="other encoders.*--replace"):
         refuse_other_encoders(space, {"video": "e@2", "audio": "a@1", "text": "t@1"})
+
+
+def test_two_writers_at_a_time_are_refused_and_a_dead_one_is_not_in_the_way(tmp_path):
+    space = Workspace(tmp_path / "w")
+    with space.alone():  # nothing there yet: nothing to protect, and nothing is made
+        assert not (tmp_path / "w").exists()
+    (tmp_path / "w").mkdir()
+    script = (
+        f"import time; from vvp.workspace import Workspace as W\nwith W({str(tmp_path / 'w')!r}).alone():\n"
+    )
+    script += " print('held', flush=True); time.sleep(60)"
+    other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(UserError, match="another vvp is writing"), space.alone():
+        pass
+    other.kill()
+    other.wait()
+    with space.alone(), pytest.raises(UserError, match="another vvp"), Workspace(tmp_path / "w").alone():
+        pass

@@ -8,9 +8,13 @@ Nothing else in vvp knows a path inside a workspace. A file appears whole or not
 by rename, on an object store because a PUT is atomic. Not known here: what the tables mean.
 """
 
+import fcntl
 import json
+import os
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +125,22 @@ class Workspace:
             if value not in best or times[row] >= times[best[value]]:
                 best[value] = row
         return rows.take(pa.array(sorted(best.values()), type=pa.int64()))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While it lasts no other process may write here; UserError when one does. The lock dies with its
+        process. Local disks only: an object store has no lock."""
+        if "://" in self.root or not Path(self.root).is_dir():
+            yield
+            return
+        folder = os.open(self.root, os.O_RDONLY)  # the folder itself is locked: nothing is left behind
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as error:
+            raise UserError(f"another vvp is writing to {self.root}: wait for it, or stop it.") from error
+        finally:
+            os.close(folder)
 
     # --- single files -------------------------------------------------------------------------------
     def exists(self, name: str) -> bool:

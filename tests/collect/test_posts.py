@@ -147,3 +147,18 @@ def test_no_such_table(tmp_path: Path, space: Workspace) -> None:
     for path, message in ((tmp_path / "no.csv", "not there"), (tmp_path, "a folder")):
         with pytest.raises(UserError, match=message):
             collect_posts(path, space)
+
+
+def test_media_by_uri_is_read_where_it_lies(tmp_path: Path, space: Workspace) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"clip")
+    uri = (tmp_path / "a.mp4").as_uri()
+    rows = [
+        {"video_id": "a", "views": 5, "media_path": uri},
+        {"video_id": "b", "views": 5, "media_path": uri.replace("a.mp4", "gone.mp4")},
+        {"video_id": "c", "views": 5, "media_path": "https://example.org/c.mp4"},
+    ]
+    summary = collect_posts(save(tmp_path / "p.jsonl", rows), space)
+    found = videos(space)
+    assert (found["a"]["media_path"], found["a"]["media_bytes"]) == (uri, 4)
+    assert found["b"]["media_path"] is None and found["c"]["media_path"] is None
+    assert "https://example.org/c.mp4" in summary.examples["media_path"]

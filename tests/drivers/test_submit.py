@@ -103,3 +103,8 @@ def test_a_dead_ray_address_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UserError, match="RAY_ADDRESS is 127.0.0.1:1"):
         cluster.connect()
     assert "RAY_ADDRESS" in os.environ
+
+
+def test_help_is_shown_here_and_submits_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--on", "http://127.0.0.1:1", "embed", "--help"]) == 0
+    assert "--retry-failed" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Media files on disk: which names are media, what a row says of one, what lies under a folder.
+"""Media files: which names are media, what a row says of one, what lies under a folder.
 
 Not known here: whether a file decodes (media/), or what belongs to it.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vvp.errors import UserError
+from vvp.workspace import open_uri
 
 # In order of preference where one name has several; sound alone comes last.
 VIDEO_EXTENSIONS = (
@@ -51,11 +52,16 @@ def storable(path: Path) -> bool:
     return True
 
 
-def media_columns(path: Path) -> dict[str, Any]:
-    """media_path (absolute), media_bytes and media_sha256 of a file; reads all of it. OSError: unreadable."""
+def media_columns(path: Path | str) -> dict[str, Any]:
+    """media_path (absolute, or a URI as it is), media_bytes and media_sha256; reads all of it.
+
+    path: a str is a URI that pyarrow opens (s3://…). OSError: unreadable; UserError: no URI of a kind known.
+    """
     digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
+    fs, inside = open_uri(path if isinstance(path, str) else str(path.absolute()))
+    with fs.open_input_stream(inside, compression=None) as file:
         while block := file.read(1 << 20):
             digest.update(block)
             size += len(block)
-    return {"media_path": str(path.absolute()), "media_bytes": size, "media_sha256": digest.hexdigest()}
+    named = path if isinstance(path, str) else str(path.absolute())
+    return {"media_path": named, "media_bytes": size, "media_sha256": digest.hexdigest()}

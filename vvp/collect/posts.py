@@ -173,12 +173,15 @@ def _media(folder: Path, media: str | None, origin: str, gathered: Gathered) -> 
     """The media columns of a file that is there; {} for none, counted where one was named."""
     if media is None:
         return {}
-    path = folder / Path(media).expanduser()
-    if not path.is_file():
+    path = media if "://" in media else folder / Path(media).expanduser()
+    if isinstance(path, Path) and not path.is_file():
         gathered.notes["media_not_found"] += 1
         return {}
     try:
         return media_columns(path)
-    except OSError as error:
+    except FileNotFoundError:
+        gathered.notes["media_not_found"] += 1
+        return {}
+    except (OSError, UserError) as error:
         gathered.problems.note("media_path", f"{media!r} at {origin}: {error}")
         return {}
