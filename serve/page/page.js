@@ -1,0 +1,190 @@
+// The page's thread: read the form, ask the server, show what it says. Holds the API key, in memory only.
+
+import { about } from "./about.js";
+import * as api from "./api.js";
+import { comparison, letter } from "./compare.js";
+import { byId, el } from "./dom.js";
+import * as drafts from "./drafts.js";
+import * as progress from "./progress.js";
+import { result } from "./result.js";
+import * as words from "./words.js";
+
+const form = byId("form");
+const SHARED = ["channel_id", "channel_followers", "horizon_days"];
+let key = "";
+let predictor = null;
+let running = null;
+
+class Mistake extends Error {
+  constructor(message, field) {
+    super(message);
+    this.field = field;
+  }
+}
+
+function complain(message, field) {
+  byId("error").textContent = message;
+  byId("error").hidden = false;
+  if (field) {
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", "error");
+    field.focus();
+  }
+}
+
+function forgive() {
+  byId("error").hidden = true;
+  byId("error").textContent = "";
+  for (const field of form.querySelectorAll("[aria-invalid]")) {
+    field.removeAttribute("aria-invalid");
+    field.removeAttribute("aria-describedby");
+  }
+}
+
+function failed(error) {
+  if (error.status === 401) {
+    byId("key-card").hidden = false;
+    complain(error.message, form.elements.key);
+    return;
+  }
+  complain(error.message, error.field);
+  if (!error.field) byId("go").focus(); // the button that had it may be gone
+}
+
+/** What the server would refuse anyway, said before anything is sent. */
+function check(draft) {
+  const whose = drafts.all().length > 1 ? `${letter(drafts.all().indexOf(draft))}: ` : "";
+  const limit = predictor?.upload_limits?.bytes;
+  if (draft.file && limit && draft.file.size > limit) {
+    throw new Mistake(
+      `${whose}this file has ${words.size(draft.file.size)}; at most ${words.size(limit)} can be sent.`,
+      draft.find(".remove-video"));
+  }
+  if (!draft.file && predictor && !predictor.accepts_metadata_only) {
+    throw new Mistake(`${whose}please choose a video; this predictor cannot judge words alone.`, draft.field("video"));
+  }
+  if (!draft.file && !draft.field("title").value.trim()) {
+    throw new Mistake(`${whose}please choose a video, or give at least a title.`, draft.field("title"));
+  }
+}
+
+function shared() {
+  const found = {};
+  for (const name of SHARED) {
+    const value = form.elements[name].value.trim();
+    if (value) found[name] = value;
+  }
+  return found;
+}
+
+function one(draft, how) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries({ ...draft.values(), ...shared() })) body.append(name, value);
+  if (draft.file) body.append("video", draft.file);
+  progress.begin(draft.file ? ["upload", "decode", "encode", "forecast"] : ["upload", "encode", "forecast"]);
+  return api.post("v1/forecasts", body, { ...how, streamed: true, onUpload: progress.uploaded, onStage: progress.stage });
+}
+
+function several(list, how) {
+  const body = new FormData();
+  const files = [...new Set(list.map((draft) => draft.file).filter(Boolean))]; // the same video goes once
+  const place = (file) => (file ? `video${files.indexOf(file)}` : null);
+  const numbers = new Set(["channel_followers", "horizon_days", "duration_s"]);
+  const facts = list.map((draft) => {
+    const pairs = Object.entries({ ...draft.values(), ...shared() });
+    return { ...Object.fromEntries(pairs.map(([n, v]) => [n, numbers.has(n) ? Number(v) : v])), video: place(draft.file) };
+  });
+  body.append("drafts", JSON.stringify(facts));
+  for (const file of files) body.append(place(file), file);
+  progress.begin(["upload", "forecast"]);
+  const onUpload = (share) => {
+    progress.uploaded(share);
+    if (share === 1) progress.working(`Working on ${list.length} drafts…`);
+  };
+  return api.post("v1/rankings", body, { ...how, streamed: false, onUpload });
+}
+
+async function go() {
+  if (running) return;
+  forgive();
+  const list = drafts.all();
+  try {
+    list.forEach(check);
+    running = new AbortController();
+    busy(true);
+    const how = { key, signal: running.signal };
+    const shown = list.length > 1
+      ? comparison(await several(list, how), predictor)
+      : result(await one(list[0], how), predictor);
+    show(shown);
+    progress.end(list.length > 1 ? "The comparison is ready." : "The forecast is ready.");
+  } catch (error) {
+    progress.end(error.kind === "stopped" ? "Stopped." : "");
+    if (error.kind === "stopped") byId("go").focus();
+    else if (error instanceof api.ApiError || error instanceof Mistake) failed(error);
+    else {
+      complain("This page could not show the answer; the server's API has it.");
+      throw error;
+    }
+  } finally {
+    running = null;
+    busy(false);
+  }
+}
+
+function busy(is) {
+  byId("go").setAttribute("aria-disabled", String(is));
+  byId("stop").hidden = !is;
+  byId("result").setAttribute("aria-busy", String(is));
+}
+
+function show(content) {
+  const place = byId("result");
+  place.replaceChildren(...content.flat(Infinity));
+  place.hidden = false;
+  const head = place.querySelector(".range-words");
+  head.focus({ preventScroll: true });
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  place.scrollIntoView({ behavior: calm ? "instant" : "smooth", block: "start" });
+}
+
+async function ask() {
+  const place = byId("about");
+  try {
+    predictor = await api.predictor(key);
+    place.replaceChildren(...about(predictor).flat(Infinity).filter(Boolean));
+    byId("key-card").hidden = true;
+    forgive();
+  } catch (error) {
+    if (!(error instanceof api.ApiError)) throw error;
+    place.replaceChildren(el("h2", null, "What this predictor is"), el("p", { class: "hint" }, error.message));
+    if (error.status === 401) failed(error);
+  } finally {
+    place.setAttribute("aria-busy", "false");
+  }
+}
+
+function unlock() {
+  key = form.elements.key.value;
+  form.elements.key.value = "";
+  ask();
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (document.activeElement === form.elements.key) unlock();
+  else go();
+});
+byId("use-key").addEventListener("click", unlock);
+byId("stop").addEventListener("click", () => running?.abort());
+byId("add").addEventListener("click", () => {
+  const draft = drafts.add();
+  draft.field("title").focus();
+  draft.field("title").select();
+  byId("status").textContent = `${letter(drafts.all().length - 1)} starts as a copy of the one before; change what differs.`;
+});
+// A file dropped beside the field must not make the browser leave the page for it.
+for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
+
+drafts.add();
+ask();
