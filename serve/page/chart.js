@@ -40,18 +40,28 @@ const text = (x, y, words, kind, anchor) =>
 const inside = (x) => (x < 5 ? "start" : x > 95 ? "end" : "middle");
 
 const drawing = (height, told, ...drawn) =>
-  svg("svg", {
-    class: "chart", width: "100%", height, ...(told ? { role: "img", "aria-label": told } : { "aria-hidden": "true" }),
-  }, drawn);
+  svg(
+    "svg.chart",
+    {
+      width: "100%",
+      height,
+      ...(told ? { role: "img", "aria-label": told } : { "aria-hidden": "true" }),
+    },
+    drawn,
+  );
 
 const grid = (scale, height) => scale.ticks.map((tick) => line(scale.at(tick), 0, height, "grid"));
 
 const span = (scale, { low, high }) => ({ x: pc(scale.at(low)), width: pc(scale.at(high) - scale.at(low)) });
 
 function range(scale, forecast, y, tall) {
-  const drawn = [svg("circle", { cx: pc(scale.at(forecast.views)), cy: y + tall / 2, r: tall / 4, class: "middle" })];
+  const drawn = [
+    svg("circle", { cx: pc(scale.at(forecast.views)), cy: y + tall / 2, r: tall / 4, class: "middle" }),
+  ];
   if (forecast.interval) {
-    drawn.unshift(svg("rect", { ...span(scale, forecast.interval), y, height: tall, rx: tall / 2, class: "range" }));
+    drawn.unshift(
+      svg("rect", { ...span(scale, forecast.interval), y, height: tall, rx: tall / 2, class: "range" }),
+    );
   }
   return drawn;
 }
@@ -59,14 +69,23 @@ function range(scale, forecast, y, tall) {
 /** One draft's range; ends: write its two ends above it. */
 export function rangeRow(scale, forecast, told, ends = false) {
   const top = ends && forecast.interval ? 26 : 5;
-  const labels = ends && forecast.interval
-    ? [forecast.interval.low, forecast.interval.high].map((v) => text(scale.at(v), 18, short(v), "end", inside(scale.at(v))))
-    : [];
+  const labels =
+    ends && forecast.interval
+      ? [forecast.interval.low, forecast.interval.high].map((v) =>
+          text(scale.at(v), 18, short(v), "end", inside(scale.at(v))),
+        )
+      : [];
   const tall = ends ? 26 : 20;
-  return drawing(top + tall + 5, told, grid(scale, top + tall + 5), range(scale, forecast, top, tall), labels);
+  return drawing(
+    top + tall + 5,
+    told,
+    grid(scale, top + tall + 5),
+    range(scale, forecast, top, tall),
+    labels,
+  );
 }
 
-/** Views to hold beside the range: a filled dot for a rule, rings for single videos; shaded where the range is. */
+/** Views to hold beside the range, which is shaded. kind: "dot" for a rule, "dot like" for single videos. */
 export function markRow(scale, forecast, places, kind) {
   const shade = forecast.interval
     ? svg("rect", { ...span(scale, forecast.interval), y: 0, height: 26, class: "shade" })
@@ -76,7 +95,11 @@ export function markRow(scale, forecast, places, kind) {
 }
 
 export const axis = (scale) =>
-  drawing(20, null, scale.ticks.map((tick) => text(scale.at(tick), 15, short(tick), "tick", inside(scale.at(tick)))));
+  drawing(
+    20,
+    null,
+    scale.ticks.map((tick) => text(scale.at(tick), 15, short(tick), "tick", inside(scale.at(tick)))),
+  );
 
 /** [{name, svg, said, kind}] from the starting point over each block to the forecast. */
 export function steps(forecast) {
@@ -92,17 +115,27 @@ export function steps(forecast) {
   const width = Math.max(high - low, 0.2);
   const at = (log) => 3 + (94 * (log - low)) / width;
   const row = (...drawn) =>
-    svg("svg", { class: "step", width: "100%", height: 22, "aria-hidden": "true" },
-      line(at(start), 0, 22, "grid"), drawn);
+    svg(
+      "svg",
+      { class: "step", width: "100%", height: 22, "aria-hidden": "true" },
+      line(at(start), 0, 22, "grid"),
+      drawn,
+    );
   const point = (log, kind) => row(svg("circle", { cx: pc(at(log)), cy: 11, r: 5, class: kind }));
   const bars = moves.map((m) => ({
     name: block(m.block),
     said: factor(m.log_views),
     kind: Math.abs(m.log_views) < 0.005 ? "same" : m.log_views > 0 ? "more" : "less",
-    svg: row(svg("rect", {
-      x: pc(Math.min(at(m.from), at(m.to))), width: pc(Math.max(Math.abs(at(m.to) - at(m.from)), 0.4)),
-      y: 4, height: 14, rx: 2, class: m.log_views > 0 ? "more" : "less",
-    })),
+    svg: row(
+      svg("rect", {
+        x: pc(Math.min(at(m.from), at(m.to))),
+        width: pc(Math.max(Math.abs(at(m.to) - at(m.from)), 0.4)),
+        y: 4,
+        height: 14,
+        rx: 2,
+        class: m.log_views > 0 ? "more" : "less",
+      }),
+    ),
   }));
   return { bars, start: point(start, "dot"), end: point(forecast.log_views, "middle") };
 }

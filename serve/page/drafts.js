@@ -1,7 +1,7 @@
 // The drafts in the form: add, remove, choose and preview a video, read the values out.
 // Knows no server and no forecast. A video is shown from a blob: URL and goes nowhere until sent.
 
-import { letter } from "./compare.js";
+import { numbered } from "./compare.js";
 import { byId } from "./dom.js";
 import * as words from "./words.js";
 
@@ -39,7 +39,11 @@ class Draft {
     });
     this.find(".remove-draft").addEventListener("click", () => remove(this));
     const over = (is) => () => this.element.classList.toggle("over", is);
-    for (const [kind, is] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
+    for (const [kind, is] of [
+      ["dragover", true],
+      ["dragleave", false],
+      ["drop", false],
+    ]) {
       this.element.addEventListener(kind, over(is));
     }
     this.element.addEventListener("drop", (event) => {
@@ -97,7 +101,7 @@ class Draft {
 
 function tell() {
   drafts.forEach((draft, index) => {
-    draft.find("legend").textContent = drafts.length > 1 ? letter(index) : "Your draft";
+    draft.find("legend").textContent = drafts.length > 1 ? numbered(index) : "Your draft";
     draft.find(".remove-draft").hidden = drafts.length === 1;
   });
   byId("go").textContent = drafts.length > 1 ? `Compare ${drafts.length} drafts` : "Forecast";

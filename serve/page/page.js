@@ -2,7 +2,7 @@
 
 import { about } from "./about.js";
 import * as api from "./api.js";
-import { comparison, letter } from "./compare.js";
+import { comparison, numbered } from "./compare.js";
 import { byId, el } from "./dom.js";
 import * as drafts from "./drafts.js";
 import * as progress from "./progress.js";
@@ -53,15 +53,19 @@ function failed(error) {
 
 /** What the server would refuse anyway, said before anything is sent. */
 function check(draft) {
-  const whose = drafts.all().length > 1 ? `${letter(drafts.all().indexOf(draft))}: ` : "";
+  const whose = drafts.all().length > 1 ? `${numbered(drafts.all().indexOf(draft))}: ` : "";
   const limit = predictor?.upload_limits?.bytes;
   if (draft.file && limit && draft.file.size > limit) {
     throw new Mistake(
       `${whose}this file has ${words.size(draft.file.size)}; at most ${words.size(limit)} can be sent.`,
-      draft.find(".remove-video"));
+      draft.find(".remove-video"),
+    );
   }
   if (!draft.file && predictor && !predictor.accepts_metadata_only) {
-    throw new Mistake(`${whose}please choose a video; this predictor cannot judge words alone.`, draft.field("video"));
+    throw new Mistake(
+      `${whose}please choose a video; this predictor cannot judge words alone.`,
+      draft.field("video"),
+    );
   }
   if (!draft.file && !draft.field("title").value.trim()) {
     throw new Mistake(`${whose}please choose a video, or give at least a title.`, draft.field("title"));
@@ -82,7 +86,12 @@ function one(draft, how) {
   for (const [name, value] of Object.entries({ ...draft.values(), ...shared() })) body.append(name, value);
   if (draft.file) body.append("video", draft.file);
   progress.begin(draft.file ? ["upload", "decode", "encode", "forecast"] : ["upload", "encode", "forecast"]);
-  return api.post("v1/forecasts", body, { ...how, streamed: true, onUpload: progress.uploaded, onStage: progress.stage });
+  return api.post("v1/forecasts", body, {
+    ...how,
+    streamed: true,
+    onUpload: progress.uploaded,
+    onStage: progress.stage,
+  });
 }
 
 function several(list, how) {
@@ -92,7 +101,10 @@ function several(list, how) {
   const numbers = new Set(["channel_followers", "horizon_days", "duration_s"]);
   const facts = list.map((draft) => {
     const pairs = Object.entries({ ...draft.values(), ...shared() });
-    return { ...Object.fromEntries(pairs.map(([n, v]) => [n, numbers.has(n) ? Number(v) : v])), video: place(draft.file) };
+    return {
+      ...Object.fromEntries(pairs.map(([n, v]) => [n, numbers.has(n) ? Number(v) : v])),
+      video: place(draft.file),
+    };
   });
   body.append("drafts", JSON.stringify(facts));
   for (const file of files) body.append(place(file), file);
@@ -113,9 +125,10 @@ async function go() {
     running = new AbortController();
     busy(true);
     const how = { key, signal: running.signal };
-    const shown = list.length > 1
-      ? comparison(await several(list, how), predictor)
-      : result(await one(list[0], how), predictor);
+    const shown =
+      list.length > 1
+        ? comparison(await several(list, how), predictor)
+        : result(await one(list[0], how), predictor);
     show(shown);
     progress.end(list.length > 1 ? "The comparison is ready." : "The forecast is ready.");
   } catch (error) {
@@ -157,7 +170,7 @@ async function ask() {
     forgive();
   } catch (error) {
     if (!(error instanceof api.ApiError)) throw error;
-    place.replaceChildren(el("h2", null, "What this predictor is"), el("p", { class: "hint" }, error.message));
+    place.replaceChildren(el("h2", "What this predictor is"), el("p.hint", error.message));
     if (error.status === 401) failed(error);
   } finally {
     place.setAttribute("aria-busy", "false");
@@ -181,7 +194,8 @@ byId("add").addEventListener("click", () => {
   const draft = drafts.add();
   draft.field("title").focus();
   draft.field("title").select();
-  byId("status").textContent = `${letter(drafts.all().length - 1)} starts as a copy of the one before; change what differs.`;
+  byId("status").textContent =
+    `${numbered(drafts.all().length - 1)} starts as a copy of the one before; change what differs.`;
 });
 // A file dropped beside the field must not make the browser leave the page for it.
 for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());

@@ -26,7 +26,7 @@ const state = (name, is) => {
 
 /** names: which of STAGES this request goes through. */
 export function begin(names) {
-  items = Object.fromEntries(names.map((name) => [name, el("li", null, STAGES[name][0])]));
+  items = Object.fromEntries(names.map((name) => [name, el("li", STAGES[name][0])]));
   byId("steps").replaceChildren(...Object.values(items));
   byId("bar").value = 0;
   byId("progress").hidden = false;
@@ -52,7 +52,8 @@ export function stage({ stage: name, state: is, seconds }) {
   }
   state(name, "done");
   byId("bar").value = Math.max(byId("bar").value, STAGES[name][2]);
-  if (seconds !== undefined && seconds !== null) items[name].textContent = `${STAGES[name][0]} ${seconds.toFixed(1)} s`;
+  if (seconds !== undefined && seconds !== null)
+    items[name].textContent = `${STAGES[name][0]} ${seconds.toFixed(1)} s`;
 }
 
 /** The server tells no steps of a comparison, so the bar does not claim any. */

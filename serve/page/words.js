@@ -6,7 +6,10 @@ const exact = new Intl.NumberFormat("en-GB");
 
 /** 1234 → "1,230"; 54520 → "54,500"; 3400000 → "3.4 million". */
 export function views(number) {
-  for (const [size, name] of [[1e9, "billion"], [1e6, "million"]]) {
+  for (const [size, name] of [
+    [1e9, "billion"],
+    [1e6, "million"],
+  ]) {
     if (number >= size * 0.9995) return `${whole.format(number / size)} ${name}`;
   }
   return whole.format(number < 100 ? Math.round(number) : number);
@@ -14,7 +17,11 @@ export function views(number) {
 
 /** For a chart: 54520 → "54.5K". */
 export function short(number) {
-  for (const [size, unit] of [[1e9, "B"], [1e6, "M"], [1e3, "K"]]) {
+  for (const [size, unit] of [
+    [1e9, "B"],
+    [1e6, "M"],
+    [1e3, "K"],
+  ]) {
     if (number >= size * 0.9995) return `${whole.format(number / size)}${unit}`;
   }
   return whole.format(Math.round(number));
@@ -59,7 +66,12 @@ export function length(seconds) {
 export function day(iso) {
   const date = new Date(`${iso.slice(0, 10)}T00:00Z`);
   if (Number.isNaN(date.getTime())) return iso;
-  return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  return date.toLocaleDateString("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    timeZone: "UTC",
+  });
 }
 
 const BASELINES = {
@@ -88,20 +100,31 @@ const LOGGED = {
   channel_history_mean: ["mean views of this channel's earlier videos", ""],
 };
 const PLAIN = {
-  title_chars: "characters in the title", title_words: "words in the title",
-  description_chars: "characters in the description", tags_n: "number of tags",
-  transcript_words: "words spoken", speech_words_per_s: "words spoken per second",
-  cut_rate_per_min: "cuts per minute", motion_mean: "amount of motion", visual_density: "visual density",
-  title_question: "question marks in the title (1: yes)", title_exclamation: "exclamation marks in the title (1: yes)",
-  title_digits: "digits in the title (1: yes)", title_emoji: "emoji in the title (1: yes)",
-  title_upper_share: "share of capitals in the title", has_transcript: "spoken words (1: yes)",
+  title_chars: "characters in the title",
+  title_words: "words in the title",
+  description_chars: "characters in the description",
+  tags_n: "number of tags",
+  transcript_words: "words spoken",
+  speech_words_per_s: "words spoken per second",
+  cut_rate_per_min: "cuts per minute",
+  motion_mean: "amount of motion",
+  visual_density: "visual density",
+  title_question: "question marks in the title (1: yes)",
+  title_exclamation: "exclamation marks in the title (1: yes)",
+  title_digits: "digits in the title (1: yes)",
+  title_emoji: "emoji in the title (1: yes)",
+  title_upper_share: "share of capitals in the title",
+  has_transcript: "spoken words (1: yes)",
   log_aspect_ratio: "shape of the frame, log of width ÷ height",
-  audio_rms_mean: "loudness", audio_rms_std: "change in loudness",
-  hour_sin: "hour of posting", hour_cos: "hour of posting",
-  weekday_sin: "weekday of posting", weekday_cos: "weekday of posting",
+  audio_rms_mean: "loudness",
+  audio_rms_std: "change in loudness",
+  hour_sin: "hour of posting",
+  hour_cos: "hour of posting",
+  weekday_sin: "weekday of posting",
+  weekday_cos: "weekday of posting",
 };
 
-/** "log_horizon_days is 3.43, training had 5.39 to 6.47" → the same, in days. Other sentences stay as they are. */
+/** "log_horizon_days is 3.43, training had 5.39 to 6.47" → in days. Other sentences stay as they are. */
 export function outside(sentence) {
   const found = /^(\w+) is (\S+), training had (\S+) to (\S+)$/.exec(sentence);
   if (!found) return sentence;
@@ -111,9 +134,22 @@ export function outside(sentence) {
   if (LOGGED[name]) {
     const [what, unit] = LOGGED[name];
     const [is, low, high] = numbers.map((x) => views(Math.max(0, Math.expm1(x))));
-    return `${what}: ${is} ${unit}; its training videos had ${low} to ${high} ${unit}`.replaceAll(" ;", ";").trim();
+    return `${what}: ${is} ${unit}; its training videos had ${low} to ${high} ${unit}`
+      .replaceAll(" ;", ";")
+      .trim();
   }
   if (/^(hour|weekday)_/.test(name)) return `${PLAIN[name]} (UTC): no training video was posted then`;
   const [is, low, high] = numbers.map((x) => whole.format(x));
   return `${PLAIN[name] ?? name}: ${is}; its training videos had ${low} to ${high}`;
+}
+
+/** How often such ranges held: "Measured: …", or null when it was not. quality: the predictor's. */
+export function measured(quality) {
+  const held = quality.interval?.measured;
+  if (!held || held.point === null) return null;
+  const known = held.low !== null && held.high !== null;
+  const bounds = known ? ` (${percent(held.low)} to ${percent(held.high)}, given how few they are)` : "";
+  const unseen = quality.test_rows ? plural(quality.test_rows, "video") : "videos";
+  const often = `${percent(held.point)} of the time${bounds}`;
+  return `Measured: on ${unseen} it had not seen, ranges like this held ${often}.`;
 }
