@@ -28,21 +28,25 @@ QUIET = {
 ANSWER_S = 15.0  # a head that does not answer in that time is taken for absent
 
 
-def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600) -> None:
+def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus: int | None = None) -> None:
     """Joins the cluster in RAY_ADDRESS (a submitted job has it), else starts Ray here.
 
     With min_cpus or min_gpus it asks an autoscaling cluster for that much and waits; PlanError when it
-    has not come after wait_s. UserError when nobody listens at RAY_ADDRESS.
+    has not come after wait_s. cpus: how many a Ray started here shall have; null: all cores. UserError when
+    nobody listens at RAY_ADDRESS.
     """
     if not ray.is_initialized():
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
         address = os.environ.get("RAY_ADDRESS")
         _refuse_dead(address)
-        with _without_stderr():
+        with without_stderr():
             # None: Ray's default, which a cluster that is joined has settled already.
             ray.init(
-                log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None if address else False
+                num_cpus=None if address else cpus,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                include_dashboard=None if address else False,
             )
         logging.getLogger("ray.data").setLevel(logging.ERROR)
     if min_cpus or min_gpus:
@@ -86,7 +90,7 @@ def _wait_for(min_cpus: float, min_gpus: float, wait_s: float) -> None:
 
 
 @contextmanager
-def _without_stderr() -> Iterator[None]:
+def without_stderr() -> Iterator[None]:
     """Ray's core announces its log level there when it starts; what goes wrong is raised, not printed."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

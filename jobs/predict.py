@@ -1,6 +1,5 @@
 """`vvp predict`: a forecast for one video, or for words alone, in this process."""
 
-from dataclasses import replace
 from datetime import datetime, timezone
 from math import exp
 from pathlib import Path
@@ -68,32 +67,17 @@ def command(
 
 def _embed(head: dict[str, Any], video: str | None, values: dict[str, Any], models: str | None) -> Any:
     """The draft's row as `vvp embed` would have made it. UserError when the file gives nothing."""
-    import pyarrow as pa
-
+    from vvp.draft import Recipe, first_row
     from vvp.embed_stages import embed_here
-    from vvp.encoders.profiles import profile
-    from vvp.media.decode import DecodeSettings
     from vvp.schema import FAILED
 
-    encoders = profile(head["profile"])
-    if head["embedding"]["speech"] is None:
-        encoders = replace(encoders, transcriber=None)
-    known = {**head["embedding"]["encoders"], "transcriber": head["embedding"]["speech"]}
-    for modality, here in encoders.labels(models).items():
-        if known[modality] != here:
-            raise UserError(f"the predictor was trained with {known[modality]}; here is {here}.")
-    if video is not None and "://" not in video and not Path(video).is_file():
-        raise UserError(f"there is no file {video}.")
-    settings = DecodeSettings(**head["embedding"]["decode"])
-    source = None if video is None or "://" in video else str(Path(video).absolute())
-    row = {
-        "title": values["title"], "description": values["description"], "tags": values["tags"],
-        "transcript": values["transcript"], "transcript_source": values["transcript"] and "creator",
-        "media_path": source or video,
-    }  # fmt: skip
-    schema = {"tags": pa.list_(pa.string())}
-    table = pa.table({k: pa.array([v], schema.get(k, pa.string())) for k, v in row.items()})
-    done = embed_here(table, encoders, models, settings)
+    recipe = Recipe.of(head)
+    recipe.check(models)
+    if video is not None and "://" not in video:
+        if not Path(video).is_file():
+            raise UserError(f"there is no file {video}.")
+        video = str(Path(video).absolute())
+    done = embed_here(first_row(values, video), recipe.profile, models, recipe.decode)
     if done["status"][0].as_py() == FAILED:
         raise UserError(f"{video} cannot be read ({done['error_kind'][0]}): {done['error_detail'][0]}")
     return done

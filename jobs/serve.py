@@ -1,0 +1,138 @@
+"""`vvp serve`: the online app in this machine, until Ctrl-C. On a cluster: serve/README.md."""
+
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import threading
+from contextlib import suppress
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from jobs import options, show
+from vvp.errors import UserError
+
+KEY = "VVP_API_KEY"
+
+
+def command(
+    workspace: options.Workspace,
+    name: options.Name = "default",
+    host: Annotated[str, typer.Option(help="Address to listen on; the default: this machine.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    cpus: Annotated[
+        int | None, typer.Option(help="Cores to plan for; default: all there are.", min=1)
+    ] = None,
+    models: options.Models = None,
+    upload_mb: Annotated[float, typer.Option(help="Largest video file, MiB.", min=0.1)] = 256.0,
+    duration: Annotated[float, typer.Option(help="Longest video, seconds.", min=1.0)] = 300.0,
+    json: options.Json = False,
+) -> None:
+    """Answer over HTTP until Ctrl-C: a page at /, forecasts at /v1/forecasts, documentation at /docs.
+
+    With VVP_API_KEY set, every call of the API must carry that key in the header X-API-Key.
+    """
+    from vvp import predictor_store
+    from vvp.draft import Recipe
+    from vvp.workspace import Workspace
+
+    space = Workspace.existing(workspace)
+    head = predictor_store.load(space, f"{options.run_folder(name)}/predictor").head
+    Recipe.of(head).check(models)
+    _refuse_taken(host, port)
+
+    from jobs.cluster import connect
+    from serve.config import AppArgs, Limits, on_this_machine
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    connect(cpus=cpus)
+    args = AppArgs(
+        workspace=space.root,
+        name=name,
+        models=models,
+        limits=Limits(upload_mb=upload_mb, duration_s=duration),
+        **_sizes(on_this_machine),
+    )
+    show.err.print("starting (models are loaded)", markup=False)
+    _serve(args, host, port, head, json)
+
+
+def _serve(args: Any, host: str, port: int, head: dict[str, Any], json: bool) -> None:
+    """Starts the app, says where it is, waits for Ctrl-C, and takes it down again."""
+    import ray
+    from ray import serve
+
+    from jobs.cluster import without_stderr
+    from serve.app import build
+
+    try:
+        serve.start(http_options={"host": host, "port": port})
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)  # its log files say it all
+        serve.run(build(args))
+        _announce(f"http://{_shown(host)}:{port}", host, head, json)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+        show.err.print("ending: open requests are answered first", markup=False)
+    except KeyboardInterrupt:
+        show.err.print("interrupted while starting", markup=False)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave half of it running
+        with without_stderr():  # where Ray reports that Serve's controller, being shut down, has died
+            serve.shutdown()
+            ray.shutdown()
+
+
+def _announce(address: str, host: str, head: dict[str, Any], json: bool) -> None:
+    asked = bool(os.environ.get(KEY))
+    if json:
+        show.as_json({"address": address, "predictor": head["id"], "api_key": asked})
+        return
+    pairs = [
+        ("page", address), ("API", f"{address}/docs"),
+        ("predictor", f"{head['id']} ({head['models']['main']['name']})"),
+        ("how good it is", head["quality"]["main"]["verdict"]),
+        ("API key", "asked for" if asked else f"none: who reaches it may use it (set {KEY})"),
+    ]  # fmt: skip
+    show.facts("serving; Ctrl-C ends it", pairs if asked or not _local(host) else pairs[:-1])
+
+
+def _sizes(on_this_machine: Any) -> dict[str, Any]:
+    import ray
+
+    have = ray.cluster_resources()
+    sizes: dict[str, Any] = on_this_machine(have.get("CPU", 1.0), have.get("GPU", 0.0))
+    return sizes
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """UserError when nothing can listen there."""
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        raise UserError(f"cannot listen on {host} port {port}: {error.strerror or error}.") from error
+
+
+def _local(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
+    with suppress(ValueError):
+        ipaddress.ip_address(host)
+        return True
+    return False
+
+
+def _shown(host: str) -> str:
+    """As it stands in a URL that works from here."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,212 @@
+"""The routes: HTTP in, schemas.py out. Every outcome is JSON, or a page.
+
+Not known here: Ray, how a forecast is made. `make_api` is handed an Ingress, or in tests what acts as one.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from fastapi.security import APIKeyHeader
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from serve import docs, drafts
+from serve.errors import RETRY_AFTER, ApiError
+from serve.pipeline import Steps
+from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply
+from serve.uploads import Form, read_form, too_large
+from vvp import __version__
+
+logger = logging.getLogger("ray.serve")
+PAGE = Path(__file__).parent / "page"
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
+SAFE = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; media-src blob:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+LINES = "application/x-ndjson"
+SLACK_BYTES = 4 << 20  # of a body: texts and part headers beside the files
+KEY = "X-API-Key"
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def make_api(ingress: Any) -> FastAPI:
+    """The ASGI app of one replica."""
+    app = FastAPI(
+        title="vvp", version=__version__, description=docs.INTRODUCTION, docs_url=None, redoc_url=None
+    )
+    guarded = _guard(ingress)
+    shown = Depends(APIKeyHeader(name=KEY, auto_error=False))  # for /openapi.json; _guard compares
+
+    @app.post("/v1/forecasts", response_model=ForecastReply, dependencies=[shown], **docs.FORECASTS)
+    @guarded
+    async def forecasts(request: Request) -> Response:
+        """Forecast the views of one draft: a video, or words alone where the predictor can."""
+        started = time.monotonic()
+        with ExitStack() as held:
+            held.enter_context(ingress.place())
+            form = held.enter_context(Form())
+            await _read(request, form, ingress.bounds, 1)
+            submitted = drafts.one(form)
+            if LINES in request.headers.get("accept", ""):
+                received = time.monotonic() - started
+                return Lines(_stages(ingress, submitted, received), held.pop_all())
+            return _json(await ingress.forecast(submitted, Steps()))
+
+    @app.post("/v1/rankings", response_model=RankingReply, dependencies=[shown], **docs.RANKINGS)
+    @guarded
+    async def rankings(request: Request) -> Response:
+        """Put two to ten drafts in order, and say which neighbours cannot be told apart."""
+        with ExitStack() as held:
+            held.enter_context(ingress.place())
+            form = held.enter_context(Form())
+            await _read(request, form, ingress.bounds, drafts.MOST)
+            return _json(await ingress.ranking(drafts.several(form)))
+
+    @app.get("/v1/predictor", response_model=PredictorReply, dependencies=[shown], **docs.PREDICTOR)
+    @guarded
+    async def predictor(request: Request) -> Response:
+        """What answers here: what it was trained on, how good it was measured to be, what it cannot know."""
+        return _json(await ingress.predictor())
+
+    @app.get("/healthz", response_model=Health, **docs.HEALTH)
+    @guarded
+    async def healthz(request: Request) -> Response:
+        """200 when a forecast can be made."""
+        return _json(await ingress.health())
+
+    _pages(app)
+    return app
+
+
+def _pages(app: FastAPI) -> None:
+    """What a browser gets: the page, its parts, the documentation."""
+    parts = {p.name: p for p in PAGE.iterdir() if p.suffix in TYPES}
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return FileResponse(PAGE / "index.html", media_type="text/html", headers=SAFE)
+
+    @app.get("/static/{name}", include_in_schema=False)
+    async def static(name: str) -> Response:
+        if name not in parts:
+            raise HTTPException(404)
+        return FileResponse(parts[name], media_type=TYPES[parts[name].suffix], headers=SAFE)
+
+    @app.get("/docs", include_in_schema=False)
+    async def documentation() -> Response:
+        return HTMLResponse(docs.page(app.openapi()), headers=SAFE)
+
+    @app.exception_handler(HTTPException)
+    async def other(request: Request, error: HTTPException) -> Response:
+        kind = "not_allowed" if error.status_code == 405 else "not_found"
+        return JSONResponse(ApiError(kind, "There is nothing here; see /docs.").body(), error.status_code)
+
+
+def _guard(ingress: Any) -> Callable[[Handler], Handler]:
+    """Around a route: the key before anything else, errors as JSON, what became of it counted."""
+
+    def reply(error: ApiError) -> Response:
+        again = {"Retry-After": str(ingress.bounds.retry_after_s)} if error.kind in RETRY_AFTER else {}
+        return JSONResponse(error.body(), error.status, {**SAFE, **again})
+
+    def guard(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def guarded(request: Request) -> Response:
+            route, started, outcome = request.url.path, time.monotonic(), "cancelled"
+            api = route.startswith("/v1/")
+            try:
+                if api:
+                    ingress.admit(request.headers.get(KEY))
+                response = await handler(request)
+                api, outcome = api and not isinstance(response, Lines), "ok"  # a stream counts itself
+                return response
+            except ApiError as error:
+                outcome = error.kind
+                return reply(error)
+            except ClientDisconnect:
+                return Response(status_code=499)  # nobody reads it
+            except Exception as error:  # noqa: BLE001 - a mistake of ours: logged, and told without its text
+                outcome = "internal"
+                return reply(_internal(error))
+            finally:
+                if api:
+                    ingress.ended(route, outcome, round(time.monotonic() - started, 4))
+
+        return guarded
+
+    return guard
+
+
+class Lines(StreamingResponse):
+    """A stream that gives back what the request holds, however it ends."""
+
+    def __init__(self, lines: AsyncIterator[str], held: ExitStack) -> None:
+        super().__init__(lines, headers=SAFE, media_type=LINES)
+        self.held = held
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        with self.held:
+            await super().__call__(scope, receive, send)
+
+
+async def _stages(ingress: Any, submitted: drafts.Submitted, received: float) -> AsyncIterator[str]:
+    """What the draft goes through as it happens, one JSON object a line; last the forecast, or the error."""
+    started, outcome = time.monotonic(), "cancelled"
+    events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    work = asyncio.create_task(ingress.forecast(submitted, Steps(events)))
+    work.add_done_callback(lambda _: events.put_nowait({}))
+    try:
+        yield _line({"stage": "received", "state": "done", "seconds": round(received, 4)})
+        while event := await events.get():
+            yield _line(event)
+        try:
+            last = {"forecast": work.result().model_dump(mode="json")}
+            outcome = "ok"
+        except ApiError as error:
+            last, outcome = error.body(), error.kind
+        except Exception as error:  # noqa: BLE001 - the status is sent: this line is all that can still be said
+            last, outcome = _internal(error).body(), "internal"
+        yield _line(last)
+    finally:
+        work.cancel()
+        ingress.ended("/v1/forecasts", outcome, round(time.monotonic() - started + received, 4))
+
+
+def _line(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _json(reply: Any) -> Response:
+    return Response(reply.model_dump_json(), media_type="application/json", headers=SAFE)
+
+
+async def _read(request: Request, form: Form, limits: Any, most_files: int) -> None:
+    """The body into `form`, within the limits; ApiError otherwise."""
+    stated = request.headers.get("content-length", "")
+    if stated.isdigit() and int(stated) > most_files * limits.upload_bytes + SLACK_BYTES:
+        raise too_large(limits.upload_bytes)
+    kind = request.headers.get("content-type")
+    work = read_form(form, request.stream(), kind, limits.upload_bytes, most_files)
+    try:
+        await asyncio.wait_for(work, limits.upload_s)
+    except asyncio.TimeoutError as error:
+        raise ApiError("slow_upload", f"The upload took longer than {limits.upload_s:g} s.") from error
+
+
+def _internal(error: Exception) -> ApiError:
+    # The class alone: a message may quote what was sent.
+    logger.error("internal error", extra={"vvp_error": type(error).__name__})
+    return ApiError("internal", "Something went wrong in the service; it has been logged.")

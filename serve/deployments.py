@@ -1,0 +1,207 @@
+"""Who does the work: a decoder with its sandbox, one encoder per modality, the transcriber, the predictor.
+
+The stages are offline's own classes (vvp/embed_stages.py); here they get a place on the cluster. Each model
+is made and used in one thread of its own, so that the replica's event loop stays free to take requests.
+Not known here: HTTP, the order of the steps (pipeline.py), how many replicas there are (app.py).
+"""
+
+import asyncio
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from ray import serve
+
+from serve.config import PredictorAt
+from serve.decoding import Within
+from serve.leftovers import sweep
+from serve.metrics import BatchSizes
+from vvp import embed_stages, predictor_store
+from vvp.embed_stages import WAVEFORM
+from vvp.errors import UserError
+from vvp.media.decode import DecodeSettings
+from vvp.media.sandbox import Decoder
+from vvp.predictor import ROW, Forecast, Predictor, draft_rows
+from vvp.workspace import Workspace
+
+logger = logging.getLogger("ray.serve")
+T = TypeVar("T")
+batched: Any = serve.batch  # its own type hints know functions only, not methods
+MARKS = ("status", "error_kind", "error_detail")
+SPOKEN = ("transcript", "transcript_source")
+FOLDER = "vvp-serve-decode-"
+
+
+class OneThread:
+    """A thing and the thread that alone touches it."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._thing = self._thread.submit(make).result()
+
+    async def __call__(self, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._thing, *arguments)
+
+
+class Decode:
+    """Bytes of a file → its frames, sound and signals, in the sandbox of offline. One file at a time."""
+
+    def __init__(self, settings: DecodeSettings, decoder: Decoder) -> None:
+        sweep(FOLDER)
+        self.settings, self.decoder = settings, decoder
+        self.lock = threading.Lock()
+        self.longest_s: float | None = None
+        self.stage: embed_stages.Decode | None = None
+
+    def __call__(self, media: np.ndarray, longest_s: float) -> pa.Table:
+        """media: uint8 (size,). One row: frames, waveform, status, signals (embed_stages.clip_columns).
+
+        error_kind is also `too_long`. The file lies on this node's disk while it is decoded, no longer.
+        """
+        with self.lock, tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as folder:
+            path = Path(folder) / "media"
+            with path.open("wb") as file:
+                file.write(media.data)
+            rows = self._within(longest_s)(pa.table({"media_path": [str(path)]}))
+        return rows.drop_columns(["media_path"])
+
+    def _within(self, longest_s: float) -> embed_stages.Decode:
+        """The stage with this limit: its child knows the limit from its start."""
+        if self.stage is None or self.longest_s != longest_s:
+            self.__del__()
+            self.stage = embed_stages.Decode(self.settings, Within(longest_s, self.decoder))
+            self.longest_s = longest_s
+        return self.stage
+
+    def __del__(self) -> None:
+        if self.stage is not None:
+            self.stage.sandbox.close()
+
+
+class Encoder:
+    """One modality: rows with frames, waveform or words → the same rows' vectors, batched as they come."""
+
+    def __init__(
+        self, modality: str, batch: tuple[int, float], make: Callable[[], embed_stages.Encode]
+    ) -> None:
+        """batch: (most rows at once, seconds to wait for more)."""
+        self.vector = f"{modality}_embedding"
+        self.stage = OneThread(make)
+        self.sizes = BatchSizes(modality)
+        self._together.set_max_batch_size(batch[0])
+        self._together.set_batch_wait_timeout_s(batch[1])
+
+    async def __call__(self, rows: pa.Table) -> pa.Table:
+        """One row in; out: its vector, and MARKS, changed where the encoder raised."""
+        done: pa.Table = await self._together(rows)
+        return done
+
+    @batched
+    async def _together(self, rows: list[pa.Table]) -> Sequence[pa.Table]:
+        self.sizes.add(len(rows))
+        done = (await self.stage(pa.concat_tables(rows))).select([self.vector, *MARKS])
+        return [done.slice(i, 1).combine_chunks() for i in range(len(rows))]
+
+
+class Transcribe:
+    """A sound → the words spoken in it."""
+
+    def __init__(self, make: Callable[[], embed_stages.Transcribe]) -> None:
+        self.stage = OneThread(make)
+
+    async def __call__(self, sound: pa.Table) -> str | None:
+        """sound: one row with `waveform`. Null: no speech was found."""
+        nothing = pa.nulls(1, pa.string())
+        rows = pa.table([sound["waveform"], nothing, nothing], [WAVEFORM.name, *SPOKEN])
+        words: str | None = (await self.stage(rows))["transcript"][0].as_py()
+        return words
+
+
+class Forecaster:
+    """The predictor. Another one is taken by user_config, if it is whole and made of the same encoders."""
+
+    def __init__(self, recipe: dict[str, Any]) -> None:
+        """recipe: how this app embeds, the `embedding` of a predictor's head."""
+        self.recipe = recipe
+        self.predictor: Predictor | None = None
+        self.refused: str | None = None
+
+    def reconfigure(self, config: dict[str, Any]) -> None:
+        """config: a PredictorAt. What cannot be loaded is refused, and the one before goes on serving.
+
+        Serve would end a running replica whose reconfigure raises, so only the first one may raise.
+        """
+        try:
+            new = self._load(PredictorAt.model_validate(config))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one must go on
+            if self.predictor is None:
+                raise
+            self.refused = (
+                str(error) if isinstance(error, UserError) else f"it is damaged ({type(error).__name__})"
+            )
+            logger.error("predictor refused", extra={"vvp_reason": self.refused})
+            return
+        self.predictor, self.refused = new, None
+        logger.info("predictor loaded", extra={"vvp_predictor": new.head["id"]})
+
+    def _load(self, at: PredictorAt) -> Predictor:
+        found = predictor_store.load(Workspace(at.workspace), f"runs/{at.name}/predictor")
+        if at.id is not None and found.head["id"] != at.id:
+            raise UserError(f"the predictor there is {found.head['id']}, not {at.id}.")
+        if found.head["embedding"] != self.recipe:
+            raise UserError("it was trained on vectors of other encoders or settings: deploy the app anew.")
+        for media in (True, False):
+            if media or accepts_metadata_only(found.head):
+                found.predict(_trial_row(found, media))
+        return found
+
+    @property
+    def current(self) -> Predictor:
+        assert self.predictor is not None, "Serve calls reconfigure before the first request"
+        return self.predictor
+
+    def head(self) -> dict[str, Any]:
+        """What is known of the predictor (predictor.json), and why the last one offered was refused."""
+        return {"head": self.current.head, "refused": self.refused}
+
+    def forecast(self, drafts: list[tuple[dict[str, Any], pa.Table | None, float]]) -> dict[str, Any]:
+        """(values, embedded row, horizon_days) of drafts → `forecasts` in their order, all by one predictor.
+
+        `beats`: probability that draft i gets more views than draft j, null where there is none.
+        `no_model`: a sentence instead, when a draft has no video and the predictor no model for that.
+        """
+        predictor = self.current  # of the whole call, also when another one is loaded meanwhile
+        found: list[Forecast] = []
+        try:
+            for values, embedded, horizon_days in drafts:
+                found += predictor.predict(draft_rows(values, embedded), horizon_days)
+        except UserError as error:
+            return {"no_model": str(error)}
+        beats = [[None if a is b else predictor.beats(a, b) for b in found] for a in found]
+        return {
+            "predictor": predictor.head["id"],
+            "training_videos": predictor.head["training"]["videos"],
+            "forecasts": found,
+            "beats": beats,
+        }
+
+
+def accepts_metadata_only(head: dict[str, Any]) -> bool:
+    """Whether the predictor with this head has a model for drafts without a video."""
+    return "metadata" in head["models"] or not head["needs_media"]
+
+
+def _trial_row(predictor: Predictor, media: bool) -> pa.Table:
+    """A draft of nothing but zeros, to see a new predictor at work before anybody depends on it."""
+    dims = predictor.dims
+    row = dict.fromkeys(ROW.names) | {"title": "a trial", "text_embedding": [0.0] * dims.text}
+    if media:
+        row |= {"video_embedding": [0.0] * dims.video, "audio_embedding": [0.0] * dims.audio}
+    return pa.Table.from_pylist([row], schema=ROW)

@@ -1,0 +1,146 @@
+"""The one deployment that speaks HTTP: takes requests in, holds them to the limits, ends them cleanly.
+
+Not known here: the routes (api.py), the order of the steps (pipeline.py).
+"""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from math import log1p
+from typing import Any, TypeVar
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+from ray import serve
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+
+from serve.api import make_api
+from serve.config import Limits
+from serve.drafts import Submitted
+from serve.errors import ApiError
+from serve.metrics import Metrics
+from serve.pipeline import Handles, Steps, call, embed
+from serve.replies import forecast_reply, predictor_reply, ranking_reply
+from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply
+
+logger = logging.getLogger("ray.serve")
+T = TypeVar("T")
+
+
+@serve.ingress()
+class Ingress:
+    """One replica. Its limits change by user_config; wrong ones are refused and the old ones stay."""
+
+    def __init__(self, handles: Handles, key_sha256: str | None) -> None:
+        """key_sha256: hex, of the key that every /v1 call must carry; null: none is asked for."""
+        self.handles, self.key_sha256 = handles, key_sha256
+        self.limits: Limits | None = None
+        self.metrics = Metrics()
+        self.at_work = 0
+
+    def reconfigure(self, config: dict[str, Any]) -> None:
+        try:
+            self.limits = Limits.model_validate(config)
+        except ValidationError as error:
+            if self.limits is None:
+                raise
+            logger.error("limits refused", extra={"vvp_reason": str(error).replace("\n", " ")})
+
+    def __serve_build_asgi_app__(self) -> FastAPI:  # noqa: N807 - Serve's name for it
+        return make_api(self)
+
+    @property
+    def bounds(self) -> Limits:
+        """The limits in force."""
+        assert self.limits is not None, "Serve calls reconfigure before the first request"
+        return self.limits
+
+    def admit(self, key: str | None) -> None:
+        """ApiError unauthorized unless the key is the one asked for, compared in constant time."""
+        given = sha256((key or "").encode()).hexdigest()
+        if self.key_sha256 is not None and not hmac.compare_digest(given, self.key_sha256):
+            raise ApiError("unauthorized", "Send the API key of this app in the header X-API-Key.")
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place among those at work. ApiError busy when all are taken, before anything is uploaded."""
+        if self.at_work >= self.bounds.at_once:
+            raise ApiError("busy", "The service is busy; try again in a few seconds.")
+        self.at_work += 1
+        try:
+            yield
+        finally:
+            self.at_work -= 1
+
+    async def in_time(self, work: Awaitable[T]) -> T:
+        """The work's result. ApiError time_limit, busy or unavailable in place of what Ray raises."""
+        try:
+            return await asyncio.wait_for(work, self.bounds.time_s)
+        except asyncio.TimeoutError as error:
+            raise ApiError(
+                "time_limit", f"The forecast took longer than {self.bounds.time_s:g} s."
+            ) from error
+        except BackPressureError as error:
+            raise ApiError("busy", "The service is busy; try again in a few seconds.") from error
+        except DeploymentUnavailableError as error:
+            raise ApiError("unavailable", "A part of the service is not running; try later.") from error
+
+    async def forecast(self, submitted: Submitted, steps: Steps) -> ForecastReply:
+        """The forecast of one draft. ApiError for everything that can be said about why there is none."""
+        answer = await self._forecasts([submitted], [steps])
+        return forecast_reply(answer, 0, steps.seconds)
+
+    async def ranking(self, submitted: Sequence[Submitted]) -> RankingReply:
+        steps = [Steps() for _ in submitted]
+        answer = await self._forecasts(submitted, steps)
+        titles = [one.draft.title for one in submitted]
+        return ranking_reply(answer, titles, [s.seconds for s in steps], self.bounds.too_close)
+
+    async def _forecasts(self, submitted: Sequence[Submitted], steps: Sequence[Steps]) -> dict[str, Any]:
+        """The Forecaster's answer for all of them, from one predictor."""
+        longest_s = self.bounds.duration_s
+
+        async def embedded(number: int, one: Submitted) -> Any:
+            media = None if one.video is None else one.video.array()
+            try:
+                return await embed(self.handles, one.draft, media, longest_s, steps[number])
+            except ApiError as error:
+                where = f"Draft {number + 1}: " if len(submitted) > 1 else ""
+                raise ApiError(error.kind, where + error.message) from error
+
+        async def work() -> dict[str, Any]:
+            rows = await asyncio.gather(*(embedded(i, one) for i, one in enumerate(submitted)))
+            drafts = [
+                (one.draft.values(), row, one.draft.horizon_days)
+                for one, row in zip(submitted, rows, strict=True)
+            ]
+            with steps[0].step("forecast"):
+                found: dict[str, Any] = await call(self.handles.forecaster.forecast, drafts)
+            return found
+
+        answer = await self.in_time(work())
+        if "no_model" in answer:
+            raise ApiError("no_model", answer["no_model"])
+        for one in steps:
+            for step, seconds in one.seconds.items():
+                self.metrics.step(step, seconds)
+        for f in answer["forecasts"]:
+            width = None if f.low is None else log1p(f.high) - log1p(f.low)
+            self.metrics.forecast(width, bool(f.outside))
+        return answer
+
+    async def predictor(self) -> PredictorReply:
+        return predictor_reply(await self.in_time(call(self.handles.forecaster.head)), self.bounds)
+
+    async def health(self) -> Health:
+        """ApiError unavailable, or time_limit, when no forecast could be made now."""
+        known = await self.in_time(call(self.handles.forecaster.head))
+        return Health(status="ok", predictor=known["head"]["id"], refused=known["refused"])
+
+    def ended(self, route: str, outcome: str, seconds: float) -> None:
+        """Counts and logs a finished request: where, what became of it, how long; nothing of what it held."""
+        self.metrics.ended(route, outcome)
+        logger.info("request", extra={"vvp_route": route, "vvp_outcome": outcome, "vvp_seconds": seconds})
