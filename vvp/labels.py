@@ -46,6 +46,12 @@ def read_labels(videos: pa.Table) -> Labels:
     return Labels(np.array(videos["video_id"].to_pylist(), dtype=object), log_views, horizon)
 
 
+def issues(videos: pa.Table) -> dict[str, int]:
+    """schema.LABEL_ISSUES → how many videos have it; those that none has are left out."""
+    found = pc.value_counts(videos["label_issue"].drop_null())
+    return {one["values"]: one["counts"] for one in found.to_pylist()}
+
+
 def moments(column: pa.ChunkedArray) -> np.ndarray:
     """A timestamp column as datetime64[us] (n,), UTC; NaT where null."""
     return pc.cast(column, pa.timestamp("us")).to_numpy(zero_copy_only=False).astype("datetime64[us]")

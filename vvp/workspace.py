@@ -3,6 +3,7 @@
     videos/ set_aside/ embeddings/     Parquet, see schema.py
     splits.parquet splits.json         which part each video is in, saved once
     runs/NAME/                         sweep, models, evaluation.json, predictor/
+    map/                               the collection seen from above, see explore/store.py
 
 Nothing else in vvp knows a path inside a workspace. A file appears whole or not at all: on a local disk
 by rename, on an object store because a PUT is atomic. Not known here: what the tables mean.
@@ -146,6 +147,12 @@ class Workspace:
     def exists(self, name: str) -> bool:
         fs, path = self._at(name)
         return fs.get_file_info(path).type != pafs.FileType.NotFound
+
+    def folders(self, name: str) -> list[str]:
+        """Names of the folders in folder `name`, sorted; [] when it is not there."""
+        fs, path = self._at(name)
+        found = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
+        return sorted(f.base_name for f in found if f.type == pafs.FileType.Directory)
 
     def write_bytes(self, name: str, data: bytes) -> None:
         fs, path = self._at(name)

@@ -66,7 +66,7 @@ def failed(kind: str, detail: str) -> Clip:
 def decode(path: str, settings: DecodeSettings | None = None) -> Clip:
     """Reads a local path or a URI (copied to a temporary file first). See schema.py for the statuses."""
     try:
-        with _local(path) as file:
+        with local(path) as file:
             return _decode(file, settings or DecodeSettings())
     except (FileNotFoundError, UserError) as error:
         return failed("media_missing", str(error))
@@ -125,7 +125,7 @@ def _decode(file: str, settings: DecodeSettings) -> Clip:
 
 
 @contextmanager
-def _local(path: str) -> Iterator[str]:
+def local(path: str) -> Iterator[str]:
     """`path` itself, or a copy of what a URI holds, deleted afterwards (sandbox.py sets the folder)."""
     if "://" not in path:
         if not Path(path).is_file():

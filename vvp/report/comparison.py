@@ -1,0 +1,145 @@
+"""Section 6, second half: every model beside every baseline, the three splits side by side, the sweep."""
+
+from typing import Any
+
+from vvp.evaluate import verdict
+from vvp.report.gather import Facts
+from vvp.report.numbers import plural, running_best, span
+from vvp.report.plot import BLUE, GREEN, GREY, ORANGE, Plot, absent, canvas, forest
+
+SPLITS = {"time": (BLUE, "o"), "channel": (ORANGE, "s"), "random": (GREEN, "^")}
+FAMILIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (GREY, "D"))
+LABELS = {"spearman": "Spearman", "r2": "R²", "mae": "error (log views)", "pairwise_accuracy": "pairs right"}
+
+
+def plots(facts: Facts) -> list[Plot]:
+    return [baselines(facts), splits(facts), sweep(facts)]
+
+
+def measured(split: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The models of a split that have metrics."""
+    return {name: one for name, one in split["results"].items() if "metrics" in one}
+
+
+def baselines(facts: Facts) -> Plot:
+    name, subject = "baselines", "Models and baselines on the test part"
+    split = facts.deciding
+    if split is None:
+        return absent(name, subject, facts.why["evaluation"])
+    found = measured(split)
+    ranked = [n for n, one in found.items() if one["metrics"]["spearman"]["point"] is not None]
+    if not ranked:
+        return absent(
+            name, subject, "No model could be ranked: the real or the predicted views are all equal."
+        )
+    ranked.sort(key=lambda n: -found[n]["metrics"]["spearman"]["point"])
+    figure, ax = canvas(1.2 + 0.3 * len(ranked))
+    for i, n in enumerate(ranked):
+        own = found[n]["role"] == "model"
+        forest(ax, [(i, found[n]["metrics"]["spearman"])], BLUE if own else GREY, "o" if own else "s")
+    for colour, marker, label in ((BLUE, "o", "model"), (GREY, "s", "baseline")):
+        ax.plot([], [], color=colour, marker=marker, linestyle="none", label=label)
+    ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
+    ax.set_yticks(range(len(ranked)), [f"{n} ◂" if n == split["chosen"] else n for n in ranked])
+    ax.set_ylim(len(ranked) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel("Spearman, forecast and real")
+    figure.legend(loc="outside upper left", ncols=3, title="◂ chosen on validation", title_fontsize=9)
+    return Plot(
+        name=name,
+        title=verdict(split).rstrip("."),
+        alt="Spearman of every model and baseline on the test: "
+        + "; ".join(f"{n} {span(found[n]['metrics']['spearman'])}" for n in ranked) + ".",
+        figure=figure,
+    )  # fmt: skip
+
+
+def splits(facts: Facts) -> Plot:
+    name, subject = "splits", "The three splits side by side"
+    if facts.evaluation is None:
+        return absent(name, subject, facts.why["evaluation"])
+    made = {s: measured(one) for s, one in facts.evaluation["splits"].items() if "results" in one}
+    models = list(dict.fromkeys(n for one in made.values() for n in one))
+    at = {s: {n: m["metrics"]["spearman"] for n, m in one.items()} for s, one in made.items()}
+    at = {s: {n: m for n, m in one.items() if m["point"] is not None} for s, one in at.items()}
+    models = [n for n in models if any(n in one for one in at.values())]
+    if not models:
+        return absent(name, subject, "No model could be ranked under any split.")
+    figure, ax = canvas(1.3 + 0.42 * len(models))
+    for k, (s, one) in enumerate(at.items()):
+        rows = [(i + 0.24 * (k - (len(at) - 1) / 2), one.get(n)) for i, n in enumerate(models)]
+        forest(ax, rows, *SPLITS.get(s, (GREY, "D")), label=s)
+    for i in range(1, len(models)):
+        ax.axhline(i - 0.5, color="#80848855", linewidth=0.7)
+    ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
+    ax.set_yticks(range(len(models)), models)
+    ax.set_ylim(len(models) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel("Spearman, forecast and real")
+    figure.legend(loc="outside upper left", ncols=3)
+    chosen = facts.evaluation["splits"][facts.split]["chosen"]
+    said = ", ".join(f"{one[chosen]['point']:.2f} by {s}" for s, one in at.items() if chosen in one)
+    return Plot(
+        name=name,
+        title=f"{chosen} reaches Spearman {said}" if said else "Spearman under each split",
+        alt=" ".join(
+            f"{s} split: " + "; ".join(f"{n} {span(one[n])}" for n in models if n in one) + "."
+            for s, one in at.items()
+        ),
+        figure=figure,
+    )
+
+
+def sweep(facts: Facts) -> Plot:
+    name, subject = "sweep", "The sweep"
+    trials = facts.trials.get(facts.split)
+    if not trials:
+        return absent(
+            name, subject, facts.why.get("run", "The trials of this sweep were not kept: run `vvp tune`.")
+        )
+    curves = running_best(trials)
+    figure, ax = canvas()
+    for (family, errors), (colour, marker) in zip(curves.items(), FAMILIES * len(curves), strict=False):
+        x = range(1, len(errors) + 1)
+        ax.step(x, errors, where="post", color=colour, linewidth=1.5)
+        own = [t["mae"] for t in trials if t["family"] == family]
+        ax.plot(x, own, marker=marker, color=colour, linestyle="none", alpha=0.75, label=family)
+    # One trial far off would press all others onto a line.
+    best, first = min(t["mae"] for t in trials), sorted(t["mae"] for t in trials)
+    top = first[int(0.9 * (len(first) - 1))]
+    hidden = sum(m > top + 0.3 * (top - best) + 1e-9 for m in first)
+    if hidden:
+        ax.set_ylim(best - 0.1 * (top - best), top + 0.3 * (top - best))
+    longest = max(map(len, curves.values()))
+    ax.set_xticks(range(1, longest + 1, max(1, longest // 10)))
+    ax.set_xlabel("trial (line: the least error so far)")
+    ax.set_ylabel("validation error (log views)")
+    figure.legend(loc="outside upper left", ncols=4)
+    winner = min(curves, key=lambda family: curves[family][-1])
+    first_trial, last = curves[winner][0], curves[winner][-1]
+    gain = f"from {first_trial:.3f} at its start" if len(curves[winner]) > 1 else "in one trial"
+    reached = [f"{f} {errors[-1]:.3f} after {plural(len(errors), 'trial')}" for f, errors in curves.items()]
+    return Plot(
+        name=name,
+        title=f"{winner} was best on validation: error {last:.3f}, {gain}"
+        + (f" ({plural(hidden, 'trial')} lie above the figure)" if hidden else ""),
+        alt=f"Validation error of {len(trials)} trials, {facts.split} split. Best per family: "
+        + "; ".join(reached)
+        + ".",
+        figure=figure,
+    )
+
+
+def table(split: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """(heads, rows) of the baselines table; what could not be fitted is a row that says why."""
+    heads = ["", *LABELS.values(), "Spearman against the best baseline"]
+    rows = []
+    for name, one in split["results"].items():
+        label = f"{name} ◂" if name == split["chosen"] else name
+        if "metrics" not in one:
+            rows.append([label, f"not available: {one['unavailable']}"])
+            continue
+        gap = one["versus_baseline"].get("spearman")
+        against = "(it is the best baseline)" if gap is None else span(gap, sign="+")
+        rows.append([label, *(span(one["metrics"][m]) for m in LABELS), against])
+    return heads, rows

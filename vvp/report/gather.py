@@ -1,0 +1,247 @@
+"""A workspace and the name of a run → everything that the report shows, as one frozen Facts.
+
+What is absent is None, and `why` holds one sentence for it, with the command that would make it. Nothing is
+fitted, made or written here; splits are read as they were saved. Counts are read by labels.py.
+Not known here: figures, sentences about findings, HTML.
+"""
+
+import io
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vvp.errors import UserError
+from vvp.labels import issues, moments, read_labels
+from vvp.schema import FAILED
+from vvp.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Videos:
+    """All n videos, in the order of the videos table."""
+
+    video_id: np.ndarray  # object (n,)
+    title: np.ndarray  # object (n,), None: none given
+    channel_id: np.ndarray  # object (n,), None: unknown
+    published_at: np.ndarray  # datetime64[us] (n,), UTC, NaT: unknown
+    duration_s: np.ndarray  # float64 (n,), seconds, NaN: unknown
+    followers: np.ndarray  # float64 (n,), of the channel when collected, NaN: unknown
+    log_views: np.ndarray  # float64 (n,), log(1 + views), NaN: no usable count
+    horizon_days: np.ndarray  # float64 (n,), age of the count, NaN: unknown
+    part: np.ndarray  # object (n,), under the deciding split: train … none; none where nothing was split
+    embedded: np.ndarray  # bool (n,), has a row in embeddings that did not fail
+    picture: np.ndarray  # bool (n,), it was embedded
+    sound: np.ndarray  # bool (n,)
+    speech: np.ndarray  # bool (n,), some words were spoken, by subtitles or Whisper
+    media_path: np.ndarray  # object (n,), None: no media
+
+    def name(self, row: int) -> str:
+        """What a person calls it: its title, else its id."""
+        return str(self.title[row] or self.video_id[row])
+
+    @property
+    def labelled(self) -> np.ndarray:
+        return np.isfinite(self.log_views)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tested:
+    """The m test videos and what each model said of them; log views, float64 (m,)."""
+
+    row: np.ndarray  # int64 (m,), of Videos
+    truth: np.ndarray
+    by_model: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Facts:
+    root: str
+    name: str
+    split: str  # the deciding one
+    profile: str
+    videos: Videos
+    set_aside: dict[str, int]  # schema.SET_ASIDE_REASONS → rows
+    label_issues: dict[str, int]  # schema.LABEL_ISSUES → videos
+    statuses: dict[str, int]  # of embeddings
+    errors: dict[str, int]  # schema.ERROR_KINDS → videos
+    not_embedded: int
+    run: dict[str, Any] | None  # run.json
+    evaluation: dict[str, Any] | None  # evaluation.json
+    tested: Tested | None
+    trials: dict[str, list[dict[str, Any]]]  # split → rows of the sweep, in the order of proposal
+    map: dict[str, Any] | None  # map.json
+    points: pa.Table | None  # map/points.parquet
+    why: dict[str, str] = field(default_factory=dict)  # run, evaluation, tested, map → why it is None
+    notes: list[str] = field(default_factory=list)  # what does not match any more
+
+    @property
+    def deciding(self) -> dict[str, Any] | None:
+        """evaluation.json's part about the deciding split."""
+        return None if self.evaluation is None else self.evaluation["splits"][self.split]
+
+    @property
+    def chosen(self) -> str:
+        """Name of the predictor's model; empty before the evaluation."""
+        return "" if self.deciding is None else self.deciding["chosen"]
+
+    @property
+    def half_width(self) -> float | None:
+        """Of the 80 % interval, in log views; None: none could be made."""
+        return None if self.deciding is None else self.deciding["interval"]["half_width"]
+
+
+def gather(space: Workspace, name: str) -> Facts:
+    """UserError when nothing is embedded, or there are runs and none is called `name`."""
+    if not space.has("embeddings"):
+        raise UserError(f"{space.root} has nothing embedded yet: run `vvp embed` first.")
+    why: dict[str, str] = {}
+    notes: list[str] = []
+    run = _run(space, name, why)
+    split = run["split"] if run else "time"
+    table = space.read("videos")
+    latest = space.latest("embeddings", "video_id", "embedded_at")
+    videos = _videos(space, table, latest, split)
+    if not videos.embedded.any():
+        raise UserError(
+            f"none of the {len(table)} videos of {space.root} could be embedded: see `vvp embed`."
+        )
+    evaluation = _evaluation(space, name, run, why, notes)
+    known = set(videos.video_id)
+    mine = latest.filter(pa.array([v in known for v in latest["video_id"].to_pylist()]))
+    aside = space.read("set_aside")["reason"].to_pylist() if space.has("set_aside") else []
+    shape, points = _map(space, videos, why, notes)
+    return Facts(
+        root=space.root, name=name, split=split, profile=next(iter(mine["profile"].to_pylist()), "") or "",
+        videos=videos, set_aside=dict(Counter(aside).most_common()), label_issues=issues(table),
+        statuses=dict(Counter(mine["status"].to_pylist())),
+        errors=dict(Counter(k for k in mine["error_kind"].to_pylist() if k).most_common()),
+        not_embedded=len(table) - len(mine), run=run, evaluation=evaluation,
+        tested=_tested(space, name, evaluation, videos, why), trials=_trials(space, name, run),
+        map=shape, points=points, why=why, notes=notes,
+    )  # fmt: skip
+
+
+def _run(space: Workspace, name: str, why: dict[str, str]) -> dict[str, Any] | None:
+    if space.exists(f"runs/{name}/run.json"):
+        return space.read_json(f"runs/{name}/run.json")
+    runs = [r for r in space.folders("runs") if space.exists(f"runs/{r}/run.json")]
+    if runs or name != "default":
+        there = f"there are: {', '.join(runs)}" if runs else "there is none yet; `vvp tune` makes one"
+        raise UserError(f"there is no run called {name} in {space.root}; {there}.")
+    for key in ("run", "evaluation", "tested"):
+        why[key] = "No model has been fitted yet: run `vvp tune`, then `vvp evaluate`."
+    return None
+
+
+def _evaluation(
+    space: Workspace, name: str, run: dict[str, Any] | None, why: dict[str, str], notes: list[str]
+) -> dict[str, Any] | None:
+    if run is None:
+        return None
+    command = f"`vvp evaluate --name {name}`"
+    if not space.exists(f"runs/{name}/evaluation.json"):
+        why["evaluation"] = why["tested"] = f"The test part has not been opened yet: run {command}."
+        return None
+    found = space.read_json(f"runs/{name}/evaluation.json")
+    if found.get("run_id") != run.get("id"):
+        why["evaluation"] = why["tested"] = (
+            f"The evaluation is of an earlier sweep of this name: run {command} again."
+        )
+        notes.append(why["evaluation"])
+        return None
+    return found
+
+
+def _tested(
+    space: Workspace, name: str, evaluation: dict[str, Any] | None, videos: Videos, why: dict[str, str]
+) -> Tested | None:
+    if evaluation is None:
+        return None
+    if not space.exists(f"runs/{name}/predictions.parquet"):
+        why["tested"] = f"The predictions were not kept by this evaluation: run `vvp evaluate --name {name}`."
+        return None
+    rows = _parquet(space, f"runs/{name}/predictions.parquet")
+    place = {video: i for i, video in enumerate(videos.video_id)}
+    models = np.array(rows["model"].to_pylist(), dtype=object)
+    ids = np.array(rows["video_id"].to_pylist(), dtype=object)
+    first = models == models[0] if len(models) else np.zeros(0, bool)
+    if not first.any() or any(video not in place for video in ids[first]):
+        why["tested"] = (
+            "The predictions are of videos that are no longer here: run `vvp tune` and `vvp evaluate`."
+        )
+        return None
+    predicted = rows["predicted"].to_numpy()
+    return Tested(
+        row=np.array([place[video] for video in ids[first]], dtype=np.int64),
+        truth=rows["log_views"].to_numpy()[first],
+        by_model={m: predicted[models == m] for m in dict.fromkeys(models)},
+    )
+
+
+def _trials(space: Workspace, name: str, run: dict[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
+    files = {s: f"runs/{name}/{s}/trials.json" for s in (run or {"splits": ()})["splits"]}
+    return {s: space.read_json(file) for s, file in files.items() if space.exists(file)}
+
+
+def _map(
+    space: Workspace, videos: Videos, why: dict[str, str], notes: list[str]
+) -> tuple[dict[str, Any] | None, pa.Table | None]:
+    if not (space.exists("map/map.json") and space.exists("map/points.parquet")):
+        why["map"] = "There is no map of the collection yet: run `vvp explore`."
+        return None, None
+    shape, points = space.read_json("map/map.json"), _parquet(space, "map/points.parquet")
+    known = set(videos.video_id)
+    kept = points.filter(pa.array([v in known for v in points["video_id"].to_pylist()], pa.bool_()))
+    drawn = set(kept["video_id"].to_pylist())
+    new = sum(video not in drawn for video in videos.video_id[videos.picture | videos.sound])
+    if len(kept) < len(points) or new:
+        notes.append(
+            f"The map was made of another state of the collection ({len(points) - len(kept)} of its videos"
+            " are"
+            f" gone, {new} are new): run `vvp explore` again."
+        )
+    return shape, kept
+
+
+def _parquet(space: Workspace, name: str) -> pa.Table:
+    try:
+        return pq.read_table(io.BytesIO(space.read_bytes(name)))
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{space.uri(name)} cannot be read as Parquet.") from error
+
+
+def _videos(space: Workspace, table: pa.Table, latest: pa.Table, split: str) -> Videos:
+    def objects(name: str) -> np.ndarray:
+        return np.array(table[name].to_pylist(), dtype=object)
+
+    def numbers(name: str) -> np.ndarray:
+        return table[name].cast(pa.float64()).to_numpy().astype(np.float64)
+
+    labels = read_labels(table)
+    place = {video: i for i, video in enumerate(latest["video_id"].to_pylist())}
+    at = np.array([place.get(video, -1) for video in labels.video_id], dtype=np.int64)
+    has = at >= 0
+
+    def there(valid: np.ndarray) -> np.ndarray:
+        return has & valid[at] if len(valid) else has
+
+    part = np.full(len(table), "none", dtype=object)
+    if space.exists("splits.parquet"):
+        saved = _parquet(space, "splits.parquet")
+        if split in saved.column_names:
+            of = dict(zip(saved["video_id"].to_pylist(), saved[split].to_pylist(), strict=True))
+            part = np.array([of.get(video) or "none" for video in labels.video_id], dtype=object)
+    return Videos(
+        video_id=labels.video_id, title=objects("title"), channel_id=objects("channel_id"),
+        published_at=moments(table["published_at"]), duration_s=numbers("duration_s"),
+        followers=numbers("channel_followers"), log_views=labels.log_views, horizon_days=labels.horizon_days,
+        part=part, embedded=there(np.array([s != FAILED for s in latest["status"].to_pylist()])),
+        picture=there(latest["video_embedding"].is_valid().to_numpy()),
+        sound=there(latest["audio_embedding"].is_valid().to_numpy()),
+        speech=there(latest["transcript"].is_valid().to_numpy()) | table["transcript"].is_valid().to_numpy(),
+        media_path=objects("media_path"),
+    )  # fmt: skip

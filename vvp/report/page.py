@@ -1,0 +1,139 @@
+"""Figures and sentences → one HTML page that needs nothing but itself, and each figure as SVG and PNG.
+
+Titles, words and names come from strangers: everything is escaped, the data of the script is JSON that cannot
+end its element, and a content security policy lets no other script run and nothing be fetched.
+Not known here: how a figure is drawn, where files go (jobs/report.py).
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.resources import files
+from typing import Any
+
+from vvp import __version__
+from vvp.report import clusters, collection, comparison, maps, model, pieces, plot, reduction, sentences
+from vvp.report.gather import Facts
+from vvp.report.pieces import escaped
+from vvp.report.plot import Plot
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Built:
+    """report.html, the figures' files (name → bytes), and every place of a figure, made or absent."""
+
+    html: str
+    files: dict[str, bytes]
+    plots: list[Plot]
+
+
+def build(facts: Facts, thumbs: dict[str, str]) -> Built:
+    """thumbs: video_id → data URI of a JPEG, for those that have one."""
+    with plot.style():
+        drawn = {
+            module.__name__.rsplit(".", 1)[-1]: module.plots(facts)
+            for module in (collection, maps, reduction, clusters, model, comparison)
+        }
+        plots = [one for group in drawn.values() for one in group]
+        html = _page(facts, thumbs, drawn)
+        exported = {k: v for one in plots if one.figure for k, v in plot.export(one).items()}
+    return Built(html=html, files=exported, plots=plots)
+
+
+def _page(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) -> str:
+    inside = {name: [_figure(one) for one in group] for name, group in drawn.items()}
+    sections = [
+        ("collection", "The collection", _grid(inside["collection"]) + pieces.left_out(facts)),
+        ("map", "The map", pieces.map_note(facts, thumbs) + _grid(inside["maps"])),
+        ("reduction", "The reduction", pieces.rules(facts) + _grid(inside["reduction"])),
+        ("clusters", "The clusters", _grid(inside["clusters"]) + pieces.cards(facts, thumbs)),
+        (
+            "model",
+            "The model",
+            _grid(inside["model"])
+            + pieces.extremes(facts, thumbs)
+            + _grid(inside["comparison"])
+            + pieces.table(facts),
+        ),
+        ("limits", "What this cannot know", pieces.bullets(sentences.limits(facts))),
+    ]
+    script = _asset("page.js")
+    mark = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{mark}';"
+        " base-uri 'none'; form-action 'none'"
+    )
+    first, *rest = sentences.headline(facts)
+    links = "".join(f'<a href="#{name}">{escaped(head)}</a>' for name, head, _ in sections)
+    body = "".join(
+        f'<section id="{name}"><h2>{escaped(head)}</h2>{html}</section>' for name, head, html in sections
+    )
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>vvp report: {escaped(facts.name)}</title><style>{_asset('page.css')}</style></head>\n"
+        f'<body><header id="headline"><h1>vvp report of the run {escaped(facts.name)}</h1>'
+        f'<p class="headline">{escaped(first)}</p>'
+        + "".join(f'<p class="headline">{escaped(one)}</p>' for one in rest)
+        + "".join(f'<p class="banner">{escaped(note)}</p>' for note in facts.notes)
+        + pieces.tiles(sentences.tiles(facts))
+        + f'</header>\n<nav aria-label="Sections">{links}</nav>\n<main>{body}</main>\n{_footer(facts)}'
+        + _data(facts, thumbs, drawn["maps"])
+        + f"<script>{script}</script></body></html>\n"
+    )
+
+
+def _figure(one: Plot) -> str:
+    if one.figure is None:
+        return (
+            f'<figure id="figure-{one.name}" class="absent"><figcaption>{escaped(one.title)}</figcaption>'
+            f"<p>{escaped(one.absent or '')}</p></figure>"
+        )
+    svg = plot.svg_inline(one).replace(
+        "<svg ", f'<svg aria-labelledby="{one.name}-title" aria-describedby="{one.name}-alt" ', 1
+    )
+    point = ""
+    if one.name.startswith("map_"):
+        point = (
+            f' map" data-figure="{one.name}" tabindex="0" role="group"'
+            ' aria-label="Map of videos: move between them with the arrow keys'
+        )
+    return (
+        f'<figure id="figure-{one.name}"><figcaption id="{one.name}-title">{escaped(one.title)}</figcaption>'
+        f'<div class="drawing{point}">{svg}</div>'
+        f'<details><summary>in words</summary><div id="{one.name}-alt">{escaped(one.alt)}</div></details>'
+        "</figure>"
+    )
+
+
+def _grid(figures: Iterable[str]) -> str:
+    return f'<div class="grid">{"".join(figures)}</div>'
+
+
+def _footer(facts: Facts) -> str:
+    made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    encoders = ", ".join((facts.run or {}).get("encoders", {}).values())
+    parts = [f"vvp {__version__}, {made}", f"profile {facts.profile}", encoders, f"{facts.split} split"]
+    return (
+        f"<footer>{escaped(' · '.join(p for p in parts if p))}. Each figure lies beside this page as SVG"
+        " and PNG.</footer>"
+    )
+
+
+def _data(facts: Facts, thumbs: dict[str, str], plots: Sequence[Plot]) -> str:
+    drawn = maps.points(facts)
+    if isinstance(drawn, str):
+        return ""
+    found: dict[str, Any] = maps.labels(facts, drawn, thumbs)
+    found["places"] = {one.name: maps.places(drawn, one) for one in plots if one.figure}
+    # "<" alone could end or comment out the element, whatever a title holds.
+    text = json.dumps(found, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    return f'<script type="application/json" id="map-data">{text}</script>'
+
+
+def _asset(name: str) -> str:
+    return files("vvp.report").joinpath(name).read_text("utf-8")

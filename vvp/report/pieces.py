@@ -1,0 +1,179 @@
+"""The parts of the page that are no figures: tiles, lists, tables and cards, as HTML. All of it escaped.
+
+Not known here: the page around them.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from vvp.report import clusters, collection, comparison, maps, numbers
+from vvp.report.gather import Facts, Tested
+from vvp.report.numbers import count, factor, share
+from vvp.report.plot import short
+
+
+def escaped(value: object) -> str:
+    """Escaped; what stands between backticks becomes code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(str(value)))
+
+
+def tiles(pairs: Sequence[tuple[str, str]]) -> str:
+    return (
+        '<ul class="tiles">'
+        + "".join(f"<li><b>{escaped(n)}</b><span>{escaped(w)}</span></li>" for n, w in pairs)
+        + "</ul>"
+    )
+
+
+def bullets(lines: Iterable[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escaped(line)}</li>" for line in lines) + "</ul>"
+
+
+def left_out(facts: Facts) -> str:
+    rows = collection.left_out(facts)
+    head = "<h3>Set aside, unusable or incomplete</h3>"
+    if not rows:
+        return (
+            f"{head}<p>Nothing was set aside, and every video has a count, a date, a picture and a sound.</p>"
+        )
+    lines = "".join(
+        f'<tr><td>{escaped(what)}</td><td>{n:,}</td><td class="words">{escaped(why)}</td></tr>'
+        for what, n, why in rows
+    )
+    return (
+        f'{head}<div class="scroll" tabindex="0"><table><thead><tr><th>what</th><th>videos or rows</th>'
+        f'<th class="words">why</th></tr></thead><tbody>{lines}</tbody></table></div>'
+    )
+
+
+def map_note(facts: Facts, thumbs: dict[str, str]) -> str:
+    drawn = maps.points(facts)
+    if isinstance(drawn, str):
+        return ""
+    lines = [
+        "Each point is a video; points that lie close look, sound or read alike. Point at one, touch it, or"
+        " move"
+        " with the arrow keys, to see which it is."
+    ]
+    if drawn.note:
+        lines.append(drawn.note)
+    shown = sum(facts.videos.video_id[row] in thumbs for row in drawn.row)
+    if 0 < shown < len(drawn.row):
+        lines.append(f"{shown:,} of the drawn points have a thumbnail.")
+    elif not shown:
+        lines.append("There are no thumbnails: no media could be read.")
+    return f'<p class="hint soft">{escaped(" ".join(lines))}</p>'
+
+
+def rules(facts: Facts) -> str:
+    """What explore says of how it went about it."""
+    found = []
+    for section in ("pca", "umap"):
+        rule = ((facts.map or {}).get(section) or {}).get("rule")
+        found += [rule] if rule else []
+    sentence = ((facts.map or {}).get("kmeans") or {}).get("sentence")
+    found += [sentence] if sentence else []
+    hdbscan, agreement = ((facts.map or {}).get(k) or {} for k in ("hdbscan", "agreement"))
+    if "clusters" in hdbscan:
+        text = (
+            f"HDBSCAN finds {hdbscan['clusters']} dense clusters and calls {share(hdbscan['noise'])} of"
+            " the videos noise"
+        )
+        if agreement.get("adjusted_rand") is not None:
+            text += (
+                f"; its agreement with KMeans is {agreement['adjusted_rand']:.2f} (adjusted Rand: 1 the"
+                " same, 0 chance)"
+            )
+        found.append(f"{text}.")
+    elif "unavailable" in hdbscan:
+        found.append(f"HDBSCAN: {hdbscan['unavailable']}")
+    found += (facts.map or {}).get("notes", [])
+    return bullets(found) if found else ""
+
+
+def cards(facts: Facts, thumbs: dict[str, str]) -> str:
+    place = {video: i for i, video in enumerate(facts.videos.video_id)}
+    made = []
+    for card in clusters.cards(facts):
+        words = "".join(f'<span class="chip">{escaped(w)}</span>' for w in card.words)
+        shots = "".join(
+            f"<li>{_shot(thumbs.get(video))}{_name(facts.videos.name(place[video]))}</li>"
+            for video in card.central
+            if video in place
+        )
+        made.append(
+            f'<article class="card"><h4><span class="badge" style="background:{maps.look(card.number)[0]}">'
+            f"{card.number}</span> {card.size:,} videos ({share(card.share)})</h4>"
+            + (f"<p>{words}</p>" if words else '<p class="soft">no telling title words</p>')
+            + (
+                bullets(card.differences)
+                if card.differences
+                else '<p class="soft">no sure difference from the rest</p>'
+            )
+            + f'<p class="soft">{escaped(card.error)}</p><ul class="strip">{shots}</ul></article>'
+        )
+    return f'<h3>Each cluster</h3><div class="cards">{"".join(made)}</div>' if made else ""
+
+
+def extremes(facts: Facts, thumbs: dict[str, str]) -> str:
+    if (
+        facts.tested is None
+        or facts.deciding is None
+        or facts.deciding["chosen"] not in facts.tested.by_model
+    ):
+        return ""
+    best, worst = numbers.extremes(facts.tested, facts.chosen)
+    if not best:
+        return ""
+    return (
+        '<h3>The closest and the furthest forecasts</h3><div class="cards">'
+        + "".join(
+            f'<article class="card"><h4>{head}</h4><ul class="film">'
+            + "".join(_shown(facts, facts.tested, at, thumbs) for at in places)
+            + "</ul></article>"
+            for head, places in (("closest", best), ("furthest off", worst))
+        )
+        + "</div>"
+    )
+
+
+def _shown(facts: Facts, tested: Tested, at: int, thumbs: dict[str, str]) -> str:
+    row, truth, guess = tested.row[at], tested.truth[at], tested.by_model[facts.chosen][at]
+    video = facts.videos.video_id[row]
+    off = "too low" if truth > guess else "too high"
+    return (
+        f"<li>{_shot(thumbs.get(video))}{_name(facts.videos.name(row))}"
+        f"{short(count(guess))} forecast, {short(count(truth))} real"
+        f'<br><span class="soft">× {factor(truth - guess)} {off}</span></li>'
+    )
+
+
+def _name(name: str) -> str:
+    return f'<span class="name">{escaped(name)}</span>'
+
+
+def _shot(thumb: str | None) -> str:
+    inner = f'<img src="{escape(thumb)}" alt="">' if thumb else "<span>no picture</span>"
+    return f'<div class="shot">{inner}</div>'
+
+
+def table(facts: Facts) -> str:
+    if facts.deciding is None:
+        return ""
+    heads, rows = comparison.table(facts.deciding)
+    top = "".join(f"<th>{escaped(h)}</th>" for h in heads)
+    lines = "".join(
+        "<tr>"
+        + "".join(f"<td>{escaped(cell)}</td>" if len(row) > 2 else
+                  f'<td{"" if i == 0 else f" class=words colspan={len(heads) - 1}"}>{escaped(cell)}</td>'
+                  for i, cell in enumerate(row))
+        + "</tr>"
+        for row in rows
+    )  # fmt: skip
+    return (
+        "<h3>All models and baselines, 95 % intervals by channel; ◂ chosen on validation</h3>"
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{top}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
+        f'<p class="soft">{escaped(facts.deciding["population"])}</p>'
+    )

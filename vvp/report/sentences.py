@@ -1,0 +1,209 @@
+"""What the report says in words: the headline, and what this run cannot know, from the run's own facts."""
+
+from typing import Any
+
+import numpy as np
+
+from vvp.report.gather import Facts
+from vvp.report.numbers import factor, plural, share
+
+ASKED = {
+    "time": "all posted after everything it had learned from",
+    "channel": "all from channels it had never seen",
+    "random": "drawn at random from the same weeks and channels it learned from (an easy test)",
+}
+
+
+def headline(facts: Facts) -> list[str]:
+    """Two sentences; one when there is nothing to say yet."""
+    split = facts.deciding
+    if split is None:
+        return [f"How good a forecast would be is not known. {facts.why['evaluation']}"]
+    chosen = split["chosen"]
+    own = split["results"][chosen]
+    rival = split["best_baseline"]
+    pairs = own["metrics"]["pairwise_accuracy"]
+    asked = (
+        f"Asked about {plural(split['test_rows'], 'video')} of {plural(split['test_channels'], 'channel')},"
+        f" {ASKED[facts.split]},"
+    )
+    if pairs["point"] is None:
+        first = f"{asked} nothing could be ranked, because all their views are equal."
+    else:
+        first = (
+            f"{asked} the forecast ({chosen}) put {_of_100(pairs)[0]} of 100 pairs of videos in the"
+            f" right order{_of_100(pairs)[1]}"
+        )
+        if rival == chosen:
+            first += "; a coin gets 50."
+        else:
+            other = split["results"][rival]["metrics"]["pairwise_accuracy"]
+            first += f"; the best simple rule, {rival}, {''.join(_of_100(other))}, a coin 50."
+    return [first, f"{_against(own, chosen, rival)} {_error(own)}"]
+
+
+def _of_100(one: dict[str, Any]) -> tuple[str, str]:
+    """Such as ("82", " (95 % interval 74 to 89)"); the second is empty where there is no interval."""
+    text = f"{100 * one['point']:.0f}"
+    if one.get("low") is None:
+        return text, ""
+    return text, f" (95 % interval {100 * one['low']:.0f} to {100 * one['high']:.0f})"
+
+
+def _against(own: dict[str, Any], chosen: str, rival: str) -> str:
+    if own["role"] == "baseline":
+        return (
+            "No model did better than the simple rules on the validation videos, so the forecast is a"
+            " simple rule:"
+        )
+    gap = own["versus_baseline"].get("spearman")
+    if gap is None or gap["point"] is None:
+        return "Whether it beats the simple rules cannot be said, because one of the two predicts a constant:"
+    if gap["low"] is None:
+        return "Whether it beats the simple rules cannot be said with so few channels in the test:"
+    way = "higher" if gap["point"] >= 0 else "lower"
+    numbers = (
+        f"rank correlation {abs(gap['point']):.2f} {way}, 95 % interval {gap['low']:+.2f} to"
+        f" {gap['high']:+.2f}"
+    )
+    if gap["low"] > 0:
+        return f"It beats that rule ({numbers}), and"
+    if gap["high"] < 0:
+        return f"It is worse than that rule ({numbers}), and"
+    return f"It is not shown to beat that rule ({numbers}), and"
+
+
+def _error(own: dict[str, Any]) -> str:
+    error = own["metrics"]["mae"]
+    return f"a typical forecast is off by a factor of {factor(error['point'])}."
+
+
+def tiles(facts: Facts) -> list[tuple[str, str]]:
+    """(number, what it is): the few that stand beside the headline."""
+    split, videos = facts.deciding, facts.videos
+    found = [(f"{int(videos.embedded.sum()):,}", "embedded videos")]
+    if split is None:
+        return [*found, (f"{int(videos.labelled.sum()):,}", "with a view count")]
+    metrics = split["results"][split["chosen"]]["metrics"]
+    if metrics["pairwise_accuracy"]["point"] is not None:
+        found.append((share(metrics["pairwise_accuracy"]["point"]), "of pairs in the right order"))
+    found.append((f"× or ÷ {factor(metrics['mae']['point'])}", "typical error of a forecast"))
+    held = split["interval"].get("measured")
+    if held is None:
+        return [*found, ("–", f"no 80 % interval: {split['interval']['reason']}")]
+    half = factor(split["interval"]["half_width"])
+    return [*found, (share(held["point"]), f"held by the 80 % interval (÷ {half} to × {half})")]
+
+
+def limits(facts: Facts) -> list[str]:
+    """Section 7: one sentence each, the run's own facts first."""
+    videos = facts.videos
+    labelled, n = videos.labelled, int(videos.embedded.sum())
+    found = [_sample(facts)]
+    if n < 30:
+        found.append(
+            f"Only {plural(n, 'video')} could be embedded: below 30 every figure here shows single videos,"
+            " not rules."
+        )
+    if (y := videos.log_views[labelled]).size and np.ptp(y) < 1e-9:
+        found.append(
+            "All views are equal: there is nothing to learn from them, and no forecast can be judged."
+        )
+    named = [c for c, known in zip(videos.channel_id, labelled, strict=True) if known and c is not None]
+    if named:
+        counts = {c: named.count(c) for c in dict.fromkeys(named)} if len(named) < 5_000 else _counts(named)
+        top = max(counts.values())
+        if len(counts) == 1:
+            found.append(
+                "All of them are one channel's: what holds for others was not seen, and no interval by"
+                " channel exists."
+            )
+        elif top / int(labelled.sum()) >= 0.25:
+            found.append(
+                f"One channel has {share(top / int(labelled.sum()))} of the counted videos: the findings are"
+                " largely about it."
+            )
+    found += [s for s in (_time(facts), _age(facts)) if s]
+    for what, there in (("picture", videos.picture), ("sound", videos.sound), ("speech", videos.speech)):
+        missing = int((videos.embedded & ~there).sum())
+        if missing == n:
+            found.append(f"No video has {what}: nothing was learned from it, and nothing can be said of it.")
+        elif missing > 0.1 * n:
+            found.append(f"{share(missing / n)} of the embedded videos have no {what}.")
+    if np.isfinite(videos.followers).any():
+        found.append(
+            "Followers were counted when the videos were collected, often after they did well; the row"
+            " “best, no"
+            " counters” shows the result without them."
+        )
+    if facts.evaluation is not None:
+        opened = facts.evaluation.get("times_opened", 1)
+        if opened > 1:
+            found.append(
+                f"This test part was opened by {opened} runs: each look makes the best number less honest."
+            )
+        # What the sentences above say already is left out.
+        said = ("one channel has", "most counts have")
+        found += [
+            f"{w[0].upper()}{w[1:]}." for w in facts.evaluation.get("warnings", []) if not w.startswith(said)
+        ]
+    found.append(
+        "What happens after posting is not in any of these numbers: a share by somebody famous, a trend that"
+        " starts"
+        " tomorrow, a change of the platform's ranking."
+    )
+    found.append("What goes with more views in these videos need not be what causes them.")
+    return found
+
+
+def _counts(named: list[str]) -> dict[str, int]:
+    values, counts = np.unique(np.array(named, dtype=str), return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def _sample(facts: Facts) -> str:
+    split = facts.deciding
+    n, labelled = len(facts.videos.video_id), int(facts.videos.labelled.sum())
+    text = f"It rests on {plural(labelled, 'video')} with a view count, of {n:,} collected"
+    if split is None:
+        return f"{text}."
+    parts = split["parts"]
+    return (
+        f"{text}: {parts['train']:,} to learn from, {parts['validation']:,} to choose by and"
+        f" {split['test_rows']:,} to be tested on, of {plural(split['test_channels'], 'channel')}."
+    )
+
+
+def _time(facts: Facts) -> str | None:
+    videos = facts.videos
+    when = videos.published_at[videos.labelled & ~np.isnat(videos.published_at)]
+    if not len(when):
+        return "No video has a date of publication: whether it holds for later ones could not be tried."
+    first, last = when.min().astype("datetime64[D]"), when.max().astype("datetime64[D]")
+    days = int((last - first).astype(int))
+    if days == 0:
+        return f"All dated videos were posted on {first}: seasons and trends cannot be seen."
+    short = ": less than a year, so seasons cannot be seen" if days < 365 else ""
+    return (
+        f"The videos were posted between {first} and {last} ({plural(days, 'day')}{short}); later ones"
+        " may differ."
+    )
+
+
+def _age(facts: Facts) -> str | None:
+    age = facts.videos.horizon_days[facts.videos.labelled]
+    if not len(age):
+        return None
+    known = age[np.isfinite(age)]
+    if not len(known):
+        return (
+            "How old the counts are is not known: an old count and a fresh one are taken as the same thing."
+        )
+    low, middle, high = np.quantile(known, [0.1, 0.5, 0.9])
+    text = (
+        f"Views were counted {middle:,.0f} days after posting in the middle (80 %: {low:,.0f} to"
+        f" {high:,.0f});"
+    )
+    text += " how a count grew before that was not seen"
+    unknown = len(age) - len(known)
+    return f"{text}; for {share(unknown / len(age))} the age is unknown." if unknown else f"{text}."
