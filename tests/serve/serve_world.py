@@ -1,0 +1,102 @@
+"""A workspace with predictors, in seconds: posts whose views follow the brightness of their picture."""
+
+import json
+import shutil
+from dataclasses import asdict
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.evaluate import _alone, _quality
+from vvp import candidates, evaluate, predictor_store
+from vvp.candidates import FAMILIES
+from vvp.encoders.profiles import Profile
+from vvp.matrix import assemble, embedded_dims, population
+from vvp.media.decode import DecodeSettings
+from vvp.models.base import Data, first_point, mae
+from vvp.resume import content_key
+from vvp.schema import TABLES
+from vvp.workspace import Workspace
+
+START = datetime(2025, 1, 1, tzinfo=timezone.utc)
+
+
+def fill(root: Path, profile: Profile, n: int = 140, seed: int = 0) -> Workspace:
+    """n embedded videos, a day apart; log views = 6 + brightness / 50 + channel + noise of 0.3."""
+    rng = np.random.default_rng(seed)
+    labels = profile.labels(None)
+    settings = {k: v for k, v in asdict(DecodeSettings()).items() if k not in ("timeout_s", "memory_gb")}
+    recipe = {
+        "profile": profile.name,
+        "dims": profile.dims,
+        "encoders": {m: labels[m] for m in profile.encoders},
+        "speech": labels.get("transcriber"),
+        "decode": settings,
+    }
+    base = rng.normal(0, 0.5, 8)
+    videos: list[dict[str, Any]] = []
+    embeddings: list[dict[str, Any]] = []
+    for i in range(n):
+        channel, bright = int(rng.integers(8)), float(rng.uniform(0, 255))
+        posted = START + timedelta(days=i, hours=float(rng.uniform(0, 24)))
+        row = dict.fromkeys(TABLES["videos"].names) | {
+            "video_id": f"v{i:04d}", "channel_id": f"c{channel}", "title": f"Clip {i} <b>of</b> many",
+            "published_at": posted, "observed_at": posted + timedelta(days=float(rng.uniform(10, 60))),
+            "duration_s": float(rng.uniform(5, 60)), "channel_followers": int(rng.integers(100, 10_000)),
+            "views": int(np.exp(6 + bright / 50 + base[channel] + rng.normal(0, 0.3))),
+            "media_sha256": f"sha{i}", "media_path": f"/m/{i}.mp4", "collected_at": START,
+        }  # fmt: skip
+        videos.append(row)
+        vectors = {m: rng.normal(size=d) for m, d in profile.dims.items()}
+        vectors["video"][:2] = bright
+        embeddings.append(
+            dict.fromkeys(TABLES["embeddings"].names)
+            | {f"{m}_embedding": v.astype(np.float32) for m, v in vectors.items()}
+            | {f"{m}_encoder": labels[m] for m in profile.encoders}
+            | {
+                "video_id": row["video_id"], "content_key": content_key(row, json.dumps(recipe)),
+                "status": "ok", "decoded_duration_s": row["duration_s"], "profile": profile.name,
+                "embedded_at": START,
+            }
+        )  # fmt: skip
+    space = Workspace(root)
+    space.replace("videos", pa.Table.from_pylist(videos, schema=TABLES["videos"]))
+    space.replace("embeddings", pa.Table.from_pylist(embeddings, schema=TABLES["embeddings"]))
+    space.write_json("embed.json", recipe)
+    return space
+
+
+def learn(space: Workspace, name: str, seed: int = 0) -> str:
+    """A predictor (Ridge) under runs/NAME, as `tune` and `evaluate` would make it; its id."""
+    matrix = assemble(space, "time", dims=embedded_dims(space))
+    rows = population(matrix)
+
+    def sweep(train: Data, validation: Data) -> dict[str, Any]:
+        family = FAMILIES["ridge"]
+        params = first_point(family, len(train.y), train.X.shape[1])
+        model = family.fit(train, validation, params, seed=seed)
+        return {"ridge": (model, params, mae(validation.y, model.predict(validation.X)))}
+
+    found = candidates.fit(matrix, rows, sweep, seed)
+    chosen = next(c for c in found if c.name == "ridge")
+    metadata = next(c for c in found if c.name == "metadata only")
+    own = evaluate.evaluate_split(matrix, rows, found, resamples=100)
+    quality = {
+        "main": {"verdict": evaluate.verdict(own), **_quality(own, chosen.name)},
+        "metadata": {"verdict": _alone(own, metadata.name), **_quality(own, metadata.name)},
+        "warnings": evaluate.warnings(matrix, own),
+    }
+    facts = {"run": name, "split": "time", "embedding": space.read_json("embed.json"), "quality": quality}
+    return predictor_store.save(space, f"runs/{name}/predictor", matrix, rows, chosen, metadata, facts)
+
+
+def damage(space: Workspace, name: str, of: str) -> None:
+    """runs/NAME: the predictor of run `of` with one byte of its model changed."""
+    shutil.copytree(Path(space.root) / f"runs/{of}", Path(space.root) / f"runs/{name}")
+    [model] = (Path(space.root) / f"runs/{name}/predictor/main").glob("model*.safetensors")
+    content = bytearray(model.read_bytes())
+    content[-1] ^= 1
+    model.write_bytes(content)

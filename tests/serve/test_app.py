@@ -1,0 +1,151 @@
+"""What the app answers, on real Ray Serve with fake encoders."""
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from clips import counting, tone, write
+from serve_fakes import PROFILE, film
+
+from vvp.draft import first_row
+from vvp.embed_stages import embed_here
+from vvp.media.decode import DecodeSettings
+from vvp.predictor import draft_rows
+from vvp.predictor_store import load
+
+
+def _total(said: dict[str, Any]) -> float:
+    return said["starting_point"]["log_views"] + sum(b["log_views"] for b in said["blocks"])
+
+
+def test_a_title_alone_gets_a_whole_forecast(app: Any) -> None:
+    said = app.post(title="Why?", channel_id="c1", channel_followers=900, horizon_days=10).json()
+    assert said["predictor"] == app.predictors["default"]
+    assert said["interval"]["low"] < said["views"] < said["interval"]["high"]
+    assert _total(said) == pytest.approx(said["log_views"], abs=1e-6)
+    assert [b["block"] for b in said["blocks"]] == ["picture", "sound", "words", "timing", "channel"]
+    assert said["missing"] == ["picture", "sound", "speech"] and said["model"] == "metadata only"
+    assert said["baselines"]["channel's earlier videos"] > 0
+    assert len(said["nearest"]) == 5 and said["horizon_days"] == 10
+    assert said["seconds"]["decode"] is None and said["seconds"]["forecast"] > 0
+
+
+def test_a_video_gets_the_number_that_offline_gives(app: Any, tmp_path: Path) -> None:
+    clip = write(tmp_path / "clip.mp4", counting(20), sound=tone(0.6, 44_100))
+    values = {
+        "title": "A b", "tags": ["x", "y"], "channel_id": "c2", "channel_followers": 50,
+        "published_at": datetime(2025, 4, 1, 18, tzinfo=timezone.utc),
+    }  # fmt: skip
+    row = embed_here(first_row(values, clip), PROFILE, None, DecodeSettings())
+    predictor = load(app.space, "runs/default/predictor")
+    offline = predictor.predict(draft_rows(values, row), 20.0)[0]
+    online = app.post(
+        film=Path(clip).read_bytes(), title="A b", tags="#x, y", channel_id="c2", channel_followers=50,
+        published_at="2025-04-01T20:00+02:00", horizon_days=20,
+    ).json()  # fmt: skip
+    assert online["log_views"] == pytest.approx(offline.log_views, abs=1e-4)
+    assert {b["block"]: b["log_views"] for b in online["blocks"]} == pytest.approx(offline.blocks, abs=1e-4)
+    assert _total(online) == pytest.approx(online["log_views"], abs=1e-6)
+    assert online["missing"] == offline.missing
+    assert [n["video_id"] for n in online["nearest"]] == [n["video_id"] for n in offline.nearest]
+
+
+def test_speech_is_recognised_unless_a_transcript_is_given(app: Any) -> None:
+    spoken = film(brightness=100, words="so this happened")
+    heard = app.post(film=spoken, title="a", published_at="2025-04-01").json()
+    told = app.post(film=spoken, title="a", published_at="2025-04-01", transcript="so this happened").json()
+    other = app.post(film=spoken, title="a", published_at="2025-04-01", transcript="no " * 90).json()
+    silent = app.post(film=film(brightness=100), title="a", published_at="2025-04-01").json()
+    assert heard["missing"] == told["missing"] == []
+    assert heard["log_views"] == pytest.approx(told["log_views"], abs=1e-9)
+    assert heard["seconds"]["transcribe"] is not None and told["seconds"]["transcribe"] is None
+    assert abs(other["log_views"] - told["log_views"]) > 1e-6
+    assert silent["missing"] == ["speech"]
+
+
+def test_stages_are_told_as_they_happen(app: Any) -> None:
+    files = {"video": ("a.mp4", film(brightness=90))}
+    accept = {"Accept": "application/x-ndjson"}
+    with requests.post(
+        app.url + "/v1/forecasts", files=files, headers=accept, stream=True, timeout=60
+    ) as got:
+        lines = [json.loads(line) for line in got.iter_lines()]
+    assert got.headers["Content-Type"].startswith("application/x-ndjson")
+    told = [(line["stage"], line["state"]) for line in lines[:-1]]
+    assert told == [
+        ("received", "done"), ("decode", "started"), ("decode", "done"), ("encode", "started"),
+        ("encode", "done"), ("forecast", "started"), ("forecast", "done"),
+    ]  # fmt: skip
+    assert lines[-1]["forecast"]["views"] > 0
+    files = {"video": ("a.mp4", film(kind="picture_undecodable"))}
+    got = requests.post(app.url + "/v1/forecasts", files=files, headers=accept, timeout=60)
+    last = json.loads(got.text.splitlines()[-1])
+    assert got.status_code == 200 and last["error"]["kind"] == "picture_undecodable"
+
+
+def test_a_ranking_puts_the_bright_before_the_dark(app: Any) -> None:
+    same = {"title": "a", "channel_id": "c1", "published_at": "2025-05-01"}
+    drafts = [{**same, "video": "x"}, {**same, "title": "b", "video": "y"}, {**same, "video": "z"}]
+    films = {n: ("f", film(brightness=b)) for n, b in (("x", 20), ("y", 250), ("z", 25))}
+    said = requests.post(
+        app.url + "/v1/rankings", data={"drafts": json.dumps(drafts)}, files=films, timeout=60
+    ).json()
+    assert [r["draft"] for r in said["order"]] == [1, 2, 0]
+    assert said["order"][0]["title"] == "b" and said["predictor"] == app.predictors["default"]
+    first, last = said["pairs"]
+    assert (first["better"], first["worse"], last["better"], last["worse"]) == (1, 2, 2, 0)
+    assert first["probability"] > 0.99 and not first["too_close_to_call"]
+    assert 0.5 <= last["probability"] < 0.8 and last["too_close_to_call"]
+    assert "Draft 2 comes first" in said["sentence"]
+    assert {len(r["forecast"]["blocks"]) for r in said["order"]} == {5}
+
+
+def test_a_ranking_names_the_draft_that_is_wrong(app: Any) -> None:
+    drafts = [{"title": "a"}, {"title": "b", "video": "y"}]
+    films = {"y": ("f", film(kind="unreadable"))}
+    got = requests.post(
+        app.url + "/v1/rankings", data={"drafts": json.dumps(drafts)}, files=films, timeout=60
+    )
+    assert got.status_code == 422
+    error = got.json()["error"]
+    assert error["kind"] == "unreadable" and error["message"].startswith("Draft 2: ")
+
+
+def test_what_the_predictor_is(app: Any) -> None:
+    said = app.get("/v1/predictor").json()
+    assert said["id"] == app.predictors["default"] and said["model"] == "ridge"
+    assert said["trained_on"]["videos"] > 50 and said["trained_on"]["channels"] == 8
+    assert said["encoders"]["transcriber"].startswith("fake-speech@")
+    assert said["accepts_metadata_only"] is True and said["refused"] is None
+    assert said["upload_limits"] == {"bytes": 256 * 2**20, "seconds": 300}
+    assert said["quality"]["metrics"]["spearman"]["point"] > 0.5 and len(said["cannot_know"]) >= 4
+    health = app.get("/healthz")
+    assert health.status_code == 200 and health.json()["predictor"] == said["id"]
+
+
+def test_pages_are_ours_alone(app: Any) -> None:
+    for path in ("/", "/docs", "/static/page.js", "/static/page.css"):
+        got = app.get(path)
+        assert got.status_code == 200, path
+        assert got.headers["Content-Security-Policy"].startswith("default-src 'self';")
+        assert "https://" not in got.text.replace("http://www.w3.org/", "") and "//cdn" not in got.text, path
+    assert "/v1/rankings" in app.get("/docs").text and "curl" in app.get("/docs").text
+    for path in ("/static/../app.py", "/static/%2e%2e%2fapp.py", "/nothing", "/static/index.html.bak"):
+        got = app.get(path)
+        assert got.status_code == 404 and got.json()["error"]["kind"] == "not_found", path
+    assert requests.delete(app.url + "/v1/forecasts", timeout=60).status_code == 405
+
+
+def test_many_at_once_are_one_batch_each_with_its_own_answer(app: Any) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    bright = [int(b) for b in np.linspace(0, 255, 12)]
+    with ThreadPoolExecutor(12) as pool:
+        said = list(pool.map(lambda b: app.post(film=film(brightness=b), published_at="2025-05-01"), bright))
+    assert [s.status_code for s in said] == [200] * 12
+    log_views = [s.json()["log_views"] for s in said]
+    assert log_views == sorted(log_views) and log_views[-1] - log_views[0] > 2
