@@ -103,8 +103,8 @@ def assemble(
         )
     videos = space.read("videos")
     embeddings = space.latest("embeddings", "video_id", "embedded_at")
-    profile, encoders = _provenance(embeddings)
-    found = Dims(*(_length(embeddings, m) for m in ("video", "audio", "text")))
+    profile, encoders = provenance(embeddings)
+    found = found_dims(embeddings)
     rows, at = join(videos, embeddings)
     if not len(rows):
         raise UserError(
@@ -222,7 +222,7 @@ def _useless(X: np.ndarray, columns: tuple[Column, ...]) -> dict[str, str]:
     return {c.name: why[int(low[i] > high[i])] for i, c in enumerate(columns) if low[i] >= high[i]}
 
 
-def _provenance(embeddings: pa.Table) -> tuple[str, dict[str, str]]:
+def provenance(embeddings: pa.Table) -> tuple[str, dict[str, str]]:
     """(profile, encoder per modality). UserError when vectors of two of them stand in one table."""
     found = {}
     for name in ("profile", *ENCODERS):
@@ -232,6 +232,11 @@ def _provenance(embeddings: pa.Table) -> tuple[str, dict[str, str]]:
             raise UserError(f"the embeddings come from more than one {name}: {shown}; run `vvp embed` again.")
         found[name] = next(iter(values), "")
     return found["profile"], {name: found[name] for name in ENCODERS if found[name]}
+
+
+def found_dims(embeddings: pa.Table) -> Dims:
+    """The vectors' lengths in the table, 0 for a modality no video has. UserError when they do not agree."""
+    return Dims(*(_length(embeddings, m) for m in ("video", "audio", "text")))
 
 
 def _length(embeddings: pa.Table, modality: str) -> int:

@@ -40,7 +40,11 @@ class Reduction:
 
     def transform(self, fused: np.ndarray) -> np.ndarray:
         """float32 (n, dims.fused) → float32 (n, k). ValueError for another length."""
-        return _scaled(fused, self.dims, self.centre, self.scale) @ self.components.T
+        return self.scaled(fused) @ self.components.T
+
+    def scaled(self, fused: np.ndarray) -> np.ndarray:
+        """float32 (n, dims.fused) → float32 (n, dims.fused − 2), centred, blocks scaled. ValueError likewise."""
+        return _scaled(fused, self.dims, self.centre, self.scale)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """All of it as arrays, for safetensors."""
@@ -54,6 +58,8 @@ class Reduction:
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> "Reduction":
         """KeyError or ValueError when an array is absent or of another shape: they are somebody's input."""
         dims = Dims(*(int(n) for n in tensors["dims"]))
+        if min(dims.video, dims.audio, dims.text) < 0:
+            raise ValueError("a block of negative length")
         d, k = dims.fused - 2, len(tensors["variance"])
         shapes = {
             "centre": (d,),

@@ -138,6 +138,16 @@ EMBEDDINGS = (
     Column("embedded_at", TIME, ID, "when; the latest row of a video is the one that counts"),
 )
 
+POINTS = (
+    Column("video_id", pa.string(), ID, "as in videos; one row per embedded video that has a vector"),
+    Column("part", pa.string(), ID, "train | validation | test | embargo | none under the deciding split"),
+    Column("x", pa.float32(), PUBLISH, "first dimension of UMAP's plane, no unit; null: no UMAP"),
+    Column("y", pa.float32(), PUBLISH, "second dimension; null with x"),
+    Column("cluster", pa.int32(), PUBLISH, "KMeans at the best K, from 0; null: no clusters"),
+    Column("density_cluster", pa.int32(), PUBLISH, "HDBSCAN, from 0; -1: noise; null with x"),
+    Column("pca", VECTOR, PUBLISH, "float32, place in the reduced vectors; null: nothing varies"),
+)
+
 SIGNALS = ("motion_mean", "cut_rate_per_min", "visual_density", "audio_rms_mean", "audio_rms_std")
 
 

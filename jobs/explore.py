@@ -1,0 +1,149 @@
+"""`vvp explore`: embeddings/ → map/, the collection reduced, laid out, clustered and described."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from jobs import options, show
+
+SHOWN = 2  # differences of a cluster that the table shows
+NAMES = {
+    "motion_mean": "motion",
+    "cut_rate_per_min": "cuts per minute",
+    "visual_density": "visual density",
+    "audio_rms_mean": "loudness",
+    "audio_rms_std": "changes of loudness",
+    "duration_s": "duration",
+    "log_views": "views",
+}
+
+
+@options.writes
+def command(
+    workspace: options.Workspace,
+    name: options.Name = "default",
+    seed: options.Seed = 0,
+    min_cpus: options.MinCpus = 0,
+    json: options.Json = False,
+) -> None:
+    """See what kinds of videos there are: PCA, UMAP, clusters, what each is like, where the model is wrong.
+
+    Fitted on the training part of the run's split. The run need not exist; with it the forecast's error in
+    each cluster is shown too.
+    """
+    from jobs.cluster import connect
+    from vvp.explore import store
+    from vvp.explore.collection import collect
+    from vvp.explore.explore import explore
+    from vvp.workspace import Workspace
+
+    space = Workspace.existing(workspace)
+    options.run_folder(name)
+    seen = collect(space, name)
+    connect(min_cpus)
+    started = time.monotonic()
+    with show.progress("explore") as update:
+        atlas = explore(seen, seed=seed, spread=ray_tasks, tell=update)
+    store.write(space, atlas)
+    if json:
+        show.as_json({**atlas.facts, "at": space.uri(store.FOLDER)})
+        return
+    _print(atlas.facts, name, space.uri(store.FOLDER), time.monotonic() - started)
+
+
+def ray_tasks(function: Callable[[Any, Any], Any], shared: Any, jobs: Sequence[Any]) -> Iterable[Any]:
+    """explore.spread.Spread as Ray tasks of one CPU each; the shared data goes to the object store once."""
+    import ray
+
+    held = ray.put(shared)
+    task = ray.remote(num_cpus=1)(function)
+    waiting = [task.remote(held, job) for job in jobs]
+    return (ray.get(one) for one in waiting)
+
+
+def _print(facts: dict[str, Any], name: str, at: str, seconds: float) -> None:
+    out = ", ".join(f"{n} {why}" for why, n in facts["left_out"].items())
+    split = f"of the {facts['split']} split" if facts["split"] else "all of them"
+    pairs = [
+        ("videos", f"{show.count(facts['rows'])}" + (f" ({out}, left out)" if out else "")),
+        ("fitted on", f"{show.count(facts['train_rows'])} training videos, {split}"),
+        ("variance kept", _section(facts["pca"], _pca)),
+        ("neighbours kept", _section(facts["umap"], _overlap)),
+        ("KMeans", _section(facts["kmeans"], lambda one: one["sentence"])),
+        ("HDBSCAN", _section(facts["hdbscan"], _hdbscan)),
+        ("agreement", _section(facts["agreement"], _agreement)),
+    ]
+    show.facts("explore", pairs)
+    if facts["clusters"]:
+        heads = (
+            "cluster",
+            "videos",
+            "share",
+            "words of its titles",
+            "largest differences",
+            "forecast off by",
+        )
+        title = "clusters (differences in standard deviations from the rest, with 95 % intervals)"
+        show.table(title, heads, [_row(one) for one in facts["clusters"]], left=(0, 3, 4))
+        for why in dict.fromkeys(c["error_unavailable"] for c in facts["clusters"] if c["error"] is None):
+            show.out.print(f"no forecast error: {why}", markup=False)
+    for note in facts["notes"]:
+        show.out.print(f"note: {note}", markup=False)
+    show.out.print(
+        f"written: {at} ({seconds:.0f} s); next: `vvp report --name {name}` draws it", markup=False
+    )
+
+
+def _section(found: dict[str, Any], say: Callable[[dict[str, Any]], str]) -> str:
+    return f"not computed: {found['unavailable']}" if "unavailable" in found else say(found)
+
+
+def _pca(one: dict[str, Any]) -> str:
+    need = ", ".join(f"{one[f'need_{p}']} would keep {p} %" for p in (86, 95))
+    return f"{one['kept']:.0%} in {one['components']} components; {need}"
+
+
+def _overlap(one: dict[str, Any]) -> str:
+    o = one["overlap"]
+    return (
+        f"{o['value']:.0%} of the {o['k']} nearest in PCA are among the {o['k']} nearest in UMAP's"
+        f" {one['dimensions']} dimensions; a random layout keeps {o['random']:.0%}"
+    )
+
+
+def _hdbscan(one: dict[str, Any]) -> str:
+    return f"{one['clusters']} clusters of at least {one['min_cluster_size']}, {one['noise']:.0%} noise"
+
+
+def _agreement(one: dict[str, Any]) -> str:
+    return f"adjusted Rand {one['adjusted_rand']:.2f} on {show.count(one['rows'])} videos that are no noise"
+
+
+def _row(one: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        one["cluster"],
+        show.count(one["size"]),
+        f"{one['share']:.0%}",
+        ", ".join(word for word, _ in one["words"]) or None,
+        "\n".join(_differences(one["differences"])) or None,
+        _error(one["error"]),
+    )
+
+
+def _differences(found: dict[str, dict[str, Any]]) -> list[str]:
+    """The largest whose interval leaves 0 out."""
+    sure = [
+        (name, d)
+        for name, d in found.items()
+        if d["low"] is not None and (d["low"] > 0 or d["high"] < 0)
+    ]  # fmt: skip
+    sure.sort(key=lambda pair: -abs(pair[1]["point"]))
+    return [f"{NAMES[n]} {d['point']:+.1f} [{d['low']:+.1f}, {d['high']:+.1f}]" for n, d in sure[:SHOWN]]
+
+
+def _error(error: dict[str, Any] | None) -> str | None:
+    """The mean absolute error of log views as a factor."""
+    if error is None:
+        return None
+    return f"× {math.exp(error['mae']['point']):.1f} ({error['rows']} test)"

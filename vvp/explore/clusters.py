@@ -1,0 +1,182 @@
+"""KMeans on the reduced vectors for every K and seed, HDBSCAN on the wide layout, and whether they agree.
+
+The best K is the one with the highest silhouette (Rousseeuw 1987), averaged over seeds. Any cloud can be
+cut into K pieces, so the same is done to the rows with each column shuffled by itself, which keeps every
+column's values and destroys what they have in common; only what clearly exceeds that is called clusters.
+Not known here: layouts, what a cluster is like, files.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import HDBSCAN, KMeans, MiniBatchKMeans
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+
+from vvp.explore.spread import Spread
+
+K_FROM, K_TO = 2, 15
+MIN_ROWS = 10
+SEEDS, SHUFFLES = 5, 3
+SAMPLE = 3_000  # rows that a silhouette is averaged over
+WHOLE = 10_000  # rows up to which KMeans sees all at once; mini-batches above
+MARGIN = 0.03  # of silhouette, above the highest of the shuffled columns
+LARGE = 0.05  # share of the rows: a few odd videos apart from all others are outliers, no cluster
+NOISE = -1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cloud:
+    """n training rows in PCA."""
+
+    places: np.ndarray  # float32 (n, components)
+    asked: np.ndarray  # int64, the rows of the sampled silhouette
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    k: int
+    turn: int  # which seed
+    shuffled: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cut:
+    """One KMeans."""
+
+    job: Job
+    centres: np.ndarray  # float32 (k, components)
+    sizes: np.ndarray  # int64 (k,), rows
+    inertia: float  # sum of squared distances to the nearest centre
+    silhouette: float | None  # −1 to 1; None: fewer than 2 clusters among the asked rows
+
+
+def cloud(places: np.ndarray, seed: int) -> Cloud:
+    rng = np.random.default_rng(seed)
+    asked = np.sort(rng.choice(len(places), min(SAMPLE, len(places)), replace=False))
+    return Cloud(places=places, asked=asked, seed=seed)
+
+
+def jobs(places: np.ndarray) -> list[Job] | str:
+    """What to try on float32 (n, components), or why nothing can be tried.
+
+    K runs from 2 to 15, at most to a fifth of the rows and to one less than there are different rows.
+    """
+    n = len(places)
+    if n < MIN_ROWS:
+        return f"{n} training videos are too few for clusters: {MIN_ROWS} are needed."
+    different = len(np.unique(places.round(5), axis=0)) if n <= WHOLE else n
+    top = min(K_TO, n // 5, different - 1)
+    if top < K_FROM:
+        return (
+            f"Only {different} of {n} training videos differ from each other: there is nothing to separate."
+        )
+    turns = [(turn, False) for turn in range(SEEDS)] + [(turn, True) for turn in range(SHUFFLES)]
+    return [Job(k=k, turn=t, shuffled=s) for k in range(K_FROM, top + 1) for t, s in turns]
+
+
+def cut(shared: Cloud, job: Job) -> Cut:
+    """The shape of the argument list is that of `spread`."""
+    seed = shared.seed + 1000 * job.turn
+    places = shared.places
+    if job.shuffled:
+        places = np.random.default_rng(seed).permuted(places, axis=0)
+    if len(places) > WHOLE:
+        model = MiniBatchKMeans(job.k, batch_size=4096, n_init=3, max_iter=100, random_state=seed)
+    else:
+        model = KMeans(job.k, n_init=4, random_state=seed)
+    everyone = model.fit(places).labels_
+    labels = everyone[shared.asked]
+    several = 1 < len(np.unique(labels)) < len(labels)
+    silhouette = float(silhouette_score(places[shared.asked], labels)) if several else None
+    return Cut(
+        job=job, centres=model.cluster_centers_.astype(np.float32),
+        sizes=np.bincount(everyone, minlength=job.k), inertia=float(model.inertia_), silhouette=silhouette,
+    )  # fmt: skip
+
+
+def sweep(
+    shared: Cloud, todo: list[Job], spread: Spread, tell: Any = None
+) -> tuple[dict[str, Any], np.ndarray]:
+    """(the "kmeans" of map.json, float32 (K, components) centres of the best K, from its tightest seed).
+
+    tell(done, of): called after each KMeans.
+    """
+    cuts: list[Cut] = []
+    for one in spread(cut, shared, todo):
+        cuts.append(one)
+        if tell is not None:
+            tell(len(cuts), len(todo))
+    ks = sorted({job.k for job in todo})
+    real = {k: [c for c in cuts if c.job.k == k and not c.job.shuffled] for k in ks}
+    null = {k: [c for c in cuts if c.job.k == k and c.job.shuffled] for k in ks}
+    values = {k: _silhouettes(real[k]) for k in ks}
+    shuffled = {k: _silhouettes(null[k]) for k in ks}
+    best = max(ks, key=lambda k: values[k].mean())
+    tightest = min(real[best], key=lambda c: c.inertia)
+    chance = float(shuffled[best].max())
+    n = len(shared.places)
+    several = int((tightest.sizes >= max(3, LARGE * n)).sum()) > 1
+    separates = several and bool(values[best].min() > chance + MARGIN)
+    how = "KMeans" if n <= WHOLE else "mini-batch KMeans"
+    return {
+        "k": ks,
+        "inertia": [float(np.mean([c.inertia for c in real[k]])) for k in ks],
+        "silhouette": [float(values[k].mean()) for k in ks],
+        "silhouette_low": [float(values[k].min()) for k in ks],
+        "silhouette_high": [float(values[k].max()) for k in ks],
+        "shuffled": [float(shuffled[k].mean()) for k in ks],
+        "shuffled_high": [float(shuffled[k].max()) for k in ks],
+        "best": best,
+        "separates": separates,
+        "sentence": _sentence(best, separates, several, values[best], chance),
+        "rule": f"{how} on {n:,} training videos, {SEEDS} seeds; silhouette averaged over"
+        f" {len(shared.asked):,} of them; K separates when its lowest silhouette exceeds the highest of"
+        f" {SHUFFLES} shuffles of the columns"
+        f" by more than {MARGIN}, and at least two of its clusters hold {LARGE:.0%} of the videos each.",
+    }, tightest.centres  # fmt: skip
+
+
+def _silhouettes(cuts: list[Cut]) -> np.ndarray:
+    # A cut whose rows fell into one cluster separates nothing, which is what 0 says.
+    return np.array([0.0 if c.silhouette is None else c.silhouette for c in cuts])
+
+
+def _sentence(best: int, separates: bool, several: bool, values: np.ndarray, chance: float) -> str:
+    held = f"silhouette {values.mean():.2f} ({values.min():.2f} to {values.max():.2f} over seeds)"
+    if separates:
+        return f"{best} clusters stand apart: {held}, against at most {chance:.2f} with shuffled columns."
+    if not several:
+        return (
+            f"No number of clusters separates the videos: the best, {best}, has a {held}, but only because a"
+            " few videos are unlike all others."
+        )
+    return (
+        f"No number of clusters separates the videos: the best, {best}, has a {held}, and shuffled columns"
+        f" reach {chance:.2f}. Its clusters are parts of one cloud."
+    )
+
+
+def density(wide: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+    """(int32 (m,) HDBSCAN's labels, −1 noise; the "hdbscan" of map.json) of the wide layout (m, w).
+
+    Campello, Moulavi & Sander 2013, scikit-learn's. A cluster holds at least a fiftieth of the rows, and 5.
+    """
+    smallest = max(5, len(wide) // 50)
+    labels = HDBSCAN(min_cluster_size=smallest, copy=True).fit(wide).labels_.astype(np.int32)
+    found = {
+        "clusters": int(labels.max()) + 1,
+        "noise": float((labels == NOISE).mean()),
+        "min_cluster_size": smallest,
+    }
+    return labels, found
+
+
+def agreement(clusters: np.ndarray, dense: np.ndarray) -> dict[str, Any]:
+    """Adjusted Rand index (Hubert & Arabie 1985) of KMeans and HDBSCAN on the rows that are no noise."""
+    kept = dense != NOISE
+    found = len(np.unique(dense[kept]))
+    if found < 2:
+        return {"unavailable": f"HDBSCAN found {found or 'no'} cluster{'s' if not found else ''}."}
+    return {"adjusted_rand": float(adjusted_rand_score(clusters[kept], dense[kept])), "rows": int(kept.sum())}

@@ -1,0 +1,174 @@
+"""A workspace → what `explore` looks at: fused vectors, which of them are training rows, and facts to
+describe clusters with.
+
+The training part is that of the deciding split: the run's, else the time split. Where no split can be made
+(too few counts, a folder of bare files) every row counts as a training row, and a note says so.
+Not known here: reduction, clusters. Counts are read by labels.py.
+"""
+
+import io
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vvp.errors import UserError
+from vvp.fuse import Dims, fuse
+from vvp.labels import read_labels
+from vvp.matrix import embedded_dims, found_dims, join, provenance
+from vvp.resume import stale
+from vvp.schema import FAILED, SIGNALS
+from vvp.split import FACTS, load_or_make
+from vvp.split_rules import MIN_ROWS, SplitSettings
+from vvp.workspace import Workspace
+
+FEATURES = (*SIGNALS, "duration_s", "log_views")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Forecasts:
+    """What the run's chosen model said of the test videos."""
+
+    model: str
+    video_id: np.ndarray  # object (m,)
+    channel_id: np.ndarray  # object (m,), None: unknown
+    error: np.ndarray  # float64 (m,), |predicted − true|, log views
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Collection:
+    """n embedded videos that have a vector, in the order of the videos table."""
+
+    video_id: np.ndarray  # object (n,)
+    channel_id: np.ndarray  # object (n,), None: unknown
+    title: np.ndarray  # object (n,), None: none given
+    part: np.ndarray  # object (n,): train | validation | test | embargo | none
+    fused: np.ndarray  # float32 (n, dims.fused)
+    features: dict[str, np.ndarray]  # FEATURES → float64 (n,), NaN unknown
+    dims: Dims
+    profile: str
+    encoders: dict[str, str]
+    split: str | None  # None: there is none, and all rows count as training rows
+    left_out: dict[str, int]  # why → videos
+    forecasts: Forecasts | None
+    no_forecasts: str | None  # why there are none, one sentence
+    notes: list[str]
+
+    @property
+    def train(self) -> np.ndarray:
+        """int64: rows that may be fitted on."""
+        return np.flatnonzero(self.part == "train")
+
+
+def collect(space: Workspace, name: str) -> Collection:
+    """Of a workspace and the run `name`, which need not exist.
+
+    UserError: nothing embedded, no video has a vector, vectors of two profiles, stale or damaged ones.
+    """
+    if not space.has("embeddings"):
+        raise UserError(f"{space.root} has no embeddings yet: run `vvp embed -w {space.root}` first.")
+    if behind := stale(space):
+        raise UserError(
+            f"{behind} videos were embedded from other content or with other settings: run `vvp embed` again."
+        )
+    videos = space.read("videos")
+    embeddings = space.latest("embeddings", "video_id", "embedded_at")
+    profile, encoders = provenance(embeddings)
+    rows, at = join(videos, embeddings)
+    notes: list[str] = []
+    run = space.read_json(f"runs/{name}/run.json") if space.exists(f"runs/{name}/run.json") else None
+    split, part = _parts(space, run, videos, embeddings, notes)
+    dims = embedded_dims(space) or found_dims(embeddings)
+    del embeddings  # at 100,000 rows a gigabyte that nobody reads again
+
+    has = np.stack([rows[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio", "text")])
+    keep = has.any(axis=0)
+    failed = np.array(rows["status"].to_pylist(), dtype=object) == FAILED
+    out = Counter(["not embedded"] * (len(videos) - len(rows)))
+    out += Counter("embedding failed" if f else "no vector" for f in failed[~keep])
+    if not keep.any():
+        raise UserError(f"none of the {len(videos)} videos of {space.root} has a vector: see `vvp embed`.")
+    for block, there in zip(("picture", "sound", "words"), has, strict=True):
+        if not there.any():
+            notes.append(f"No video has {block}: the map is made without.")
+    if not keep.all():
+        rows, at = rows.filter(pa.array(keep)), at[keep]
+    own = videos.take(pa.array(at))
+    forecasts, why = _forecasts(space, name, run)
+    return Collection(
+        video_id=_objects(own["video_id"]), channel_id=_objects(own["channel_id"]),
+        title=_objects(own["title"]), part=part[at],
+        fused=fuse(rows["video_embedding"], rows["audio_embedding"], rows["text_embedding"], dims),
+        features=_features(rows, own), dims=dims, profile=profile, encoders=encoders,
+        split=split, left_out=dict(out), forecasts=forecasts, no_forecasts=why, notes=notes,
+    )  # fmt: skip
+
+
+def _parts(
+    space: Workspace, run: dict[str, Any] | None, videos: pa.Table, embeddings: pa.Table, notes: list[str]
+) -> tuple[str | None, np.ndarray]:
+    """(deciding split, object (all videos,) of part names)."""
+    everything = np.full(len(videos), "train", dtype=object)
+    labelled = int(read_labels(videos).known.sum())
+    if labelled < MIN_ROWS:
+        notes.append(
+            f"{labelled} of {len(videos)} videos have a usable view count, too few for a split: the map is"
+            " fitted on all videos."
+        )
+        return None, everything
+    settings = SplitSettings()
+    if run is not None:
+        settings = SplitSettings(embargo_days=run["embargo_days"])
+    elif space.exists(FACTS):  # another run's: made again with other settings they would undo that run
+        settings = SplitSettings(**space.read_json(FACTS)["settings"])
+    splits, _ = load_or_make(space, settings, videos, embeddings)
+    split = run["split"] if run else "time"
+    if split in splits.unavailable:
+        notes.append(
+            f"The {split} split cannot be made ({splits.unavailable[split]}): the map is fitted on all"
+            " videos."
+        )
+        return None, everything
+    return split, splits.part(split)
+
+
+def _forecasts(
+    space: Workspace, name: str, run: dict[str, Any] | None
+) -> tuple[Forecasts | None, str | None]:
+    home = f"runs/{name}"
+    if run is None:
+        return None, f"There is no run called {name}: run `vvp tune` and `vvp evaluate` first."
+    if not (space.exists(f"{home}/evaluation.json") and space.exists(f"{home}/predictions.parquet")):
+        return None, f"The run {name} was not evaluated: run `vvp evaluate --name {name}`."
+    found = space.read_json(f"{home}/evaluation.json")
+    if found.get("run_id") != run.get("id"):
+        return None, f"The evaluation is of an earlier sweep: run `vvp evaluate --name {name}` again."
+    model = found["splits"][found["split"]]["chosen"]
+    try:
+        table = pq.read_table(io.BytesIO(space.read_bytes(f"{home}/predictions.parquet")))
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{space.uri(home)}/predictions.parquet is damaged: evaluate again.") from error
+    table = table.filter(pc.equal(table["model"], model))
+    off = np.abs(table["predicted"].to_numpy() - table["log_views"].to_numpy())
+    ids, channels = _objects(table["video_id"]), _objects(table["channel_id"])
+    return Forecasts(model=model, video_id=ids, channel_id=channels, error=off), None
+
+
+def _features(rows: pa.Table, videos: pa.Table) -> dict[str, np.ndarray]:
+    # What really decodes before what the platform states, as the models' features have it.
+    seconds = _numbers(pc.coalesce(rows["decoded_duration_s"].cast(pa.float64()), rows["duration_s"]))
+    found = {name: _numbers(rows[name]) for name in SIGNALS}
+    found["duration_s"] = np.where(seconds > 0, seconds, np.nan)
+    return {**found, "log_views": read_labels(videos).log_views}
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    return column.cast(pa.float64()).to_numpy().astype(np.float64)
+
+
+def _objects(column: pa.ChunkedArray) -> np.ndarray:
+    return np.array(column.to_pylist(), dtype=object)
