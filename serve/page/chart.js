@@ -37,7 +37,7 @@ const line = (x, y1, y2, kind) => svg("line", { x1: pc(x), x2: pc(x), y1, y2, cl
 const text = (x, y, words, kind, anchor) =>
   svg("text", { x: pc(x), y, class: kind, "text-anchor": anchor }, words);
 
-const inside = (x) => (x < 5 ? "start" : x > 95 ? "end" : "middle");
+const inside = (x) => (x < 2 ? "start" : x > 98 ? "end" : "middle");
 
 const drawing = (height, told, ...drawn) =>
   svg(
@@ -68,14 +68,9 @@ function range(scale, forecast, y, tall) {
 
 /** One draft's range; ends: write its two ends above it. */
 export function rangeRow(scale, forecast, told, ends = false) {
-  const top = ends && forecast.interval ? 26 : 5;
-  const labels =
-    ends && forecast.interval
-      ? [forecast.interval.low, forecast.interval.high].map((v) =>
-          text(scale.at(v), 18, short(v), "end", inside(scale.at(v))),
-        )
-      : [];
-  const tall = ends ? 26 : 20;
+  const labelled = ends && forecast.interval;
+  const [top, tall] = [labelled ? 26 : 5, ends ? 26 : 20];
+  const labels = labelled ? endLabels(scale, forecast.interval) : [];
   return drawing(
     top + tall + 5,
     told,
@@ -83,6 +78,13 @@ export function rangeRow(scale, forecast, told, ends = false) {
     range(scale, forecast, top, tall),
     labels,
   );
+}
+
+/** Above the ends; side by side, away from each other, where the range is too narrow for both. */
+function endLabels(scale, { low, high }) {
+  const narrow = scale.at(high) - scale.at(low) < 16;
+  const label = (v, apart) => text(scale.at(v), 18, short(v), "end", narrow ? apart : inside(scale.at(v)));
+  return [label(low, "end"), label(high, "start")];
 }
 
 /** Views to hold beside the range, which is shaded. kind: "dot" for a rule, "dot like" for single videos. */

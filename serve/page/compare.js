@@ -38,7 +38,7 @@ export function comparison({ order, pairs, sentence }, about) {
   return [
     el(
       "div.card.hero",
-      el("h2.range-words", { tabindex: "-1" }, sentence),
+      el("h2.range-words.sentence", { tabindex: "-1" }, sentence),
       el("p.promise", `${held}views after ${words.days(first.horizon_days)}, best first.`),
       el(
         "ol.order",
@@ -47,7 +47,7 @@ export function comparison({ order, pairs, sentence }, about) {
       axis(scale),
     ),
     order.map(({ draft, forecast }) =>
-      el("details.more", el("summary", `${numbered(draft)} in full`), result(forecast, about, "h3")),
+      el("details.full", el("summary", `${numbered(draft)} in full`), result(forecast, about, "h3")),
     ),
   ];
 }

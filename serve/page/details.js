@@ -34,7 +34,7 @@ function neighbour(video) {
   const where = el("span.hint", [video.channel_id, posted].filter(Boolean).join(" · "));
   return el(
     "tr",
-    el("th", { scope: "row" }, video.title || video.video_id, where),
+    el("th", { scope: "row" }, el("span.title", video.title || video.video_id), where),
     el("td", words.views(video.views)),
     el("td", video.similarity.toFixed(2)),
   );
@@ -61,7 +61,7 @@ function nearest(forecast) {
 function mind(forecast) {
   const groups = [
     ["Not in this draft", forecast.missing.map(words.missing)],
-    ["Outside what it has seen", forecast.outside.map(words.outside)],
+    ["Outside what it has seen", [...new Set(forecast.outside.map(words.outside))]],
     ["Notes", forecast.notes],
   ].filter(([, lines]) => lines.length);
   if (!groups.length) return null;

@@ -11,6 +11,7 @@ import * as words from "./words.js";
 
 const form = byId("form");
 const SHARED = ["channel_id", "channel_followers", "horizon_days"];
+const NUMBERS = ["channel_followers", "horizon_days", "duration_s"];
 let key = "";
 let predictor = null;
 let running = null;
@@ -96,18 +97,13 @@ function one(draft, how) {
 
 function several(list, how) {
   const body = new FormData();
-  const files = [...new Set(list.map((draft) => draft.file).filter(Boolean))]; // the same video goes once
-  const place = (file) => (file ? `video${files.indexOf(file)}` : null);
-  const numbers = new Set(["channel_followers", "horizon_days", "duration_s"]);
-  const facts = list.map((draft) => {
-    const pairs = Object.entries({ ...draft.values(), ...shared() });
-    return {
-      ...Object.fromEntries(pairs.map(([n, v]) => [n, numbers.has(n) ? Number(v) : v])),
-      video: place(draft.file),
-    };
+  const facts = list.map((draft, index) => {
+    const found = { ...draft.values(), ...shared(), video: draft.file ? `video${index}` : null };
+    for (const name of NUMBERS) if (name in found) found[name] = Number(found[name]);
+    return found;
   });
   body.append("drafts", JSON.stringify(facts));
-  for (const file of files) body.append(place(file), file);
+  list.forEach(({ file }, index) => file && body.append(`video${index}`, file));
   progress.begin(["upload", "forecast"]);
   const onUpload = (share) => {
     progress.uploaded(share);

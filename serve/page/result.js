@@ -57,13 +57,17 @@ function rank(forecast) {
   const known = `${words.plural(forecast.training_videos, "video")} it learned from`;
   if (forecast.percentile === 0) return `The middle is below every one of the ${known}.`;
   if (forecast.percentile === 100) return `The middle is above every one of the ${known}.`;
-  return `The middle is more than ${Math.round(forecast.percentile)} % of the ${known}.`;
+  return `The middle is more than ${words.percent(forecast.percentile / 100)} of the ${known}.`;
 }
 
-function topTenth({ top_tenth: top }) {
+/** The odds come from how far it was off on videos held back; where they pull against the middle, say why. */
+function topTenth({ top_tenth: top, views }) {
   if (!top) return null;
-  const chance = words.percent(top.probability);
-  return `Chance of ${words.views(top.views_at_least)} or more, where their top tenth begins: ${chance}.`;
+  const least = words.views(top.views_at_least);
+  const said = `Chance of ${least} or more, where their top tenth begins: ${words.percent(top.probability)}.`;
+  if (views > top.views_at_least === top.probability > 0.5) return said;
+  const off = top.probability > 0.5 ? "too low more often than too high" : "too high more often than too low";
+  return `${said} (On the videos that set its range, its middle was ${off}.)`;
 }
 
 /** The elements of one forecast; level: the tag of its headline; about: /v1/predictor's answer or null. */

@@ -29,10 +29,11 @@ export function short(number) {
 
 export const count = (number) => exact.format(number);
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+/** 0.123 → "12 %", its two parts kept on one line. */
 export const percent = (share) => {
-  if (share > 0 && share < 0.01) return "under 1 %";
-  if (share < 1 && share > 0.99) return "over 99 %";
-  return `${Math.round(share * 100)} %`;
+  if (share > 0 && share < 0.01) return "under 1\u00a0%";
+  if (share < 1 && share > 0.99) return "over 99\u00a0%";
+  return `${Math.round(share * 100)}\u00a0%`;
 };
 
 /** A part of the log views as a factor: 0.41 → "× 1.51", −0.18 → "÷ 1.2". */
@@ -148,7 +149,9 @@ export function measured(quality) {
   const held = quality.interval?.measured;
   if (!held || held.point === null) return null;
   const known = held.low !== null && held.high !== null;
-  const bounds = known ? ` (${percent(held.low)} to ${percent(held.high)}, given how few they are)` : "";
+  const bounds = known
+    ? ` (${percent(held.low)} to ${percent(held.high)}, given how few they are)`
+    : " (too few to say how sure that is)";
   const unseen = quality.test_rows ? plural(quality.test_rows, "video") : "videos";
   const often = `${percent(held.point)} of the time${bounds}`;
   return `Measured: on ${unseen} it had not seen, ranges like this held ${often}.`;

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 import requests
+from page_visit import clip, visit  # noqa: F401 - fixtures of the page's tests
 
 HERE = Path(__file__).parent
 os.environ["PYTHONPATH"] = f"{os.environ['PYTHONPATH']}{os.pathsep}{HERE}"  # before Ray starts
+
 
 @dataclass
 class App:
@@ -40,7 +42,9 @@ class App:
             serve.run(make(AppArgs(**given), PROFILE, decode))
             self.told = given
 
-    def post(self, path: str = "/v1/forecasts", film: bytes | None = None, **fields: Any) -> requests.Response:
+    def post(
+        self, path: str = "/v1/forecasts", film: bytes | None = None, **fields: Any
+    ) -> requests.Response:
         files = {"video": ("draft.mp4", film, "video/mp4")} if film is not None else {"none": ("", b"")}
         return requests.post(self.url + path, data=fields, files=files, timeout=60)
 

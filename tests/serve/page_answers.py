@@ -1,0 +1,87 @@
+"""The app's own HTTP side, without Ray, with answers that a real predictor cannot be made to give."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from math import exp, expm1
+from typing import Any
+
+import uvicorn
+
+from serve.api import make_api
+from serve.config import Limits
+from serve.errors import ApiError
+from serve.schemas import ForecastReply, PredictorReply
+
+HOSTILE = '<img src="/never" onerror="document.title=\'taken\'"><b>bold</b>'
+PREDICTOR_ID = "0123456789abcdef"
+
+
+def forecast(**other: Any) -> dict[str, Any]:
+    """An answer of /v1/forecasts: from 4,000 views to 16,000, between them 8,000; `other` replaces fields."""
+    start = 8.0
+    blocks = {"picture": 0.9, "sound": -0.3, "words": 0.387, "timing": 0.0, "channel": 0.0}
+    log_views = start + sum(blocks.values())
+    return {
+        "predictor": PREDICTOR_ID, "views": expm1(log_views), "log_views": log_views, "horizon_days": 30.0,
+        "interval": {"low": 4000.0, "high": 16000.0, "coverage": 0.8}, "percentile": 0.0,
+        "training_videos": 1, "top_tenth": {"probability": 0.004, "views_at_least": 900_000.0},
+        "starting_point": {"views": expm1(start), "log_views": start},
+        "blocks": [{"block": b, "log_views": v, "factor": exp(v)} for b, v in blocks.items()],
+        "baselines": {"train mean": 3000.0, "channel's earlier videos": None},
+        "missing": ["speech"], "outside": ["log_horizon_days is 3.434, training had 5.39 to 6.47"],
+        "notes": [HOSTILE],
+        "nearest": [
+            {"video_id": "v1", "title": HOSTILE, "views": 20.0, "channel_id": HOSTILE,
+             "published_at": "2025-03-02T10:00:00+00:00", "similarity": 0.83},
+        ],
+        "model": "ridge", "quality": {"verdict": HOSTILE}, "seconds": {"decode": None},
+        **other,
+    }  # fmt: skip
+
+
+def lines(*values: dict[str, Any]) -> str:
+    """A body of application/x-ndjson."""
+    return "".join(json.dumps(value) + "\n" for value in values)
+
+
+class Answers:
+    """Acts as the Ingress: every draft gets `forecast()`. key: asked for when set; words_alone: accepted."""
+
+    def __init__(self, scratch: str) -> None:
+        self.scratch, self.bounds, self.words_alone, self.key = scratch, Limits(), True, ""
+
+    def admit(self, key: str | None) -> None:
+        if self.key and key != self.key:
+            raise ApiError("unauthorized", "Send the API key.")
+
+    def place(self) -> Any:
+        return nullcontext()
+
+    async def forecast(self, submitted: Any, steps: Any) -> ForecastReply:
+        return ForecastReply(**forecast())
+
+    async def predictor(self) -> PredictorReply:
+        return PredictorReply(
+            id=PREDICTOR_ID, created_at="2026-01-01T00:00:00+00:00", profile="offline", encoders={},
+            model="ridge", trained_on={"videos": 1, "channels": 1, "published": [], "horizon_days": None},
+            quality={"verdict": "ridge does as well as a rule."}, quality_metadata_only=None,
+            cannot_know=["the future"], warnings=[], accepts_metadata_only=self.words_alone,
+            upload_limits={"bytes": self.bounds.upload_bytes, "seconds": 60}, refused=None,
+        )  # fmt: skip
+
+    def ended(self, *_: Any) -> None:
+        """Nothing is counted."""
+
+
+@contextmanager
+def serving(answers: Answers) -> Iterator[str]:
+    """The address at which the app answers so."""
+    server = uvicorn.Server(uvicorn.Config(make_api(answers), port=0, log_level="error"))
+    socket = server.config.bind_socket()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+    thread.start()
+    yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()

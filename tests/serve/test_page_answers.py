@@ -1,0 +1,159 @@
+"""The page in a real browser, given answers that the running app cannot be made to say; and how it looks."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from page_answers import HOSTILE, Answers, forecast, lines, serving
+from page_visit import RESULT, Visit
+from playwright.sync_api import expect
+
+from serve.config import Limits
+
+PHONE = {"width": 390, "height": 844}
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def answers(tmp_path: Any) -> Answers:
+    return Answers(str(tmp_path))
+
+
+@pytest.fixture
+def app_url(answers: Answers) -> Iterator[str]:
+    with serving(answers) as url:
+        yield url
+
+
+CONTRAST = """() => {
+    const light = (c) => c.slice(0, 3).map((v) => v / 255)
+        .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const rgb = (s) => s.match(/[\\d.]+/g).map(Number);
+    const ground = (e) => {
+        for (; e; e = e.parentElement) {
+            const c = rgb(getComputedStyle(e).backgroundColor);
+            if (c.length === 3 || c[3] === 1) return c;
+        }
+        return [255, 255, 255];
+    };
+    const poor = [];
+    for (const e of document.querySelectorAll('main *, header *')) {
+        const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+        if (!own || !e.checkVisibility()) continue;
+        const style = getComputedStyle(e);
+        const ink = rgb(e instanceof SVGElement ? style.fill : style.color);
+        const [a, b] = [light(ink), light(ground(e))].sort((x, y) => y - x);
+        if ((a + 0.05) / (b + 0.05) < 4.5) poor.push(e.className + ': ' + e.textContent);
+    }
+    return poor;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_all_of_it_legibly(visit: Visit, scheme: str) -> None:
+    page = visit(viewport=PHONE, color_scheme=scheme, reduced_motion="reduce", has_touch=True)
+    answer = forecast(notes=["unbroken" * 60])
+    body = lines({"forecast": answer})
+    page.route("**/v1/forecasts", lambda r: r.fulfill(body=body, content_type="application/x-ndjson"))
+    page.fill("[name=title]", "w" * 300)
+    page.tap("#go")
+    page.wait_for_selector(RESULT)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    cut = """[...document.querySelectorAll('main :not(.unseen, .unseen *)')].filter((e) => e.checkVisibility()
+        && !e.closest('.unseen, [aria-hidden]') && e.getBoundingClientRect().right > innerWidth).length"""
+    assert page.evaluate(cut) == 0
+    assert page.evaluate(CONTRAST) == []
+    page.click("#add")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_what_others_wrote_is_text_and_odd_answers_are_said_plainly(visit: Visit) -> None:
+    page = visit(refused=2)
+    body = {"text": ""}
+
+    def answer(route: Any) -> None:
+        status = 502 if body["text"] == "oops" else 200
+        route.fulfill(body=body["text"], content_type="application/x-ndjson", status=status)
+
+    page.route("**/v1/forecasts", answer)
+    page.fill("[name=title]", "a")
+
+    def shown(*answers: dict[str, Any]) -> str:
+        body["text"] = lines(*answers)
+        page.click("#go")
+        page.wait_for_selector(RESULT)
+        return str(page.inner_text("#result"))
+
+    text = shown({"forecast": forecast()})
+    assert text.count(HOSTILE) == 4  # a title, a channel, a note and a verdict
+    assert page.locator("#result img, #result b").count() == 0 and "taken" not in page.title()
+    assert "Between 4,000 and 16,000 views" in text and "below every one of the 1 video it" in text
+    assert "under 1\xa0%" in text and "218 to 644 days" in text
+    assert "× 2.5" in text and "÷ 1.3" in text and "no change" in text
+
+    text = shown({"forecast": forecast(interval=None, top_tenth=None, nearest=[])})
+    assert "Between" not in text and "how far off that may be is not known" in text
+    assert page.locator("#result rect.range").count() == 0
+
+    for broken in (lines({"stage": "decode", "state": "started"}), '{"forecast": {', "oops"):
+        body["text"] = broken
+        page.click("#go")
+        page.wait_for_selector("#error:not([hidden])")
+        sentence = page.inner_text("#error")
+        assert re.fullmatch(r"(The server stopped|Something went wrong).*please try again\.", sentence)
+
+    page.unroute("**/v1/forecasts")
+    busy = {"error": {"kind": "busy", "message": "Too many at once; try again soon."}}
+    page.route("**/v1/forecasts", lambda r: r.fulfill(status=503, json=busy))
+    page.click("#go")
+    expect(page.locator("#error")).to_have_text("Too many at once; try again soon.")
+
+
+def test_a_key_is_asked_for_only_when_the_app_wants_one(visit: Visit, answers: Answers) -> None:
+    page = visit(refused=2)
+    assert page.is_hidden("[name=key]")
+    answers.key = "open sesame"
+    page.fill("[name=title]", "locked out")
+    page.click("#go")
+    page.wait_for_selector("[name=key]")
+    assert page.inner_text("#error") == "Send the API key."
+    page.fill("[name=key]", "wrong")
+    page.press("[name=key]", "Enter")
+    expect(page.locator("#about")).to_contain_text("Send the API key.")
+    page.fill("[name=key]", "open sesame")
+    page.click("#use-key")
+    page.wait_for_selector("[name=key]", state="hidden")
+    page.click("#go")
+    page.wait_for_selector(RESULT)
+    assert page.input_value("[name=key]", strict=True) == "" and "sesame" not in page.content()
+
+
+def test_a_locked_app_asks_for_its_key_at_once(visit: Visit, answers: Answers) -> None:
+    answers.key = "open sesame"
+    page = visit(refused=1)
+    assert page.evaluate("document.activeElement.name") == "key"
+
+
+def test_what_would_be_refused_is_not_sent_and_a_request_can_be_stopped(
+    visit: Visit, answers: Answers
+) -> None:
+    answers.bounds, answers.words_alone = Limits(upload_mb=0.001), False
+    page = visit()
+    held: list[Any] = []
+    page.route("**/v1/forecasts", lambda r: held.append(r))
+    page.fill("[name=title]", "words are not enough here")
+    page.click("#go")
+    assert "choose a video" in page.inner_text("#error")
+    page.set_input_files("[name=video]", {"name": "a.mp4", "mimeType": "video/mp4", "buffer": b"0" * 2000})
+    page.click("#go")
+    assert page.inner_text("#error") == "this file has 2 kB; at most 1.05 kB can be sent." and held == []
+    page.click(".remove-video")
+    page.set_input_files("[name=video]", {"name": "a.mp4", "mimeType": "video/mp4", "buffer": b"0" * 500})
+    page.click("#go")
+    page.click("#stop")
+    expect(page.locator("#status")).to_have_text("Stopped.")
+    assert page.is_hidden("#error") and page.is_hidden("#progress")
+    assert page.evaluate("document.activeElement.id") == "go"
