@@ -68,7 +68,7 @@ def differences(clusters: list[dict[str, Any]]) -> Plot:
     ax.grid(axis="y", visible=False)
     ax.set_yticks(range(len(present)), [FEATURES[f] for f in present])
     ax.set_ylim(len(present) - 0.5, -0.5)
-    ax.set_xlabel("difference from all other videos, in standard deviations")
+    ax.set_xlabel("difference from the rest, standard deviations")
     figure.legend(loc="outside upper center", ncols=min(len(clusters), 8), title="cluster")
     sure = [(abs(one["point"]), c["cluster"], f, one) for c in clusters for f, one in c["differences"].items()
             if f in FEATURES and _sure(one)]  # fmt: skip
@@ -102,11 +102,10 @@ def errors(clusters: list[dict[str, Any]]) -> Plot:
     figure, ax = canvas(1.2 + 0.32 * len(known))
     for i, c in enumerate(known):
         forest(ax, [(i, c["error"]["mae"])], *look(c["cluster"]))
-    ax.set_yticks(range(len(known)), [f"{c['cluster']}  ({c['error']['rows']})" for c in known])
+    ax.set_yticks(range(len(known)), [f"cluster {c['cluster']} ({c['error']['rows']})" for c in known])
     ax.set_ylim(len(known) - 0.5, -0.5)
     ax.set_xlim(left=0)
-    ax.set_xlabel("mean absolute error, log views (lower is better)")
-    ax.set_ylabel("cluster (test videos)")
+    ax.set_xlabel("mean absolute error, log views (in brackets: test videos)")
     order = sorted(known, key=lambda c: c["error"]["mae"]["point"])
     low, high = order[0], order[-1]
     title = (

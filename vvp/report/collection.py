@@ -150,8 +150,8 @@ def hours(videos: Videos) -> Plot:
     at_top, on_day = share(table.sum(axis=0)[top] / len(when)), share(table.sum(axis=1)[day] / len(when))
     return Plot(
         name=name,
-        title=f"The busiest hour is {top:02d}:00 UTC ({at_top}; evenly it were 4 %), the busiest day"
-        f" {DAYS[day]} ({on_day}; 14 %)",
+        title=f"Busiest hour {top:02d}:00 UTC ({at_top} of posts; even would be {share(1 / 24)}), busiest day"
+        f" {DAYS[day]} ({on_day}; even {share(1 / 7)})",
         alt="Heat map of weekday by hour of posting, in UTC. By weekday: "
         + ", ".join(f"{d} {n}" for d, n in zip(DAYS, table.sum(axis=1), strict=True)) + ".",
         figure=figure,

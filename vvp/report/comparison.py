@@ -13,7 +13,7 @@ LABELS = {"spearman": "Spearman", "r2": "R²", "mae": "error (log views)", "pair
 
 
 def plots(facts: Facts) -> list[Plot]:
-    return [baselines(facts), splits(facts), sweep(facts)]
+    return [baselines(facts), sweep(facts), splits(facts)]
 
 
 def measured(split: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -122,7 +122,7 @@ def sweep(facts: Facts) -> Plot:
     return Plot(
         name=name,
         title=f"{winner} was best on validation: error {last:.3f}, {gain}"
-        + (f" ({plural(hidden, 'trial')} lie above the figure)" if hidden else ""),
+        + (f" (not drawn: {plural(hidden, 'trial')} of larger error)" if hidden else ""),
         alt=f"Validation error of {len(trials)} trials, {facts.split} split. Best per family: "
         + "; ".join(reached)
         + ".",

@@ -35,13 +35,20 @@ class Points:
     y: np.ndarray
     cluster: np.ndarray  # int64 (m,), -1: none
     of: int  # how many have a place on the map
+    moved: int  # how many lie so far out that they are drawn nearer
 
     @property
-    def note(self) -> str | None:
-        """What a reader should know of points that are not drawn."""
-        if self.of == len(self.row):
-            return None
-        return f"{len(self.row):,} of {self.of:,} videos are drawn, chosen at random."
+    def notes(self) -> list[str]:
+        """What a reader should know of points that are not drawn, or not where they lie."""
+        found = []
+        if self.of > len(self.row):
+            found.append(f"{len(self.row):,} of {self.of:,} videos are drawn, chosen at random.")
+        if self.moved:
+            found.append(
+                f"{self.moved:,} lie so far out that they are drawn at the edge; between separate clouds of"
+                " a UMAP distances mean little."
+            )
+        return found
 
 
 def points(facts: Facts) -> Points | str:
@@ -59,7 +66,19 @@ def points(facts: Facts) -> Points | str:
     ids = facts.points["video_id"].to_pylist()
     cluster = facts.points["cluster"].fill_null(-1).to_numpy().astype(np.int64)
     row = np.array([place[ids[i]] for i in there], dtype=np.int64)
-    return Points(row=row, x=x[there], y=y[there], cluster=cluster[there], of=of)
+    (x, far_x), (y, far_y) = _held(x[there]), _held(y[there])
+    return Points(row=row, x=x, y=y, cluster=cluster[there], of=of, moved=int((far_x | far_y).sum()))
+
+
+def _held(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(values, none further from the middle 90 % than that is wide; bool, which were moved): one cloud far
+    away would press all others into a corner."""
+    low, high = np.quantile(values, [0.05, 0.95])
+    width = high - low
+    if width == 0:
+        return values, np.zeros(len(values), bool)
+    held = np.clip(values, low - width, high + width)
+    return held, held != values
 
 
 def unavailable(facts: Facts, section: str) -> str | None:
@@ -133,8 +152,10 @@ def by_views(facts: Facts, drawn: Points | str) -> Plot:
     value = likeness(drawn.x[known], drawn.y[known], views[known])
     if value is None:
         title = "Views on the map"
+    elif value < 0.05:
+        title = "Where a video lies on the map tells next to nothing of its views"
     else:
-        title = f"Neighbours on the map explain {share(max(value, 0.0))} of the differences in views"
+        title = f"Neighbours on the map explain {share(value)} of the differences in views"
     return Plot(
         name=name,
         title=title,

@@ -20,6 +20,7 @@ from vvp.report.plot import (
     forest,
     short,
     views_axis,
+    whole,
 )  # fmt: skip
 
 SUBJECTS = {
@@ -102,12 +103,16 @@ def residuals(errors: np.ndarray, channels: np.ndarray) -> Plot:
     ax.set_xlim(-limit, limit)
     ax.set_xlabel("log real views − log forecast (right: did better)")
     ax.set_ylabel("test videos")
+    whole(ax)
     mean = numbers.mean_by_channel(errors, channels)
     times = f"real views are {factor_of(bias)} times the forecast"
     if mean["low"] is not None:
         times += f" [{factor_of(mean['low'])}, {factor_of(mean['high'])}]"
     sure = mean["low"] is not None and not mean["low"] <= 0 <= mean["high"]
-    lean = f"Forecasts lean {'low' if bias > 0 else 'high'}" if sure else "No sure lean"
+    if mean["low"] is None:
+        lean = "Too few channels to say whether forecasts lean"
+    else:
+        lean = f"Forecasts lean {'low' if bias > 0 else 'high'}" if sure else "No sure lean"
     return Plot(
         name="residuals",
         title=f"{lean}: in the geometric mean {times}",
@@ -149,15 +154,14 @@ def coverage(facts: Facts, tested: Tested) -> Plot:
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("held by the interval, %")
     everything = found[0].interval()
-    off = [s for s in found[1:] if s.interval()["high"] < 0.8]
-    title = f"The 80 % interval held {share(everything['point'])} of the test videos" + (
-        f" [{share(everything['low'])}, {share(everything['high'])}]"
-    )
-    title += (
-        f"; surely too narrow for: {', '.join(s.name for s in off)}"
-        if off
-        else "; no slice is surely below 80 %"
-    )
+    between = f"[{share(everything['low'])}, {share(everything['high'])}]"
+    title = f"The 80 % interval held {share(everything['point'])} of the test videos {between}"
+    off = sorted((s for s in found[1:] if s.interval()["high"] < 0.8), key=lambda s: s.held / s.n)
+    if off:
+        named = ", ".join(f"{s.name} ({share(s.held / s.n)})" for s in off[:2])
+        title += f"; least for {named}" + (f" and {len(off) - 2} more below 80 %" if len(off) > 2 else "")
+    elif everything["high"] >= 0.8:
+        title += "; no slice is clearly below 80 %"
     return Plot(
         name="coverage",
         title=title,

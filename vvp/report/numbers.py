@@ -34,7 +34,8 @@ class Slice:
 
 
 def slices(videos: Videos, tested: Tested, inside: np.ndarray) -> list[Slice]:
-    """inside: bool (m,), the interval held test video i. Slices without videos are left out."""
+    """inside: bool (m,), the interval held test video i. Those that hold none
+    of the videos, or all, are left out."""
     row = tested.row
     trained = videos.channel_id[videos.part == "train"]
     own = np.array([0 if c is None else int(np.sum(trained == c)) for c in videos.channel_id[row]])
@@ -55,7 +56,11 @@ def slices(videos: Videos, tested: Tested, inside: np.ndarray) -> list[Slice]:
         ("missing", "no speech", ~spoken),
         *(("month", f"posted {m}", month == m) for m in np.unique(month[~np.isnat(month)])[-12:]),
     ]
-    return [Slice(g, name, int(of.sum()), int(inside[of].sum())) for g, name, of in groups if of.any()]
+    return [
+        Slice(group, name, int(of.sum()), int(inside[of].sum()))
+        for group, name, of in groups
+        if of.any() and (group == "all" or not of.all())
+    ]
 
 
 def inside(facts: Facts) -> np.ndarray | None:
@@ -117,8 +122,8 @@ def count(log_views: float) -> float:
 
 
 def share(part: float, digits: int = 0) -> str:
-    """0.753 → "75 %"."""
-    return f"{100 * part:.{digits}f} %"
+    """0.753 → "75 %", which no line break parts."""
+    return f"{100 * part:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def plural(n: int, thing: str) -> str:

@@ -33,17 +33,21 @@ class Built:
 def build(facts: Facts, thumbs: dict[str, str]) -> Built:
     """thumbs: video_id → data URI of a JPEG, for those that have one."""
     with plot.style():
-        drawn = {
-            module.__name__.rsplit(".", 1)[-1]: module.plots(facts)
-            for module in (collection, maps, reduction, clusters, model, comparison)
-        }
+        drawn = draw(facts)
         plots = [one for group in drawn.values() for one in group]
-        html = _page(facts, thumbs, drawn)
+        html = write(facts, thumbs, drawn)
         exported = {k: v for one in plots if one.figure for k, v in plot.export(one).items()}
     return Built(html=html, files=exported, plots=plots)
 
 
-def _page(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) -> str:
+def draw(facts: Facts) -> dict[str, list[Plot]]:
+    """Module's name → its figures, or why they are absent. Within plot.style()."""
+    modules = (collection, maps, reduction, clusters, model, comparison)
+    return {module.__name__.rsplit(".", 1)[-1]: module.plots(facts) for module in modules}
+
+
+def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) -> str:
+    """The page. drawn: as `draw` made it, not exported yet. Within plot.style()."""
     inside = {name: [_figure(one) for one in group] for name, group in drawn.items()}
     sections = [
         ("collection", "The collection", _grid(inside["collection"]) + pieces.left_out(facts)),

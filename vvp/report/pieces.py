@@ -9,7 +9,7 @@ from html import escape
 
 from vvp.report import clusters, collection, comparison, maps, numbers
 from vvp.report.gather import Facts, Tested
-from vvp.report.numbers import count, factor, share
+from vvp.report.numbers import count, factor, plural, share
 from vvp.report.plot import short
 
 
@@ -42,7 +42,9 @@ def left_out(facts: Facts) -> str:
         for what, n, why in rows
     )
     return (
-        f'{head}<div class="scroll" tabindex="0"><table><thead><tr><th>what</th><th>videos or rows</th>'
+        f'{head}<div class="scroll" tabindex="0"><table class="plain"><thead><tr>'
+        f"<th>what</th>"
+        f"<th>videos or rows</th>"
         f'<th class="words">why</th></tr></thead><tbody>{lines}</tbody></table></div>'
     )
 
@@ -56,8 +58,7 @@ def map_note(facts: Facts, thumbs: dict[str, str]) -> str:
         " move"
         " with the arrow keys, to see which it is."
     ]
-    if drawn.note:
-        lines.append(drawn.note)
+    lines += drawn.notes
     shown = sum(facts.videos.video_id[row] in thumbs for row in drawn.row)
     if 0 < shown < len(drawn.row):
         lines.append(f"{shown:,} of the drawn points have a thumbnail.")
@@ -67,29 +68,26 @@ def map_note(facts: Facts, thumbs: dict[str, str]) -> str:
 
 
 def rules(facts: Facts) -> str:
-    """What explore says of how it went about it."""
-    found = []
-    for section in ("pca", "umap"):
-        rule = ((facts.map or {}).get(section) or {}).get("rule")
-        found += [rule] if rule else []
-    sentence = ((facts.map or {}).get("kmeans") or {}).get("sentence")
-    found += [sentence] if sentence else []
-    hdbscan, agreement = ((facts.map or {}).get(k) or {} for k in ("hdbscan", "agreement"))
+    """What explore found that no figure shows, and how it went about it."""
+    shape = facts.map or {}
+    found = [one for one in [(shape.get("kmeans") or {}).get("sentence")] if one]
+    hdbscan, agreement = (shape.get(key) or {} for key in ("hdbscan", "agreement"))
     if "clusters" in hdbscan:
         text = (
-            f"HDBSCAN finds {hdbscan['clusters']} dense clusters and calls {share(hdbscan['noise'])} of"
-            " the videos noise"
+            f"HDBSCAN finds {plural(hdbscan['clusters'], 'dense cluster')}, {share(hdbscan['noise'])} noise"
         )
         if agreement.get("adjusted_rand") is not None:
             text += (
-                f"; its agreement with KMeans is {agreement['adjusted_rand']:.2f} (adjusted Rand: 1 the"
-                " same, 0 chance)"
+                f"; it agrees with KMeans to {agreement['adjusted_rand']:.2f} (adjusted Rand: 1 same, 0"
+                " chance)"
             )
         found.append(f"{text}.")
     elif "unavailable" in hdbscan:
         found.append(f"HDBSCAN: {hdbscan['unavailable']}")
-    found += (facts.map or {}).get("notes", [])
-    return bullets(found) if found else ""
+    found += shape.get("notes", [])
+    how = [one for one in ((shape.get(key) or {}).get("rule") for key in ("pca", "umap", "kmeans")) if one]
+    method = f"<details><summary>how it was done</summary>{bullets(how)}</details>" if how else ""
+    return (bullets(found) if found else "") + method
 
 
 def cards(facts: Facts, thumbs: dict[str, str]) -> str:
@@ -98,7 +96,7 @@ def cards(facts: Facts, thumbs: dict[str, str]) -> str:
     for card in clusters.cards(facts):
         words = "".join(f'<span class="chip">{escaped(w)}</span>' for w in card.words)
         shots = "".join(
-            f"<li>{_shot(thumbs.get(video))}{_name(facts.videos.name(place[video]))}</li>"
+            f"<li>{_shot(video, thumbs)}{_name(facts.videos.name(place[video]))}</li>"
             for video in card.central
             if video in place
         )
@@ -143,7 +141,7 @@ def _shown(facts: Facts, tested: Tested, at: int, thumbs: dict[str, str]) -> str
     video = facts.videos.video_id[row]
     off = "too low" if truth > guess else "too high"
     return (
-        f"<li>{_shot(thumbs.get(video))}{_name(facts.videos.name(row))}"
+        f"<li>{_shot(video, thumbs)}{_name(facts.videos.name(row))}"
         f"{short(count(guess))} forecast, {short(count(truth))} real"
         f'<br><span class="soft">× {factor(truth - guess)} {off}</span></li>'
     )
@@ -153,8 +151,11 @@ def _name(name: str) -> str:
     return f'<span class="name">{escaped(name)}</span>'
 
 
-def _shot(thumb: str | None) -> str:
-    inner = f'<img src="{escape(thumb)}" alt="">' if thumb else "<span>no picture</span>"
+def _shot(video: str, thumbs: dict[str, str]) -> str:
+    """Its thumbnail, or a place that says there is none; nothing where no video at all has one."""
+    if not thumbs:
+        return ""
+    inner = f'<img src="{escape(thumbs[video])}" alt="">' if video in thumbs else "<span>no picture</span>"
     return f'<div class="shot">{inner}</div>'
 
 

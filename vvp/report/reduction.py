@@ -42,7 +42,7 @@ def variance(pca: dict[str, Any]) -> Plot:
         ax.plot(x, 100 * np.array(unscaled), color=ORANGE, linestyle="--", label="blocks as they come")
     for need, level in ((pca.get("need_86"), 86), (pca.get("need_95"), 95)):
         ax.axhline(level, color=GREY, linewidth=0.8, linestyle=":")
-        if need:
+        if need and need <= len(curve):
             ax.plot(need, level, marker="o", color=BLUE)
             ax.annotate(
                 f"{need} keep {level} %",
@@ -91,11 +91,14 @@ def blocks(pca: dict[str, Any]) -> Plot:
         return ", ".join(f"{b} {share(shares.get(b) or 0.0)}" for b in BLOCKS)
 
     top = max(unscaled, key=lambda b: unscaled[b] or 0.0)
+    before, after = share(unscaled[top] or 0.0), share(scaled.get(top) or 0.0)
+    if sum(bool(value) for value in unscaled.values()) == 1:
+        title = f"The map is made of {top} alone: no other block is there"
+    else:
+        title = f"As the vectors come, {top} would make {before} of the map; scaled it makes {after}"
     return Plot(
         name="blocks",
-        title=f"As the vectors come, {top} would make {share(unscaled[top] or 0.0)} of the map; scaled it"
-        " makes"
-        f" {share(scaled.get(top) or 0.0)}",
+        title=title,
         alt=f"Two stacked bars of the blocks' shares. Scaled: {words(scaled)}. As they come:"
         f" {words(unscaled)}.",
         figure=figure,
@@ -105,7 +108,10 @@ def blocks(pca: dict[str, Any]) -> Plot:
 def overlap(umap: dict[str, Any]) -> Plot:
     one = umap["overlap"]
     figure, ax = canvas(1.9)
-    bars = {"UMAP-15": (one["value"], BLUE), "a random layout": (one["random"], GREY)}
+    bars = {
+        f"UMAP, {umap.get('dimensions', 15)} dimensions": (one["value"], BLUE),
+        "a random layout": (one["random"], GREY),
+    }
     for row, (name, (value, colour)) in enumerate(bars.items()):
         ax.barh(row, 100 * value, color=colour, height=0.6)
         ax.annotate(f" {100 * value:.0f} %", (100 * value, row), va="center")
@@ -114,7 +120,7 @@ def overlap(umap: dict[str, Any]) -> Plot:
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     ax.set_xlim(0, 100)
-    ax.set_xlabel(f"of {one['k']} nearest in PCA-50, still among the {one['k']} nearest, %")
+    ax.set_xlabel(f"of {one['k']} nearest by components, still nearest, %")
     return Plot(
         name="overlap",
         title=f"{share(one['value'])} of a video's {one['k']} nearest stay its nearest after UMAP"

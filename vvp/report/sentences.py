@@ -130,7 +130,7 @@ def limits(facts: Facts) -> list[str]:
             found.append(f"No video has {what}: nothing was learned from it, and nothing can be said of it.")
         elif missing > 0.1 * n:
             found.append(f"{share(missing / n)} of the embedded videos have no {what}.")
-    if np.isfinite(videos.followers).any():
+    if "metrics" in ((facts.deciding or {}).get("results", {}).get("best, no counters") or {}):
         found.append(
             "Followers were counted when the videos were collected, often after they did well; the row"
             " “best, no"
