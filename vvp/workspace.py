@@ -2,7 +2,7 @@
 
     videos/ set_aside/ embeddings/     Parquet, see schema.py
     splits.parquet splits.json         which part each video is in, saved once
-    runs/NAME/                         sweep, models, evaluation.json, predictor/
+    runs/NAME/                         sweep, models, evaluation.json, predictor/, report/
     map/                               the collection seen from above, see explore/store.py
 
 Nothing else in vvp knows a path inside a workspace. A file appears whole or not at all: on a local disk

@@ -55,7 +55,7 @@ def test_help_names_every_verb_and_stays_on_stdout(capsys: Capture) -> None:
     assert run(["--help"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    for verb in ("collect", "embed", "tune", "evaluate", "predict", "demo", "version", "--on"):
+    for verb in ("collect", "embed", "tune", "evaluate", "report", "predict", "demo", "version", "--on"):
         assert verb in out
     assert "Traceback" not in out
 

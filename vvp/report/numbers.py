@@ -4,6 +4,7 @@ out.
 Not known here: figures, HTML, where anything was read.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,8 +38,8 @@ def slices(videos: Videos, tested: Tested, inside: np.ndarray) -> list[Slice]:
     """inside: bool (m,), the interval held test video i. Those that hold none
     of the videos, or all, are left out."""
     row = tested.row
-    trained = videos.channel_id[videos.part == "train"]
-    own = np.array([0 if c is None else int(np.sum(trained == c)) for c in videos.channel_id[row]])
+    trained = Counter(c for c in videos.channel_id[videos.part == "train"] if c is not None)
+    own = np.array([trained[c] for c in videos.channel_id[row]])
     seen, heard, spoken = videos.picture[row], videos.sound[row], videos.speech[row]
     month = videos.published_at[row].astype("datetime64[M]")
     followers = videos.followers[row]

@@ -63,7 +63,10 @@ def map_note(facts: Facts, thumbs: dict[str, str]) -> str:
     if 0 < shown < len(drawn.row):
         lines.append(f"{shown:,} of the drawn points have a thumbnail.")
     elif not shown:
-        lines.append("There are no thumbnails: no media could be read.")
+        has_media = any(facts.videos.media_path[row] for row in drawn.row)
+        lines.append(
+            f"There are no thumbnails: no {'media could be read' if has_media else 'video has media'}."
+        )
     return f'<p class="hint soft">{escaped(" ".join(lines))}</p>'
 
 

@@ -56,7 +56,7 @@ def variance(pca: dict[str, Any]) -> Plot:
     ax.set_ylabel("variance kept, % (training part)")
     ax.legend(loc="lower right")
     needs = [
-        f"{need or f'more than {len(curve)}'} keep {level} %"
+        f"{need or f'more than {len(curve)}'} keep {share(level / 100)}"
         for need, level in ((pca.get("need_86"), 86), (pca.get("need_95"), 95))
     ]
     return Plot(

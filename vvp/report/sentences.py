@@ -1,5 +1,6 @@
 """What the report says in words: the headline, and what this run cannot know, from the run's own facts."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ def limits(facts: Facts) -> list[str]:
         )
     named = [c for c, known in zip(videos.channel_id, labelled, strict=True) if known and c is not None]
     if named:
-        counts = {c: named.count(c) for c in dict.fromkeys(named)} if len(named) < 5_000 else _counts(named)
+        counts = Counter(named)
         top = max(counts.values())
         if len(counts) == 1:
             found.append(
@@ -154,11 +155,6 @@ def limits(facts: Facts) -> list[str]:
     )
     found.append("What goes with more views in these videos need not be what causes them.")
     return found
-
-
-def _counts(named: list[str]) -> dict[str, int]:
-    values, counts = np.unique(np.array(named, dtype=str), return_counts=True)
-    return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
 def _sample(facts: Facts) -> str:
