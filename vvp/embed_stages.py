@@ -6,7 +6,7 @@ Not known here: Ray, pools, or which rows are still to do.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -203,18 +203,27 @@ def embed_here(
 
     rows: resume.INPUT_COLUMNS; comes back with the columns of embeddings/ that the stages make.
     """
-    labels = profile.labels(models)
     decode = Decode(settings)
     try:
         rows = decode(rows)
     finally:
         decode.sandbox.close()
-    for modality in ("video", "audio", "transcriber", "text"):
-        if modality == "transcriber":
-            if profile.transcriber is not None:
-                speech = (profile.transcriber, models, labels[modality])
-                rows = Transcribe(*speech, "cpu", threads)(rows)
-            continue
-        cls = profile.encoders[modality]
-        rows = Encode(modality, cls, models, labels[modality], settings, "cpu", threads)(rows)
+    for stage in encoders_here(profile, models, settings, threads):
+        rows = stage(rows)
     return rows
+
+
+def encoders_here(
+    profile: Profile, models: str | None, settings: DecodeSettings, threads: int = 1
+) -> list[Callable[[pa.Table], pa.Table]]:
+    """The stages after decoding, in their order, for this process."""
+    labels = profile.labels(models)
+    stages: dict[str, Callable[[pa.Table], pa.Table]] = {
+        modality: Encode(modality, cls, models, labels[modality], settings, "cpu", threads)
+        for modality, cls in profile.encoders.items()
+    }
+    if profile.transcriber is not None:
+        speech = (profile.transcriber, models, labels["transcriber"])
+        stages["transcriber"] = Transcribe(*speech, "cpu", threads)
+    order = ("video", "audio", "transcriber", "text")  # the words encoder reads what was recognised
+    return [stages[name] for name in order if name in stages]

@@ -16,6 +16,7 @@ import pyarrow as pa
 from vvp.attribution import attribute
 from vvp.channels import ChannelHistory
 from vvp.columns import design, layout
+from vvp.draft import HORIZON_DAYS
 from vvp.errors import UserError
 from vvp.evaluate import COVERAGE
 from vvp.fuse import Dims
@@ -25,7 +26,6 @@ from vvp.models.base import Model
 from vvp.neighbours import Neighbours
 from vvp.schema import TABLES
 
-HORIZON_DAYS = 30.0
 ROW = pa.schema(
     [*(TABLES["videos"].field(n) for n in FACTS), *(TABLES["embeddings"].field(n) for n in (*MADE, "status"))]
 )
@@ -176,9 +176,12 @@ def _notes(which: str, spec: Mapping[str, Any]) -> list[str]:
 
 
 def _above(margin: float, residuals: list[float]) -> float:
-    """Share of residuals r with margin + r > 0; half a video to either side, for none of n is not never."""
-    errors = np.array(residuals)
-    return float((np.sum(margin + errors > 0) + 0.5) / (len(errors) + 1))
+    """Share of residuals r, each taken with either sign, with margin + r > 0. Either sign, as in the interval:
+    odds that lean to one side of the centre would contradict it. Half a video more to both sides, for none
+    of n is not never."""
+    errors = np.abs(residuals)
+    above = np.mean([margin + errors > 0, margin - errors > 0]) * len(errors)
+    return float((above + 0.5) / (len(errors) + 1))
 
 
 def count_of(log_views: float) -> float:

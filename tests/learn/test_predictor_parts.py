@@ -11,7 +11,7 @@ from vvp.attribution import BLOCKS, attribute
 from vvp.channels import ChannelHistory
 from vvp.fuse import Dims
 from vvp.neighbours import CARDS, Neighbours, keep
-from vvp.predictor import Forecast, Predictor
+from vvp.predictor import Forecast, Predictor, _above
 from vvp.reduce import Reduction, reduce
 
 DIMS = Dims(6, 5, 4)
@@ -148,3 +148,10 @@ def test_the_odds_of_one_draft_against_another() -> None:
     better, worse = known.beats(forecast(5.3), forecast(5)), known.beats(forecast(5), forecast(5.3))
     assert better > 0.5 and better + worse == pytest.approx(1)
     assert known.beats(replace(forecast(5), low=None), forecast(5)) is None
+
+
+def test_the_odds_of_passing_a_bound_agree_with_the_symmetric_interval() -> None:
+    lean = [-2.0, -1.5, -1.0, -0.5, 0.1]
+    assert _above(0.0, lean) == pytest.approx(0.5)
+    assert 0.5 < _above(0.3, lean) < _above(1.2, lean) < 1 and _above(9.0, lean) < 1
+    assert 0 < _above(-9.0, lean) < 0.1 and _above(-0.3, lean) == pytest.approx(1 - _above(0.3, lean))

@@ -1,0 +1,252 @@
+"""The online app against one plain process, side by side in one run: same machine, predictor and weights.
+
+single   benchmarks/serve_single.py: FastAPI, the same encoders, one request at a time, all cores per model
+serve    the app of serve/ on Ray Serve, sized as `vvp serve` sizes it
+serve 2  the same with two replicas of decoder, encoders and forecaster
+
+At 1, 4, 16 and 64 clients, each asking again as soon as it is answered (a closed loop, in a process of its
+own), without a video and with one: requests per second, p50 and p99 of the answers, sizes of the encoders'
+batches, memory of all processes (proportional set size). "overhead" is the difference of the p50 at one
+client without a video.
+
+    python benchmarks/serve.py --workspace demo/workspace --clip demo/unseen/s0_u00000.mp4
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+
+# Run as a script, this file would be found where the package of the app is meant.
+sys.path[0] = str(Path(__file__).parents[1])
+
+from benchmarks.common import RESULTS, machine  # noqa: E402
+
+CLIENTS = (1, 4, 16, 64)
+FIELDS = {"title": "Why does nobody talk about this?", "channel_id": "c0_004"}
+WARM = 3  # requests before the clock starts
+START_S = 300.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workspace", default="demo/workspace")
+    parser.add_argument("--name", default="default")
+    parser.add_argument("--clip", type=Path, default=Path("demo/unseen/s0_u00000.mp4"))
+    parser.add_argument("--requests", type=int, default=192, help="per level, without a video")
+    parser.add_argument("--videos", type=int, default=32, help="per level, with one (at least the clients)")
+    options = parser.parse_args()
+    if not options.clip.is_file():
+        raise SystemExit(f"there is no {options.clip}: run `make demo` first, or give --clip and --workspace")
+    result: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine(), "runs": {}}
+    workspace = str(Path(options.workspace).absolute())
+    with single(workspace, options.name) as url:
+        result["runs"]["single"] = levels(url, options)
+    for name, replicas in (("serve", 1), ("serve 2", 2)):
+        with serving(workspace, options.name, replicas) as url:
+            result["runs"][name] = levels(url, options)
+    runs = result["runs"]
+    ones = [
+        next(r for r in runs[n]["levels"] if (r["clients"], r["video"]) == (1, False))
+        for n in ("single", "serve")
+    ]
+    result["overhead_ms"] = 1000 * (ones[1]["p50_s"] - ones[0]["p50_s"])
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "serve.json").write_text(json.dumps(result, indent=1) + "\n")
+    _print(result)
+
+
+def levels(url: str, options: argparse.Namespace) -> dict[str, Any]:
+    clip = options.clip.read_bytes()
+    found = []
+    for video, least in ((None, options.requests), (clip, options.videos)):
+        for clients in CLIENTS:
+            before = batches()
+            row = _apart(load, url, clients, max(least, clients), video)
+            found.append({"video": video is not None, **row, "batches": _since(before, batches())})
+    return {"levels": found, "memory_gb": memory_gb()}
+
+
+# --- the load, in a process of its own ----------------------------------------------------------------
+def load(url: str, clients: int, requests: int, video: bytes | None) -> dict[str, Any]:
+    return asyncio.run(_load(url, clients, requests, video))
+
+
+async def _load(url: str, clients: int, requests: int, video: bytes | None) -> dict[str, Any]:
+    times: list[float] = []
+    left = iter(range(requests))
+    outcomes: dict[int, int] = {}
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        form = aiohttp.FormData({**FIELDS}, default_to_multipart=True)
+        if video is not None:
+            form.add_field("video", video, filename="draft.mp4", content_type="video/mp4")
+        started = time.perf_counter()
+        async with session.post(f"{url}/v1/forecasts", data=form) as reply:
+            await reply.read()
+            outcomes[reply.status] = outcomes.get(reply.status, 0) + 1
+        times.append(time.perf_counter() - started)
+
+    async def client(session: aiohttp.ClientSession) -> None:
+        for _ in left:
+            await ask(session)
+
+    limits = aiohttp.ClientTimeout(total=600)
+    async with aiohttp.ClientSession(timeout=limits, connector=aiohttp.TCPConnector(limit=0)) as session:
+        for _ in range(WARM):
+            await ask(session)
+        times.clear()
+        outcomes.clear()
+        started = time.perf_counter()
+        await asyncio.gather(*(client(session) for _ in range(clients)))
+        seconds = time.perf_counter() - started
+    p50, p99 = np.percentile(times, [50, 99])
+    return {
+        "clients": clients, "requests": len(times), "outcomes": outcomes, "per_second": len(times) / seconds,
+        "p50_s": float(p50), "p99_s": float(p99),
+    }  # fmt: skip
+
+
+def _apart(function: Any, *arguments: Any) -> Any:
+    """The function's result from a fresh process: the client's work must not sit in the driver of Serve."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+# --- the two kinds of app -----------------------------------------------------------------------------
+@contextmanager
+def single(workspace: str, name: str) -> Iterator[str]:
+    port = free_port()
+    file = str(Path(__file__).with_name("serve_single.py"))
+    with subprocess.Popen([sys.executable, file, workspace, name, str(port)]) as process:
+        try:
+            deadline = time.monotonic() + START_S
+            while not _answers(f"http://127.0.0.1:{port}/openapi.json"):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit("the single process did not start")
+                time.sleep(0.5)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def serving(workspace: str, name: str, replicas: int) -> Iterator[str]:
+    import ray
+    from ray import serve
+
+    from jobs.cluster import connect
+    from serve.app import build
+    from serve.config import AppArgs, Limits, on_this_machine
+
+    connect()
+    sizes = on_this_machine(ray.cluster_resources()["CPU"], 0)
+    for stage, one in sizes["stages"].items():
+        count = replicas if stage != "ingress" else 1
+        changed = {"min_replicas": count, "max_replicas": count, "num_cpus": one.num_cpus / count}
+        sizes["stages"][stage] = one.model_copy(update={**changed, "max_queued_requests": 256})
+    limits = Limits(at_once=256, time_s=600)
+    port = free_port()
+    serve.start(http_options={"host": "127.0.0.1", "port": port})
+    serve.run(build(AppArgs(workspace=workspace, name=name, limits=limits, **sizes)))
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        serve.shutdown()
+        ray.shutdown()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+# --- what is measured from outside --------------------------------------------------------------------
+def batches() -> dict[str, tuple[float, float]]:
+    """Stage → (drafts, batches) so far, from Ray's own metrics page; {} without Ray."""
+    if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
+        return {}
+    time.sleep(6)  # Ray hands its metrics on every few seconds
+    found: dict[str, list[float]] = {}
+    for node in sys.modules["ray"].nodes():
+        page = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
+        with urllib.request.urlopen(page, timeout=10) as reply:
+            for line in reply.read().decode().splitlines():
+                for at, end in enumerate(("_sum{", "_count{")):
+                    if "vvp_batch_size" + end in line:
+                        stage = line.split('stage="')[1].split('"')[0]
+                        found.setdefault(stage, [0.0, 0.0])[at] += float(line.rsplit(" ", 1)[1])
+    return {stage: (drafts, count) for stage, (drafts, count) in found.items()}
+
+
+def _since(before: dict[str, Any], after: dict[str, Any]) -> dict[str, float]:
+    """Mean batch size per stage between the two."""
+    found = {}
+    for stage, (drafts, count) in after.items():
+        old = before.get(stage, (0.0, 0.0))
+        if count > old[1]:
+            found[stage] = round((drafts - old[0]) / (count - old[1]), 2)
+    return found
+
+
+def memory_gb() -> float:
+    """Proportional set size of this process and all below it, GB."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError):
+                continue  # it ended while we looked
+    ours = {multiprocessing.current_process().pid}
+    while more := {p for p, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    total = 0
+    for pid in ours:
+        try:
+            total += int(Path(f"/proc/{pid}/smaps_rollup").read_text().split("Pss:")[1].split()[0])
+        except (OSError, IndexError):
+            continue
+    return total / 2**20
+
+
+def _print(result: dict[str, Any]) -> None:
+    print(f"\n{'':9} {'':6} {'clients':>7} {'per second':>10} {'p50 ms':>8} {'p99 ms':>8}  batches")
+    for name, run in result["runs"].items():
+        for row in run["levels"]:
+            kind = "video" if row["video"] else "words"
+            wrong = {k: v for k, v in row["outcomes"].items() if str(k) != "200"}
+            print(
+                f"{name:9} {kind:6} {row['clients']:7} {row['per_second']:10.2f} {1000 * row['p50_s']:8.0f} "
+                f"{1000 * row['p99_s']:8.0f}  {row['batches'] or ''} {wrong or ''}"
+            )
+        print(f"{name:9} memory {run['memory_gb']:.2f} GB")
+    print(f"overhead at one client, without a video: {result['overhead_ms']:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""What somebody writes first: one FastAPI process that holds the encoders and takes one request at a time.
+
+The rival of benchmarks/serve.py: same predictor, encoders and weights, all cores for each model, no Ray.
+
+    python benchmarks/serve_single.py WORKSPACE RUN PORT
+"""
+
+import os
+import sys
+import tempfile
+import threading
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Any
+
+import uvicorn
+from fastapi import FastAPI, File, Form
+
+from vvp.draft import Recipe, first_row
+from vvp.embed_stages import Decode, encoders_here
+from vvp.predictor import draft_rows
+from vvp.predictor_store import load
+from vvp.workspace import Workspace
+
+
+def app_of(workspace: str, run: str) -> FastAPI:
+    known = load(Workspace(workspace), f"runs/{run}/predictor")
+    recipe = Recipe.of(known.head)
+    decode = Decode(recipe.decode)
+    encoders = encoders_here(recipe.profile, None, recipe.decode, os.cpu_count() or 1)
+    turn = threading.Lock()
+    app = FastAPI()
+
+    @app.post("/v1/forecasts")
+    def forecast(
+        title: Annotated[str | None, Form()] = None,
+        channel_id: Annotated[str | None, Form()] = None,
+        video: Annotated[bytes | None, File()] = None,
+    ) -> dict[str, Any]:
+        values = {"title": title, "channel_id": channel_id, "published_at": datetime.now(timezone.utc)}
+        with turn, tempfile.TemporaryDirectory() as folder:
+            path = None
+            if video:
+                path = str(Path(folder) / "media")
+                Path(path).write_bytes(video)
+            rows = decode(first_row(values, path))
+            for stage in encoders:
+                rows = stage(rows)
+            return known.predict(draft_rows(values, rows))[0].as_dict()
+
+    return app
+
+
+if __name__ == "__main__":
+    workspace, run, port = sys.argv[1:]
+    uvicorn.run(app_of(workspace, run), host="127.0.0.1", port=int(port), log_level="warning")
