@@ -176,9 +176,9 @@ def _notes(which: str, spec: Mapping[str, Any]) -> list[str]:
 
 
 def _above(margin: float, residuals: list[float]) -> float:
-    """Share of residuals r, each taken with either sign, with margin + r > 0. Either sign, as in the interval:
-    odds that lean to one side of the centre would contradict it. Half a video more to both sides, for none
-    of n is not never."""
+    """Share of residuals r, each taken with either sign, with margin + r > 0: as in the interval, for odds
+    that lean to one side of the centre would contradict it. Half a video more on both sides: none of n is
+    not never."""
     errors = np.abs(residuals)
     above = np.mean([margin + errors > 0, margin - errors > 0]) * len(errors)
     return float((above + 0.5) / (len(errors) + 1))

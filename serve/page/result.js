@@ -60,14 +60,11 @@ function rank(forecast) {
   return `The middle is more than ${words.percent(forecast.percentile / 100)} of the ${known}.`;
 }
 
-/** The odds come from how far it was off on videos held back; where they pull against the middle, say why. */
-function topTenth({ top_tenth: top, views }) {
+/** The odds come from how far it was off on videos held back. */
+function topTenth({ top_tenth: top }) {
   if (!top) return null;
   const least = words.views(top.views_at_least);
-  const said = `Chance of ${least} or more, where their top tenth begins: ${words.percent(top.probability)}.`;
-  if (views > top.views_at_least === top.probability > 0.5) return said;
-  const off = top.probability > 0.5 ? "too low more often than too high" : "too high more often than too low";
-  return `${said} (On the videos that set its range, its middle was ${off}.)`;
+  return `Chance of ${least} or more, where their top tenth begins: ${words.percent(top.probability)}.`;
 }
 
 /** The elements of one forecast; level: the tag of its headline; about: /v1/predictor's answer or null. */
