@@ -1,8 +1,8 @@
 """KMeans on the reduced vectors for every K and seed, HDBSCAN on the wide layout, and whether they agree.
 
 The best K is the one with the highest silhouette (Rousseeuw 1987), averaged over seeds. Any cloud can be
-cut into K pieces, so the same is done to the rows with each column shuffled by itself, which keeps every
-column's values and destroys what they have in common; only what clearly exceeds that is called clusters.
+cut into K pieces, so the same is done to shuffled columns (`shuffle`): as spread out, but one cloud. Only
+what clearly exceeds that is called clusters.
 Not known here: layouts, what a cluster is like, files.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.cluster import HDBSCAN, KMeans, MiniBatchKMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
+from threadpoolctl import threadpool_limits
 
 from vvp.explore.spread import Spread
 
@@ -81,19 +82,34 @@ def cut(shared: Cloud, job: Job) -> Cut:
     seed = shared.seed + 1000 * job.turn
     places = shared.places
     if job.shuffled:
-        places = np.random.default_rng(seed).permuted(places, axis=0)
+        places = shuffle(places, seed)
     if len(places) > WHOLE:
         model = MiniBatchKMeans(job.k, batch_size=4096, n_init=3, max_iter=100, random_state=seed)
     else:
         model = KMeans(job.k, n_init=4, random_state=seed)
-    everyone = model.fit(places).labels_
-    labels = everyone[shared.asked]
-    several = 1 < len(np.unique(labels)) < len(labels)
-    silhouette = float(silhouette_score(places[shared.asked], labels)) if several else None
+    with threadpool_limits(1):  # the jobs run side by side: more threads each would wait for one another
+        everyone = model.fit(places).labels_
+        labels = everyone[shared.asked]
+        several = 1 < len(np.unique(labels)) < len(labels)
+        silhouette = float(silhouette_score(places[shared.asked], labels)) if several else None
     return Cut(
         job=job, centres=model.cluster_centers_.astype(np.float32),
         sizes=np.bincount(everyone, minlength=job.k), inertia=float(model.inertia_), silhouette=silhouette,
     )  # fmt: skip
+
+
+def shuffle(places: np.ndarray, seed: int) -> np.ndarray:
+    """float32 (n, components): as spread out in every direction, but with nothing in common between columns.
+
+    PCA's own columns would not do: two clusters lie along the first alone, and its values would keep them. So
+    the places are whitened and turned at random, each column is shuffled by itself, and all is turned back.
+    """
+    rng = np.random.default_rng(seed)
+    mean, spread = places.mean(axis=0), places.std(axis=0)
+    turn = np.linalg.qr(rng.normal(size=(places.shape[1],) * 2))[0].astype(np.float32)
+    white = np.divide(places - mean, spread, out=np.zeros_like(places), where=spread > 0)
+    turned = rng.permuted((white @ turn).astype(np.float32), axis=0)
+    return ((turned @ turn.T) * spread + mean).astype(np.float32)
 
 
 def sweep(
@@ -133,7 +149,7 @@ def sweep(
         "sentence": _sentence(best, separates, several, values[best], chance),
         "rule": f"{how} on {n:,} training videos, {SEEDS} seeds; silhouette averaged over"
         f" {len(shared.asked):,} of them; K separates when its lowest silhouette exceeds the highest of"
-        f" {SHUFFLES} shuffles of the columns"
+        f" {SHUFFLES} shuffles of the columns (along random directions, the spread in every direction kept)"
         f" by more than {MARGIN}, and at least two of its clusters hold {LARGE:.0%} of the videos each.",
     }, tightest.centres  # fmt: skip
 
@@ -146,7 +162,10 @@ def _silhouettes(cuts: list[Cut]) -> np.ndarray:
 def _sentence(best: int, separates: bool, several: bool, values: np.ndarray, chance: float) -> str:
     held = f"silhouette {values.mean():.2f} ({values.min():.2f} to {values.max():.2f} over seeds)"
     if separates:
-        return f"{best} clusters stand apart: {held}, against at most {chance:.2f} with shuffled columns."
+        most = f" {K_TO} is the most that was tried; there may be more." if best == K_TO else ""
+        return (
+            f"{best} clusters stand apart: {held}, against at most {chance:.2f} with shuffled columns.{most}"
+        )
     if not several:
         return (
             f"No number of clusters separates the videos: the best, {best}, has a {held}, but only because a"

@@ -21,9 +21,9 @@ WORDS = 8
 IN_TITLES = 2
 TIMES = 1.5
 LINK = re.compile(r"(?:https?://|www\.)\S+")
-# Han, kana, Thai, Lao, Burmese, Khmer.
-UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
-HIRAGANA = re.compile("[\u3040-\u309f]+")  # mostly grammar
+# Han, hiragana, Thai, Lao, Burmese, Khmer. A run of katakana is a loanword, and hiragana mostly grammar.
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u309f\u3400-\u9fff\uf900-\ufaff]+")
+HIRAGANA = re.compile("[\u3040-\u309f]")
 STOP = frozenset(re.sub(r"\W", "", word) for word in ENGLISH_STOP_WORDS) | {
     "im", "ive", "id", "dont", "didnt", "doesnt", "isnt", "wasnt", "youre", "thats", "its", "lets", "whats",
 }  # fmt: skip
@@ -56,7 +56,7 @@ def _words(run: str) -> list[str]:
     for part in re.split(f"({UNSPACED.pattern})", run):
         if UNSPACED.fullmatch(part):
             pairs = (part[i : i + 2] for i in range(len(part) - 1))
-            found += [pair for pair in pairs if not HIRAGANA.fullmatch(pair)]
+            found += [pair for pair in pairs if not HIRAGANA.search(pair)]
         elif len(part) > 1 and not part.isdigit() and part not in STOP:
             found.append(part)
     return found
