@@ -15,7 +15,7 @@ def command(
     trials: Annotated[int, typer.Option(help="Trials per family and split.", min=1)] = 4,
     seed: options.Seed = 0,
 ) -> None:
-    """Generate a small world, run collect, embed, tune, evaluate on it, and forecast an unseen clip."""
+    """Generate a small world, run the whole job on it, draw its report, and forecast an unseen clip."""
     from jobs.cli import run
     from vvp.collect.synthetic import write_unseen
 
@@ -27,6 +27,8 @@ def command(
         ["embed", "--profile", "offline", *space],
         ["tune", "--trials", str(trials), *space],
         ["evaluate", *space],
+        ["explore", *space],
+        ["report", *space],
     ]
     for step in steps:
         _step(step, run)
@@ -44,6 +46,8 @@ def command(
     truth = show.views(2.718281828459045**draft.log_views)
     best = show.views(2.718281828459045**draft.expected_log_views)
     show.out.print(f"the world's truth for this clip: {truth} views; without its noise: {best}")
+    report = home / "workspace/runs/default/report/report.html"
+    show.out.print(f"its report: {report}; ask it about a draft: vvp serve {' '.join(space)}", markup=False)
     show.out.print(f"demo done in {time.monotonic() - started:.0f} s; all of it lies in {home}", markup=False)
 
 
