@@ -70,6 +70,7 @@ def _print(facts: dict[str, Any], name: str, at: str, seconds: float) -> None:
         ("fitted on", f"{show.count(facts['train_rows'])} training videos, {split}"),
         ("variance kept", _section(facts["pca"], _pca)),
         ("neighbours kept", _section(facts["umap"], _overlap)),
+        ("placing", _section(facts["umap"], _placing)),
         ("KMeans", _section(facts["kmeans"], lambda one: one["sentence"])),
         ("HDBSCAN", _section(facts["hdbscan"], _hdbscan)),
         ("agreement", _section(facts["agreement"], _agreement)),
@@ -109,6 +110,15 @@ def _overlap(one: dict[str, Any]) -> str:
     return (
         f"{o['value']:.0%} of the {o['k']} nearest in PCA are among the {o['k']} nearest in UMAP's"
         f" {one['dimensions']} dimensions; a random layout keeps {o['random']:.0%}"
+    )
+
+
+def _placing(one: dict[str, Any]) -> str:
+    off = one["placed_again"]["median_share_of_spread"]
+    return (
+        "not measured: the map has no spread"
+        if off is None
+        else f"a video placed as if it were new lands {off:.0%} of the map's spread from its own place (median)"
     )
 
 

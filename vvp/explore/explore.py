@@ -114,7 +114,7 @@ def _chart(
     graph = layout.graph(pca[drawn], seed)
     wide, flat = spread(layout.fit, graph, [layout.wide(m), layout.FLAT])
     dense, facts["hdbscan"] = clusters.density(wide)
-    chart = Chart(fitted=graph.places, wide=wide, flat=flat, density=dense, k=graph.k)
+    chart = Chart(fitted=graph.places, wide=wide, flat=flat, density=dense, k=layout.placed_by(m))
     facts["umap"] = {
         "n_neighbors": graph.k, "min_dist": layout.MIN_DIST, "dimensions": wide.shape[1], "fitted_on": m,
         "rule": layout.rule(m, n), "overlap": layout.overlap(graph.places, wide, seed),

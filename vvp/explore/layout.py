@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+PLACED_BY = 10  # neighbours that place a video, fewer than UMAP's own: they pull it less to the middle
 FITTED = 10_000  # rows at most that UMAP is fitted on; the others are placed among them
 MIN_ROWS = 10  # below it a layout would be an invention
 NEIGHBOURS, MIN_DIST, WIDE, FLAT = 50, 0.1, 15, 2
@@ -39,6 +40,11 @@ def neighbours(m: int) -> int:
     return min(NEIGHBOURS, max(5, m // 4))
 
 
+def placed_by(m: int) -> int:
+    """Neighbours that place a video among m fitted ones."""
+    return min(PLACED_BY, neighbours(m))
+
+
 def wide(m: int) -> int:
     """Dimensions of the wide layout for m rows: a third of them, at most 15."""
     return min(WIDE, m // 3)
@@ -50,7 +56,7 @@ def rule(m: int, of: int) -> str:
     return (
         f"UMAP is fitted on {drawn} (at most {FITTED:,}); n_neighbors is a quarter of them, between 5 and"
         f" {NEIGHBOURS}: {neighbours(m)}; the wide layout has a third of them as dimensions, at most {WIDE}:"
-        f" {wide(m)}; min_dist {MIN_DIST}. Every other video takes the mean place of its {neighbours(m)}"
+        f" {wide(m)}; min_dist {MIN_DIST}. Every other video takes the mean place of its {placed_by(m)}"
         " nearest fitted videos, weighted by UMAP's membership strengths."
     )
 

@@ -1,11 +1,11 @@
-"""Where a video lands on the map: one rule for rows outside the fitting sample and for videos that come
-later.
+"""Where a video lands on the map: one rule for rows outside the fitting sample and for later videos.
 
-PCA: the saved reduction. Cluster: the nearest KMeans centre. UMAP: the mean place of the nearest fitted
+PCA: the saved reduction. Cluster: the nearest KMeans centre. UMAP: the mean place of the k nearest fitted
 videos in PCA, weighted by UMAP's membership strengths exp(−d / σ), where σ makes the strengths of all but
 the nearest sum to log2(k); a copy of a fitted video takes its place. That is how UMAP's own `transform`
-begins (McInnes et al. 2018, umap-learn 0.5 with local_connectivity 1); the optimisation after it is left
-out, because UMAP saves itself by pickle only. Density cluster: that of the nearest fitted video.
+begins (McInnes et al. 2018, umap-learn 0.5 with local_connectivity 1), there with k = n_neighbors. The
+optimisation after it is left out, because UMAP saves itself by pickle only, so a video between two islands
+lands between them. Density cluster: that of the nearest fitted video.
 Saved as JSON and safetensors, and checked when read: a map may be somebody else's.
 Not known here: how anything was fitted, titles, views.
 """

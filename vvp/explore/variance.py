@@ -68,6 +68,7 @@ def _block_shares(reduction: Reduction) -> dict[str, float]:
     per_column = (reduction.components.astype(np.float64) ** 2 * reduction.variance[:, None]).sum(axis=0)
     total = per_column.sum()
     return {
-        block: float(per_column[end - size : end].sum() / total) if total else 0.0
-        for block, end, size in zip(BLOCKS, ends, dims, strict=True)
+        # A block that nobody has or that does not vary: what its columns hold is rounding.
+        block: float(per_column[end - size : end].sum() / total) if total and scale else 0.0
+        for block, end, size, scale in zip(BLOCKS, ends, dims, reduction.scale, strict=True)
     }

@@ -23,6 +23,7 @@ TIMES = 1.5
 LINK = re.compile(r"(?:https?://|www\.)\S+")
 # Han, hiragana, Thai, Lao, Burmese, Khmer. A run of katakana is a loanword, and hiragana mostly grammar.
 UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u309f\u3400-\u9fff\uf900-\ufaff]+")
+KATAKANA = "[\u30a0-\u30ff]+"
 HIRAGANA = re.compile("[\u3040-\u309f]")
 STOP = frozenset(re.sub(r"\W", "", word) for word in ENGLISH_STOP_WORDS) | {
     "im", "ive", "id", "dont", "didnt", "doesnt", "isnt", "wasnt", "youre", "thats", "its", "lets", "whats",
@@ -53,7 +54,7 @@ def _words(run: str) -> list[str]:
     if not run:
         return []
     found = []
-    for part in re.split(f"({UNSPACED.pattern})", run):
+    for part in re.split(f"({UNSPACED.pattern}|{KATAKANA})", run):
         if UNSPACED.fullmatch(part):
             pairs = (part[i : i + 2] for i in range(len(part) - 1))
             found += [pair for pair in pairs if not HIRAGANA.search(pair)]
