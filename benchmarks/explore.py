@@ -168,7 +168,6 @@ def one(root: str) -> None:
                 "train_rows": facts["train_rows"],
                 "fitted_on": facts["umap"]["fitted_on"],
                 "overlap": facts["umap"]["overlap"],
-                "placed_again": facts["umap"]["placed_again"],
                 "kmeans": facts["kmeans"]["sentence"],
                 "hdbscan": facts["hdbscan"],
                 "agreement": facts["agreement"],

@@ -115,11 +115,9 @@ def _overlap(one: dict[str, Any]) -> str:
 
 def _placing(one: dict[str, Any]) -> str:
     off = one["placed_again"]["median_share_of_spread"]
-    return (
-        "not measured: the map has no spread"
-        if off is None
-        else f"a video placed as if it were new lands {off:.0%} of the map's spread from its own place (median)"
-    )
+    if off is None:
+        return "not measured: the map has no spread"
+    return f"placed as if new, a video lands {off:.0%} of the map's spread from its own place (median)"
 
 
 def _hdbscan(one: dict[str, Any]) -> str:
