@@ -12,8 +12,9 @@ from typing import Any
 from ray import serve
 from ray.serve import Application
 
-from serve.config import AppArgs, Stage, StageName
-from serve.deployments import Decode, Encoder, Forecaster, Transcribe
+from serve.config import AppArgs, Limits, Stage, StageName
+from serve.deployments import Decode, Encoder, Transcribe
+from serve.forecaster import Forecaster
 from serve.ingress import Ingress
 from serve.pipeline import Handles
 from vvp import embed_stages, predictor_store
@@ -39,6 +40,9 @@ def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decod
     recipe.check(args.models)
     key = os.environ.get(KEY)
 
+    def sized(cls: type, name: StageName) -> Any:
+        return _sized(cls, name.capitalize(), args.stage(name), args.limits)
+
     def encoder(name: StageName, modality: str) -> Any:
         stage = args.stage(name)
         make_stage = partial(
@@ -46,13 +50,13 @@ def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decod
             recipe.labels[modality], recipe.decode, _device(stage), args.threads,
         )  # fmt: skip
         batch = (stage.max_batch_size, stage.batch_wait_s)
-        return _sized(Encoder, name.capitalize(), stage).bind(modality, batch, make_stage)
+        return sized(Encoder, name).bind(modality, batch, make_stage)
 
     transcribe = None
     if recipe.profile.transcriber is not None:
         stage = args.stage("transcribe")
         label = recipe.labels["transcriber"]
-        transcribe = _sized(Transcribe, "Transcribe", stage).bind(
+        transcribe = sized(Transcribe, "transcribe").bind(
             partial(
                 embed_stages.Transcribe,
                 recipe.profile.transcriber,
@@ -62,11 +66,11 @@ def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decod
                 args.threads,
             )
         )
-    forecaster = _sized(Forecaster, "Forecaster", args.stage("forecaster"))
-    ingress = _sized(Ingress, "Ingress", args.stage("ingress"))
+    forecaster = sized(Forecaster, "forecaster")
+    ingress = sized(Ingress, "ingress")
     return ingress.options(user_config=args.limits.model_dump()).bind(
         Handles(
-            decode=_sized(Decode, "Decode", args.stage("decode")).bind(recipe.decode, decoder, args.scratch),
+            decode=sized(Decode, "decode").bind(recipe.decode, decoder, args.scratch),
             video=encoder("video", "video"),
             audio=encoder("audio", "audio"),
             words=encoder("words", "text"),
@@ -84,7 +88,7 @@ def _device(stage: Stage) -> str:
     return "cuda" if stage.num_gpus else "cpu"
 
 
-def _sized(cls: type, name: str, stage: Stage) -> Any:
+def _sized(cls: type, name: str, stage: Stage, limits: Limits) -> Any:
     return serve.deployment(
         cls,
         name=name,
@@ -96,5 +100,8 @@ def _sized(cls: type, name: str, stage: Stage) -> Any:
         },
         max_ongoing_requests=stage.max_ongoing_requests,
         max_queued_requests=stage.max_queued_requests,
+        max_surge_percent=stage.max_surge_percent,
+        # A replica that is replaced may finish what it has: Serve's own 20 s would cut it off.
+        graceful_shutdown_timeout_s=limits.upload_s + limits.time_s,
         logging_config=JSON_LOGS,
     )

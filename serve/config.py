@@ -54,6 +54,9 @@ class Stage(Settings):
         64, ge=1, description="per replica; Serve's own default starves batches"
     )
     max_queued_requests: int = Field(64, ge=-1, description="waiting per caller; more get 503; -1: no limit")
+    max_surge_percent: int = Field(
+        100, ge=0, le=100, description="extra replicas while others are replaced; 0: the old ones end first"
+    )
     max_batch_size: int = Field(8, ge=1, description="encoders: drafts in one forward pass")
     batch_wait_s: float = Field(
         0.0, ge=0, description="0: whatever waits when the model is free is the batch"

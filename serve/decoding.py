@@ -1,4 +1,4 @@
-"""The decoder of the online app: offline's, after a look at how long the file is. For the sandbox's child.
+"""The decoder of the online app: offline's, after a look at what the file is. For the sandbox's child.
 
 Not known here: the sandbox, Ray, HTTP. Imports little, because the child imports it.
 """
@@ -10,16 +10,26 @@ import av
 from vvp.media.decode import Clip, DecodeSettings, decode, failed
 from vvp.media.sandbox import Decoder
 
+# Containers that hold their media themselves. Playlists (HLS, DASH, concat, …) are none of them: they name
+# other files and addresses, which a stranger's upload must not make this machine open.
+FORMATS = (
+    "mov,matroska,avi,flv,mpegts,mpeg,ogg,asf,wav,mp3,aac,flac,h264,hevc,m4v,mpegvideo,ivf,obu,amr,aiff,caf,"
+    "mxf,nut,rm,dv,gif,ac3,eac3"
+)
+
 
 @dataclass(frozen=True)
 class Within:
-    """Decodes files of at most `longest_s` seconds; a longer one is a failed clip of kind `too_long`."""
+    """Decodes media of at most `longest_s` seconds; what is longer is a failed clip of kind `too_long`."""
 
     longest_s: float
     decode: Decoder = decode
 
     def __call__(self, path: str, settings: DecodeSettings) -> Clip:
-        seconds = packed_seconds(path, self.longest_s)
+        try:
+            seconds = packed_seconds(path, self.longest_s)
+        except (av.error.FFmpegError, OSError) as error:
+            return failed("unreadable", error.strerror or str(error))
         if seconds is not None and seconds > self.longest_s:
             return self._too_long(seconds)
         clip = self.decode(path, settings)
@@ -28,27 +38,28 @@ class Within:
         return clip
 
     def _too_long(self, seconds: float) -> Clip:
-        return failed(
-            "too_long", f"it lasts {seconds:.0f} s; the longest that is taken is {self.longest_s:g} s"
-        )
+        return failed("too_long", f"it lasts {seconds:.0f} s, and {self.longest_s:g} s is the most")
 
 
 def packed_seconds(path: str, longest_s: float) -> float | None:
-    """How long the file says it is; null: it cannot be opened or does not say.
+    """How long the file says it is; null: it does not say. FFmpegError when it is none of FORMATS.
 
     A header that states more than longest_s is not believed (some are off by days): then the packets are
     counted, which decodes nothing.
     """
-    try:
-        with av.open(path, metadata_errors="ignore") as container:
-            stated = container.duration / av.time_base if container.duration else None
-            if stated is not None and stated <= longest_s:
-                return stated
-            streams = container.streams
-            stream = streams.best("video") or streams.best("audio")
-            if stream is None or stream.time_base is None:
-                return stated
-            ticks = sum(packet.duration or 0 for packet in container.demux(stream) if not packet.is_corrupt)
-            return float(ticks * stream.time_base) or stated
-    except (av.error.FFmpegError, OSError):
-        return None  # decode says what is wrong with it
+    with av.open(path, metadata_errors="ignore", options={"format_whitelist": FORMATS}) as container:
+        stated = container.duration / av.time_base if container.duration else None
+        if stated is not None and stated <= longest_s:
+            return stated
+        stream = container.streams.best("video") or container.streams.best("audio")
+        if stream is None or stream.time_base is None:
+            return stated
+        ticks = 0
+        try:
+            for packet in container.demux(stream):
+                ticks += packet.duration or 0
+        except MemoryError:
+            raise
+        except av.error.FFmpegError:
+            pass  # damage: what came before it counts, and decode says what is wrong
+        return float(ticks * stream.time_base) or stated

@@ -1,38 +1,31 @@
-"""Who does the work: a decoder with its sandbox, one encoder per modality, the transcriber, the predictor.
+"""Who makes a row of a file: a decoder with its sandbox, one encoder per modality, the transcriber.
 
 The stages are offline's own classes (vvp/embed_stages.py); here they get a place on the cluster. Each model
 is made and used in one thread of its own, so that the replica's event loop stays free to take requests.
-Not known here: HTTP, the order of the steps (pipeline.py), how many replicas there are (app.py).
+Not known here: HTTP, the order of the steps (pipeline.py), how many replicas there are (app.py), forecasts.
 """
 
 import asyncio
-import logging
 import os
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from ray import serve
 
-from serve.config import PredictorAt
 from serve.decoding import Within
 from serve.leftovers import sweep
 from serve.metrics import BatchSizes
-from vvp import embed_stages, predictor_store
+from vvp import embed_stages
 from vvp.embed_stages import WAVEFORM
-from vvp.errors import UserError
 from vvp.media.decode import DecodeSettings
 from vvp.media.sandbox import Decoder
-from vvp.predictor import ROW, Forecast, Predictor, draft_rows
-from vvp.workspace import Workspace
 
-logger = logging.getLogger("ray.serve")
-T = TypeVar("T")
 batched: Any = serve.batch  # its own type hints know functions only, not methods
 MARKS = ("status", "error_kind", "error_detail")
 SPOKEN = ("transcript", "transcript_source")
@@ -124,86 +117,3 @@ class Transcribe:
         rows = pa.table([sound["waveform"], nothing, nothing], [WAVEFORM.name, *SPOKEN])
         words: str | None = (await self.stage(rows))["transcript"][0].as_py()
         return words
-
-
-class Forecaster:
-    """The predictor. Another one is taken by user_config, if it is whole and made of the same encoders."""
-
-    def __init__(self, recipe: dict[str, Any]) -> None:
-        """recipe: how this app embeds, the `embedding` of a predictor's head."""
-        self.recipe = recipe
-        self.predictor: Predictor | None = None
-        self.refused: str | None = None
-
-    def reconfigure(self, config: dict[str, Any]) -> None:
-        """config: a PredictorAt. What cannot be loaded is refused, and the one before goes on serving.
-
-        Serve would end a running replica whose reconfigure raises, so only the first one may raise.
-        """
-        try:
-            new = self._load(PredictorAt.model_validate(config))
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one must go on
-            if self.predictor is None:
-                raise
-            self.refused = (
-                str(error) if isinstance(error, UserError) else f"it is damaged ({type(error).__name__})"
-            )
-            logger.error("predictor refused", extra={"vvp_reason": self.refused})
-            return
-        self.predictor, self.refused = new, None
-        logger.info("predictor loaded", extra={"vvp_predictor": new.head["id"]})
-
-    def _load(self, at: PredictorAt) -> Predictor:
-        found = predictor_store.load(Workspace(at.workspace), f"runs/{at.name}/predictor")
-        if at.id is not None and found.head["id"] != at.id:
-            raise UserError(f"the predictor there is {found.head['id']}, not {at.id}.")
-        if found.head["embedding"] != self.recipe:
-            raise UserError("it was trained on vectors of other encoders or settings: deploy the app anew.")
-        for media in (True, False):
-            if media or accepts_metadata_only(found.head):
-                found.predict(_trial_row(found, media))
-        return found
-
-    @property
-    def current(self) -> Predictor:
-        assert self.predictor is not None, "Serve calls reconfigure before the first request"
-        return self.predictor
-
-    def head(self) -> dict[str, Any]:
-        """What is known of the predictor (predictor.json), and why the last one offered was refused."""
-        return {"head": self.current.head, "refused": self.refused}
-
-    def forecast(self, drafts: list[tuple[dict[str, Any], pa.Table | None, float]]) -> dict[str, Any]:
-        """(values, embedded row, horizon_days) of drafts → `forecasts` in their order, all by one predictor.
-
-        `beats`: probability that draft i gets more views than draft j, null where there is none.
-        `no_model`: a sentence instead, when a draft has no video and the predictor no model for that.
-        """
-        predictor = self.current  # of the whole call, also when another one is loaded meanwhile
-        found: list[Forecast] = []
-        try:
-            for values, embedded, horizon_days in drafts:
-                found += predictor.predict(draft_rows(values, embedded), horizon_days)
-        except UserError as error:
-            return {"no_model": str(error)}
-        beats = [[None if a is b else predictor.beats(a, b) for b in found] for a in found]
-        return {
-            "predictor": predictor.head["id"],
-            "training_videos": predictor.head["training"]["videos"],
-            "forecasts": found,
-            "beats": beats,
-        }
-
-
-def accepts_metadata_only(head: dict[str, Any]) -> bool:
-    """Whether the predictor with this head has a model for drafts without a video."""
-    return "metadata" in head["models"] or not head["needs_media"]
-
-
-def _trial_row(predictor: Predictor, media: bool) -> pa.Table:
-    """A draft of nothing but zeros, to see a new predictor at work before anybody depends on it."""
-    dims = predictor.dims
-    row = dict.fromkeys(ROW.names) | {"title": "a trial", "text_embedding": [0.0] * dims.text}
-    if media:
-        row |= {"video_embedding": [0.0] * dims.video, "audio_embedding": [0.0] * dims.audio}
-    return pa.Table.from_pylist([row], schema=ROW)

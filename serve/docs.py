@@ -74,8 +74,8 @@ PREDICTOR: dict[str, Any] = {"responses": _responses("predictor", 401, 500, 503,
 HEALTH: dict[str, Any] = {"responses": _responses("health", 500, 503, 504)}
 
 CURL = {
-    "/v1/forecasts": "curl -F video=@clip.mp4 -F title='My draft' -F channel_followers=1200 {at}/v1/forecasts\n"
-    "curl -H 'Accept: application/x-ndjson' -F title='A draft' {at}/v1/forecasts",
+    "/v1/forecasts": "curl -F video=@clip.mp4 -F title='A draft' -F channel_followers=900 {at}/v1/forecasts\n"
+    "curl -H 'Accept: application/x-ndjson' -F video=@clip.mp4 {at}/v1/forecasts",
     "/v1/rankings": 'curl -F \'drafts=[{{"title": "A", "video": "a"}}, {{"title": "B"}}]\' '
     "-F a=@a.mp4 {at}/v1/rankings",
     "/v1/predictor": "curl {at}/v1/predictor",

@@ -22,9 +22,9 @@ from serve.config import Limits
 from serve.drafts import Submitted
 from serve.errors import ApiError
 from serve.metrics import Metrics
-from serve.pipeline import Handles, Steps, call, embed
-from serve.replies import forecast_reply, predictor_reply, ranking_reply
-from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply
+from serve.pipeline import Handles, Steps, call, embed, side_by_side
+from serve.ranking import ranked
+from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply, Seconds
 
 logger = logging.getLogger("ray.serve")
 T = TypeVar("T")
@@ -91,29 +91,28 @@ class Ingress:
 
     async def forecast(self, submitted: Submitted, steps: Steps) -> ForecastReply:
         """The forecast of one draft. ApiError for everything that can be said about why there is none."""
-        answer = await self._forecasts([submitted], [steps])
-        return forecast_reply(answer, 0, steps.seconds)
+        [reply], _ = await self._forecasts([submitted], [steps])
+        return reply
 
     async def ranking(self, submitted: Sequence[Submitted]) -> RankingReply:
-        steps = [Steps() for _ in submitted]
-        answer = await self._forecasts(submitted, steps)
-        titles = [one.draft.title for one in submitted]
-        return ranking_reply(answer, titles, [s.seconds for s in steps], self.bounds.too_close)
+        replies, beats = await self._forecasts(submitted, [Steps() for _ in submitted])
+        return ranked(replies, [one.draft.title for one in submitted], beats, self.bounds.too_close)
 
-    async def _forecasts(self, submitted: Sequence[Submitted], steps: Sequence[Steps]) -> dict[str, Any]:
-        """The Forecaster's answer for all of them, from one predictor."""
+    async def _forecasts(
+        self, submitted: Sequence[Submitted], steps: Sequence[Steps]
+    ) -> tuple[list[ForecastReply], list[list[float | None]]]:
+        """Replies in the order sent, from one predictor; who beats whom (Forecaster.forecast)."""
         longest_s = self.bounds.duration_s
 
         async def embedded(number: int, one: Submitted) -> Any:
-            media = None if one.video is None else one.video.array()
             try:
-                return await embed(self.handles, one.draft, media, longest_s, steps[number])
+                return await embed(self.handles, one.draft, one.video, longest_s, steps[number])
             except ApiError as error:
                 where = f"Draft {number + 1}: " if len(submitted) > 1 else ""
                 raise ApiError(error.kind, where + error.message) from error
 
         async def work() -> dict[str, Any]:
-            rows = await asyncio.gather(*(embedded(i, one) for i, one in enumerate(submitted)))
+            rows = await side_by_side(*(embedded(i, one) for i, one in enumerate(submitted)))
             drafts = [
                 (one.draft.values(), row, one.draft.horizon_days)
                 for one, row in zip(submitted, rows, strict=True)
@@ -125,21 +124,30 @@ class Ingress:
         answer = await self.in_time(work())
         if "no_model" in answer:
             raise ApiError("no_model", answer["no_model"])
-        for one in steps:
-            for step, seconds in one.seconds.items():
-                self.metrics.step(step, seconds)
-        for f in answer["forecasts"]:
-            width = None if f.low is None else log1p(f.high) - log1p(f.low)
-            self.metrics.forecast(width, bool(f.outside))
-        return answer
+        replies = [
+            ForecastReply(**one, seconds=Seconds(**step.seconds))
+            for one, step in zip(answer["forecasts"], steps, strict=True)
+        ]
+        for reply, step in zip(replies, steps, strict=True):
+            self._measure(reply, step)
+        return replies, answer["beats"]
+
+    def _measure(self, reply: ForecastReply, steps: Steps) -> None:
+        for step, seconds in steps.seconds.items():
+            self.metrics.step(step, seconds)
+        span = reply.interval
+        width = None if span is None else log1p(span.high) - log1p(span.low)
+        self.metrics.forecast(width, bool(reply.outside))
 
     async def predictor(self) -> PredictorReply:
-        return predictor_reply(await self.in_time(call(self.handles.forecaster.head)), self.bounds)
+        limits = {"bytes": self.bounds.upload_bytes, "seconds": self.bounds.duration_s}
+        facts = await self.in_time(call(self.handles.forecaster.facts))
+        return PredictorReply(**facts, upload_limits=limits)
 
     async def health(self) -> Health:
         """ApiError unavailable, or time_limit, when no forecast could be made now."""
-        known = await self.in_time(call(self.handles.forecaster.head))
-        return Health(status="ok", predictor=known["head"]["id"], refused=known["refused"])
+        facts = await self.in_time(call(self.handles.forecaster.facts))
+        return Health(status="ok", predictor=facts["id"], refused=facts["refused"])
 
     def ended(self, route: str, outcome: str, seconds: float) -> None:
         """Counts and logs a finished request: where, what became of it, how long; nothing of what it held."""

@@ -7,10 +7,10 @@ Not known here: HTTP, limits but the video's length, how a deployment works.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,14 +22,15 @@ from ray.serve.handle import DeploymentHandle
 from serve.deployments import MARKS
 from serve.errors import ApiError
 from serve.schemas import Draft
+from serve.uploads import File
 from vvp.draft import first_row
 from vvp.embed_stages import HEADS
-from vvp.matrix import MADE
-from vvp.schema import FAILED, OK
+from vvp.schema import EMBEDDINGS, FAILED, OK, PUBLISH, names
 
+T = TypeVar("T")
 TRIES = 6
 GONE = (RayActorError, ReplicaUnavailableError, ObjectLostError)
-EMBEDDED = pa.schema([HEADS.field(name) for name in (*MADE, *MARKS, "transcript")])
+EMBEDDED = pa.schema([HEADS.field(name) for name in (*names(EMBEDDINGS, PUBLISH), *MARKS)])
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,18 @@ async def call(handle: DeploymentHandle, *arguments: Any) -> Any:
     raise ApiError("unavailable", "A part of the service failed again and again; try later.")
 
 
-async def embed(
-    to: Handles, draft: Draft, media: np.ndarray | None, longest_s: float, steps: Steps
-) -> pa.Table:
-    """One row of EMBEDDED, as `vvp embed` would have made it. media: the file, uint8; null: no video.
+async def side_by_side(*work: Coroutine[Any, Any, T]) -> list[T]:
+    """The results in order. When one raises, or the whole is cancelled, none of the others goes on."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def embed(to: Handles, draft: Draft, media: File | None, longest_s: float, steps: Steps) -> pa.Table:
+    """One row of EMBEDDED, as `vvp embed` would have made it. media: the video; null: none.
 
     ApiError with the media's error_kind (or too_long) when it gives nothing.
     """
@@ -93,20 +102,31 @@ async def embed(
     picture = sound = None
     if media is not None:
         with steps.step("decode"):
-            clip = await call(to.decode, await asyncio.to_thread(ray.put, media), longest_s)
+            clip = await _decoded(to.decode, media, longest_s)
         row |= {k: v for k, v in clip.drop_columns(["frames", "waveform"]).to_pylist()[0].items() if k in row}
         if row["status"] == FAILED:
             raise ApiError(row["error_kind"], f"The video cannot be used: {row['error_detail']}.")
         picture, sound = (_shared(clip, name) for name in ("frames", "waveform"))
     marks = {k: row[k] for k in MARKS}
     with steps.step("encode"):
-        found = await asyncio.gather(
+        found = await side_by_side(
             _vector(to.video, picture), _vector(to.audio, sound), _words(to, words, marks, sound, steps)
         )
     for part in found:
         # The three saw the clip's status; what one of them adds is that its own encoder raised.
         row |= {k: v for k, v in part.items() if k not in MARKS or part["error_kind"] == "encoder"}
     return pa.Table.from_pylist([row], schema=EMBEDDED)
+
+
+async def _decoded(handle: DeploymentHandle, media: File, longest_s: float) -> pa.Table:
+    """The clip's row. What holds the file in the object store ends with this frame."""
+    clip: pa.Table = await call(handle, await asyncio.to_thread(_stored, media), longest_s)
+    return clip
+
+
+def _stored(media: File) -> "ray.ObjectRef":
+    with media.mapped() as whole:  # closed at once: a map that waits for the garbage collector holds the disk
+        return ray.put(np.frombuffer(whole, np.uint8))
 
 
 async def _vector(handle: DeploymentHandle, raw: "ray.ObjectRef | None") -> dict[str, Any]:

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-import numpy as np
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
@@ -28,10 +27,10 @@ class File:
     body: IO[bytes]
     size: int = 0
 
-    def array(self) -> np.ndarray:
-        """The content, uint8 (size,), read from disk as it is used. Not for an empty file."""
+    def mapped(self) -> mmap.mmap:
+        """The content in memory as it is read; closing it is the caller's. Not for an empty file."""
         self.body.flush()
-        return np.frombuffer(mmap.mmap(self.body.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+        return mmap.mmap(self.body.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 @dataclass

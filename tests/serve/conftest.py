@@ -1,18 +1,17 @@
-"""One app for the tests of this folder: real Ray Serve, fake encoders, a predictor that is fast to make.
-
-It reserves no CPU of the session's Ray, so tests of other folders do not notice it.
-"""
+"""One app for the tests of this folder: real Ray Serve, fake encoders, a predictor that is fast to make."""
 
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from page_visit import clip, visit  # noqa: F401 - fixtures of the page's tests
+from ray.serve.context import _get_global_client
+from ray.serve.schema import ServeDeploySchema
 
 HERE = Path(__file__).parent
 os.environ["PYTHONPATH"] = f"{os.environ['PYTHONPATH']}{os.pathsep}{HERE}"  # before Ray starts
@@ -26,21 +25,30 @@ class App:
     space: Any
     scratch: Path
     predictors: dict[str, str]  # run → predictor id
-    told: dict[str, Any] = field(default_factory=dict)
+    told: Any = None
 
-    def tell(self, **changes: Any) -> None:
-        """Deploys it with these AppArgs; what is not named is as it was at the start."""
-        from ray import serve
-        from serve_fakes import PROFILE, decode
+    def tell(self, code: int = 0, **changes: dict[str, Any]) -> None:
+        """Deploys it as `serve deploy` would, with these changes (deployment → options) to how it started.
 
-        from serve.app import make
-        from serve.config import STAGES, AppArgs
+        code: another number stands for other code, so that every replica is replaced.
+        """
+        deployments = [{"name": name, **options} for name, options in changes.items()]
+        if (code, deployments) == self.told:
+            return
+        args = {"workspace": self.space.root, "scratch": str(self.scratch), "threads": 1 + code}
+        app = {
+            "name": "default",
+            "import_path": "serve_fake_app:build",
+            "args": args,
+            "deployments": deployments,
+        }
+        client = _get_global_client()
+        client.deploy_apps(ServeDeploySchema(applications=[app]), _blocking=True)
+        self.told = (code, deployments)
 
-        stages = {name: stage.model_copy(update={"num_cpus": 0}) for name, stage in STAGES.items()}
-        given = {"workspace": self.space.root, "scratch": str(self.scratch), "stages": stages, **changes}
-        if given != self.told:
-            serve.run(make(AppArgs(**given), PROFILE, decode))
-            self.told = given
+    def serve_run(self, name: str) -> None:
+        """Tells the Forecaster to take the predictor of that run, by user_config."""
+        self.tell(Forecaster={"user_config": {"workspace": self.space.root, "name": name}})
 
     def post(
         self, path: str = "/v1/forecasts", film: bytes | None = None, **fields: Any

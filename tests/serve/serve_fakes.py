@@ -1,16 +1,18 @@
 """Encoders, speech and a decoder for the app's tests: they cost nothing, and do what a file tells them to.
 
-A file that begins with FAKE holds JSON instead of media:
+A file with the word FAKE in front holds JSON instead of media:
     brightness  of every frame, 0 to 255; null: no picture    words   "spoken" in its sound; null: silence
     sleep_s     how long decoding takes                       gate    a path: decoding waits until it is there
     crash       true: the decoder's process dies               kind    fail with this error_kind
 Ray's workers and the decoder's child import this by name.
 """
 
+import io
 import json
 import os
 import signal
 import time
+import wave
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,12 @@ MARK = b"FAKE "
 
 
 def film(**told: Any) -> bytes:
-    """The content of such a file."""
-    return MARK + json.dumps(told).encode()
+    """The content of such a file: a sound file by its looks, for the app takes nothing but media."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as sound:
+        sound.setparams((1, 1, 8000, 0, "NONE", ""))
+        sound.writeframes(MARK + json.dumps(told).encode())
+    return content.getvalue()
 
 
 class FakeTranscriber:
@@ -56,9 +62,9 @@ PROFILE = Profile(
 
 def decode(path: str, settings: DecodeSettings) -> Clip:
     content = Path(path).read_bytes()
-    if not content.startswith(MARK):
+    if MARK not in content[:64]:
         return decode_media(path, settings)
-    told = json.loads(content[len(MARK) :])
+    told = json.loads(content.partition(MARK)[2].rstrip(b"\0"))
     time.sleep(told.get("sleep_s", 0))
     while told.get("gate") and not Path(told["gate"]).exists():
         time.sleep(0.02)

@@ -1,0 +1,45 @@
+"""Drafts in order, and how sure that order is. Not known here: HTTP, Ray, how forecasts are made."""
+
+from collections.abc import Sequence
+
+from serve.schemas import ForecastReply, Pair, Ranked, RankingReply
+
+
+def ranked(
+    replies: Sequence[ForecastReply],
+    titles: Sequence[str | None],
+    beats: Sequence[Sequence[float | None]],
+    too_close: float,
+) -> RankingReply:
+    """Best first, by the middle of the forecasts; titles and replies in the order sent.
+
+    beats[i][j]: probability that draft i gets more views than draft j; too_close: see config.Limits.
+    """
+    log_views = [reply.log_views for reply in replies]
+    order = sorted(range(len(replies)), key=lambda i: -log_views[i])
+    pairs = []
+    for better, worse in zip(order, order[1:], strict=False):
+        probability = beats[better][worse]
+        close = probability is None or probability < too_close
+        pairs.append(Pair(better=better, worse=worse, probability=probability, too_close_to_call=close))
+    return RankingReply(
+        predictor=replies[0].predictor,
+        order=[Ranked(draft=i, title=titles[i], forecast=replies[i]) for i in order],
+        pairs=pairs,
+        sentence=_sentence(pairs),
+    )
+
+
+def _sentence(pairs: list[Pair]) -> str:
+    first, clear = pairs[0], [p for p in pairs if not p.too_close_to_call]
+    lead = f"Draft {first.better + 1} comes first"
+    if first.probability is None:
+        return f"{lead}, but there are no measured errors to say how sure that is."
+    chance = f"{first.probability:.0%}".replace("%", " %")
+    if not first.too_close_to_call:
+        return f"{lead}: it beats the next, draft {first.worse + 1}, with a probability of {chance}."
+    rest = "" if clear else " No neighbours in this order can be told apart."
+    return (
+        f"{lead}, but between it and draft {first.worse + 1} it is too close to call "
+        f"({chance} that it gets more views).{rest if len(pairs) > 1 else ''}"
+    )

@@ -1,0 +1,154 @@
+"""What goes wrong in the middle: replicas die, predictors change or break, queues fill, time runs out."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from serve_fakes import film
+
+FILM = film(brightness=120, words="hello")
+
+
+@contextmanager
+def load(app: Any, clients: int = 4) -> Iterator[list[requests.Response]]:
+    """Clients that ask without a pause until the block ends; the list is of all that was answered."""
+    answers: list[requests.Response] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            answers.append(app.post(film=FILM, published_at="2025-05-01"))
+
+    with ThreadPoolExecutor(clients) as pool:
+        running = [pool.submit(ask) for _ in range(clients)]
+        try:
+            while len(answers) < clients:
+                time.sleep(0.02)
+            yield answers
+            wait_for(lambda done=len(answers): len(answers) >= done + 2 * clients)
+        finally:
+            over.set()
+    for one in running:
+        one.result()  # raises what the client raised
+
+
+def wait_for(true: Any, seconds: float = 60) -> None:
+    """Polls; the test fails when it does not come true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.05)
+
+
+def replica(deployment: str) -> int:
+    """The process of a replica of that deployment."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                title = (folder / "cmdline").read_text().rstrip("\0")
+            except OSError:
+                continue
+            if title.startswith(f"ray::ServeReplica:default:{deployment}") and folder.name not in DEAD:
+                return int(folder.name)
+    raise LookupError(deployment)
+
+
+DEAD: set[str] = set()
+
+
+def kill(deployment: str) -> None:
+    process = replica(deployment)
+    DEAD.add(str(process))
+    os.kill(process, signal.SIGKILL)
+
+
+def test_no_accepted_request_is_lost_when_replicas_die(app: Any) -> None:
+    with load(app) as answers:
+        for deployment in ("Decode", "Video", "Transcribe", "Forecaster"):
+            kill(deployment)
+    assert not {a.text for a in answers if a.status_code != 200}
+    assert len({a.json()["log_views"] for a in answers}) == 1
+
+
+def test_another_predictor_is_taken_under_load_and_a_broken_one_refused(app: Any) -> None:
+    with load(app) as answers:
+        app.serve_run("other")
+        wait_for(lambda: answers[-1].json()["predictor"] == app.predictors["other"])
+        forecaster = replica("Forecaster")
+        app.serve_run("broken")
+        wait_for(lambda: app.get("/healthz").json()["refused"] is not None)
+        seen = len(answers)
+        wait_for(lambda: len(answers) > seen + 8)
+    assert not {a.text for a in answers if a.status_code != 200}
+    ids = [a.json()["predictor"] for a in answers]
+    assert set(ids) == set(app.predictors.values())
+    assert set(ids[seen:]) == {app.predictors["other"]}
+    health = app.get("/healthz").json()
+    assert health["status"] == "ok" and "a file was changed" in health["refused"]
+    assert app.get("/v1/predictor").json()["refused"] == health["refused"]
+    assert replica("Forecaster") == forecaster  # no restart
+    app.serve_run("default")
+    wait_for(lambda: app.get("/healthz").json()["refused"] is None)
+
+
+def test_when_all_places_are_taken_it_is_busy(app: Any, tmp_path: Path) -> None:
+    app.tell(Ingress={"user_config": {"at_once": 2, "retry_after_s": 7}})
+    gate = tmp_path / "gate"
+    with ThreadPoolExecutor(2) as pool:
+        held = [pool.submit(app.post, film=film(brightness=1, gate=str(gate))) for _ in range(2)]
+        answers: list[requests.Response] = []
+
+        def refused() -> bool:
+            answers.append(app.post(title="a"))
+            return answers[-1].status_code == 503
+
+        wait_for(refused)
+        gate.touch()
+    assert answers[-1].json()["error"]["kind"] == "busy" and answers[-1].headers["Retry-After"] == "7"
+    assert [one.result().status_code for one in held] == [200, 200]
+
+
+def test_what_takes_too_long_is_ended_and_gives_its_place_back(app: Any, tmp_path: Path) -> None:
+    app.tell(Ingress={"user_config": {"at_once": 1, "time_s": 1.0}})
+    gate = tmp_path / "gate"
+    late = app.post(film=film(brightness=1, gate=str(gate)))
+    assert late.status_code == 504 and late.json()["error"]["kind"] == "time_limit"
+    gate.touch()
+    app.tell(Ingress={"user_config": {"at_once": 1}})
+    assert app.post(title="a").status_code == 200
+
+
+def test_too_many_waiting_for_the_decoder_are_refused(app: Any, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    held = film(brightness=1, gate=str(gate))
+    app.tell(Decode={"max_queued_requests": 1})
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(app.post, film=held) for _ in range(8)]
+        wait_for(lambda: any(w.done() for w in waiting))
+        gate.touch()
+        statuses = Counter(w.result().status_code for w in waiting)
+    assert set(statuses) == {200, 503}
+
+
+def test_a_decoder_that_dies_is_the_films_fault_and_nobody_elses(app: Any) -> None:
+    died = app.post(film=film(crash=True))
+    assert died.status_code == 422 and died.json()["error"]["kind"] == "crash"
+    assert app.post(film=FILM).status_code == 200
+
+
+@pytest.mark.slow
+def test_new_replicas_of_everything_under_load(app: Any) -> None:
+    """As a redeploy with other code: Serve replaces each replica, the ingress too."""
+    with load(app) as answers:
+        app.tell(code=1)
+        wait_for(lambda done=len(answers): len(answers) > done + 8)
+    assert not {a.text for a in answers if a.status_code != 200}

@@ -1,0 +1,203 @@
+"""The app's parts by themselves, without Ray Serve: forms, drafts, keys, the Forecaster, rankings."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serve_fakes import PROFILE
+from serve_world import damage, fill, learn
+from starlette.testclient import TestClient
+
+from serve import drafts
+from serve.api import make_api
+from serve.config import Limits
+from serve.errors import ApiError
+from serve.forecaster import Forecaster
+from serve.ingress import Ingress
+from serve.leftovers import sweep
+from serve.ranking import ranked
+from serve.schemas import Draft, ForecastReply, Health
+from serve.uploads import Form, read_form
+from vvp.errors import UserError
+from vvp.workspace import Workspace
+
+BODY = (
+    b'--b\r\nContent-Disposition: form-data; name="title"\r\n\r\nZwei\r\nZeilen \xc3\xbc\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="none"; filename=""\r\n\r\n\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="video"; filename="../x.mp4"\r\n'
+    b"Content-Type: video/mp4\r\n\r\n\x00--b\r\n--\r\n\xff\r\n--b--\r\n"
+)
+KIND = "multipart/form-data; boundary=b"
+
+
+def _read(body: bytes, step: int = 10**6, kind: str = KIND, **limits: int) -> Form:
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), step):
+            yield body[start : start + step]
+
+    form = Form()
+    asyncio.run(read_form(form, chunks(), kind, **{"file_bytes": 100, "most_files": 2, **limits}))
+    return form
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 64, 10**6])
+def test_a_form_is_the_same_however_it_is_cut(step: int) -> None:
+    with _read(BODY.replace(b"\x00--b\r\n", b"\x00--c\r\n"), step) as form:
+        assert form.texts == {"title": "Zwei\r\nZeilen ü"}
+        assert list(form.files) == ["video"]  # a file input that was left empty is none
+        with form.files["video"].mapped() as content:
+            assert bytes(content) == b"\x00--c\r\n--\r\n\xff" and form.files["video"].size == len(content)
+
+
+PART = b'--b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
+BROKEN = [
+    (b"", "bad_request"),
+    (b"nonsense", "bad_request"),
+    (BODY[:-9], "bad_request"),
+    (PART % (b"title", b"a"), "bad_request"),
+    (PART % (b"title", b"\xff") + b"--b--\r\n", "bad_request"),
+    (PART % (b"title", b"a") * 2 + b"--b--\r\n", "bad_request"),
+    (PART % (b"", b"a") + b"--b--\r\n", "bad_request"),
+    (b"--b\r\n\r\na\r\n--b--\r\n", "bad_request"),
+    (b"".join(PART % (b"%d" % i, b"") for i in range(70)) + b"--b--\r\n", "bad_request"),
+    (PART % (b"title", b"a" * (2 << 20)) + b"--b--\r\n", "too_large"),
+    (b"--b\r\n" + b"X: y\r\n" * 50 + b"\r\n\r\n--b--\r\n", "bad_request"),
+]
+
+
+@pytest.mark.parametrize("body, kind", BROKEN)
+def test_what_is_no_whole_form_is_refused(body: bytes, kind: str) -> None:
+    with pytest.raises(ApiError) as error:
+        _read(body, 4096)
+    assert error.value.kind == kind
+
+
+def test_files_are_counted_and_measured() -> None:
+    for limits, kind in (({"file_bytes": 5}, "too_large"), ({"most_files": 1}, "bad_request")):
+        with pytest.raises(ApiError) as error:
+            _read(BODY.replace(b'filename=""', b'filename="y"'), **limits)
+        assert error.value.kind == kind
+
+
+def test_blank_is_missing_and_tags_come_in_every_dress() -> None:
+    draft = Draft.model_validate({"title": " ", "tags": "#a, b\tc,#d  ", "channel_followers": ""})
+    assert draft.title is None and draft.channel_followers is None and draft.tags == ["a", "b", "c", "d"]
+    assert Draft.model_validate({"tags": " # "}).tags is None
+    zoned = Draft.model_validate({"published_at": "2025-01-01T10:00+02:00"}).published_at
+    naive = Draft.model_validate({"published_at": "2025-01-01T08:00"}).published_at
+    assert zoned == naive
+    assert draft.values()["published_at"] is not None  # now
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "[", "{}", "[{}]", json.dumps([{"title": "a"}] * 11), "[" * 100_000, '[{"title":"a"},{"video":"v"}]',
+     '[{"title":"a","video":"v"},{"title":"b","video":"v"}]', '[{"title":"a"},3]', "[NaN,NaN]"],
+)  # fmt: skip
+def test_a_ranking_needs_two_to_ten_drafts_and_their_files(given: str) -> None:
+    with pytest.raises(ApiError) as error:
+        drafts.several(Form(texts={"drafts": given}))
+    assert error.value.kind == "bad_request"
+
+
+class Acting:
+    """What api.py needs of an Ingress, with a key and nothing behind it."""
+
+    scratch = None
+    bounds = Limits()
+    ended_as: list[tuple[str, str]]
+
+    def __init__(self, key: str | None) -> None:
+        self.key_sha256 = key and sha256(key.encode()).hexdigest()
+        self.ended_as = []
+
+    admit, place, at_work = Ingress.admit, Ingress.place, 0
+
+    async def predictor(self) -> Any:
+        raise ZeroDivisionError("a secret title")
+
+    async def health(self) -> Health:
+        return Health(status="ok", predictor="p", refused=None)
+
+    def ended(self, route: str, outcome: str, seconds: float) -> None:
+        self.ended_as.append((route, outcome))
+
+
+def test_with_a_key_every_call_of_the_api_needs_it_and_the_page_does_not() -> None:
+    acting = Acting("s3cret")
+    client = TestClient(make_api(acting))
+    for headers in ({}, {"X-API-Key": ""}, {"X-API-Key": "s3cre"}, {"X-API-Key": "s3cret "[::-1]}):
+        for path, call in (("/v1/predictor", client.get), ("/v1/forecasts", client.post)):
+            got = call(path, headers=headers)
+            assert (got.status_code, got.json()["error"]["kind"]) == (401, "unauthorized")
+    assert client.post("/v1/rankings", headers={"X-API-Key": "s3cret"}).status_code == 415
+    assert client.get("/healthz").status_code == client.get("/").status_code == 200
+    assert acting.ended_as[0] == ("/v1/predictor", "unauthorized")
+    assert TestClient(make_api(Acting(None))).post("/v1/forecasts").status_code == 415
+
+
+def test_a_mistake_of_ours_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    got = TestClient(make_api(Acting(None))).get("/v1/predictor")
+    assert got.status_code == 500 and got.json()["error"]["kind"] == "internal"
+    assert "secret" not in got.text + caplog.text
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return fill(tmp_path_factory.mktemp("parts") / "ws", PROFILE, n=80)
+
+
+def test_the_forecaster_takes_whole_predictors_only(space: Workspace) -> None:
+    first, second = learn(space, "first"), learn(space, "second")
+    damage(space, "broken", of="first")
+    at = {"workspace": space.root}
+    forecaster = Forecaster(space.read_json("embed.json"))
+    for wrong in ({**at, "name": "broken"}, {**at, "name": "absent"}, {**at, "name": "../first"}):
+        with pytest.raises((UserError, ValueError)):
+            forecaster.reconfigure(wrong)  # with nothing to fall back on it must not start
+    forecaster.reconfigure({**at, "name": "first"})
+    for wrong in (
+        {**at, "name": "broken"}, {**at, "name": "absent"}, {**at, "name": "../first"},
+        {**at, "name": "second", "id": first}, {"workspace": "/nowhere"}, {},
+    ):  # fmt: skip
+        forecaster.reconfigure(wrong)
+        assert forecaster.facts()["id"] == first and forecaster.facts()["refused"]
+    forecaster.reconfigure({**at, "name": "second", "id": second})
+    assert forecaster.facts()["id"] == second and forecaster.facts()["refused"] is None
+
+
+def test_a_predictor_of_other_encoders_is_refused(space: Workspace) -> None:
+    learn(space, "first")
+    recipe = space.read_json("embed.json")
+    other = Forecaster({**recipe, "encoders": {**recipe["encoders"], "video": "another@000000000000"}})
+    with pytest.raises(UserError, match="other encoders"):
+        other.reconfigure({"workspace": space.root, "name": "first"})
+
+
+def _reply(log_views: float) -> ForecastReply:
+    return ForecastReply.model_construct(predictor="p", log_views=log_views)
+
+
+def test_a_ranking_calls_only_what_can_be_told_apart() -> None:
+    beats = [[None, 0.9, 0.4], [0.1, None, 0.2], [0.6, 0.8, None]]
+    replies = [_reply(5.0), _reply(3.0), _reply(5.1)]
+    said = ranked(replies, ["a", "b", None], beats, too_close=0.8)
+    assert [(p.better, p.worse, p.too_close_to_call) for p in said.pairs] == [(2, 0, True), (0, 1, False)]
+    assert "too close to call" in said.sentence and "60 %" in said.sentence
+    clear = ranked(replies[:2], ["a", "b"], beats, too_close=0.8)
+    assert clear.sentence == "Draft 1 comes first: it beats the next, draft 2, with a probability of 90 %."
+    unknown = ranked(replies[:2], ["a", "b"], [[None, None], [None, None]], too_close=0.8)
+    assert unknown.pairs[0].too_close_to_call and "no measured errors" in unknown.sentence
+
+
+def test_leftovers_of_dead_processes_go_and_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "pre-999999999-a").mkdir()
+    (tmp_path / f"pre-{os.getpid()}-a").mkdir()
+    (tmp_path / "pre-x-a").mkdir()
+    sweep("pre-", str(tmp_path))
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([f"pre-{os.getpid()}-a", "pre-x-a"])
