@@ -198,7 +198,7 @@ def warnings(matrix: Matrix, split: dict[str, Any]) -> list[str]:
         )
     if split["test_rows"] < 50:
         found.append(
-            f"the test holds {split['test_rows']} videos: differences between models are mostly chance"
+            f"the test holds {split['test_rows']} videos: small differences between models are mostly chance"
         )
     if split["test_channels"] < 5:
         found.append(f"channels in the test: {split['test_channels']}; intervals by channel say little")

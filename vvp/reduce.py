@@ -43,7 +43,7 @@ class Reduction:
         return self.scaled(fused) @ self.components.T
 
     def scaled(self, fused: np.ndarray) -> np.ndarray:
-        """float32 (n, dims.fused) → float32 (n, dims.fused − 2), centred, blocks scaled. ValueError likewise."""
+        """float32 (n, dims.fused) → (n, dims.fused − 2), centred, blocks scaled. ValueError likewise."""
         return _scaled(fused, self.dims, self.centre, self.scale)
 
     def tensors(self) -> dict[str, np.ndarray]:

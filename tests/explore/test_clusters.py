@@ -46,7 +46,7 @@ def test_one_cloud_is_one_cloud(seed: int) -> None:
     rng = np.random.default_rng(seed)
     found, _ = swept(rng.normal(size=(120, 60)) * np.arange(1, 61) ** -0.7)
     assert not found["separates"]
-    assert found["sentence"].startswith("No number of clusters separates the videos")
+    assert found["sentence"].startswith("No number of clusters up to 6 separates the videos")
 
 
 @pytest.mark.parametrize("kinds", [2, 3])
@@ -67,6 +67,14 @@ def test_a_few_odd_videos_are_no_cluster() -> None:
     assert found["best"] == 2 and found["silhouette"][0] > 0.3
     assert not found["separates"]
     assert "unlike all others" in found["sentence"]
+
+
+def test_a_few_odd_videos_hide_no_clusters() -> None:
+    rows = planted(150, 3)
+    rows[:2] += 40 * rows.std()
+    found, _ = swept(rows)
+    assert found["silhouette"][0] > found["silhouette"][found["k"].index(found["best"])]
+    assert found["separates"] and found["best"] in (3, 4, 5) and not found["odd"]
 
 
 def test_mini_batches_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,8 +70,12 @@ def test_what_is_unknown_or_constant_has_no_difference() -> None:
 def test_mean_error_with_its_interval() -> None:
     error = np.array([1.0, 3.0, 2.0, 2.0, 100.0])
     channel = np.array(["a", "a", "b", None, "z"], dtype=object)
-    forecasts = Forecasts(model="m", video_id=np.arange(5).astype(object), channel_id=channel, error=error)
+    forecasts = Forecasts(
+        run_id="r", model="m", video_id=np.arange(5).astype(object), channel_id=channel, error=error
+    )
     found = mean_error(forecasts, np.array([True] * 4 + [False]), 0)
     assert found == {"point": 2.0, "low": 2.0, "high": 2.0}
+    alone = mean_error(forecasts, np.array([True, True, False, False, False]), 0)
+    assert alone == {"point": 2.0, "low": None, "high": None}  # one channel is one piece of evidence
     one = mean_error(forecasts, np.array([False] * 4 + [True]), 0)
     assert one == {"point": 100.0, "low": None, "high": None}

@@ -114,6 +114,7 @@ def _map(ids: list[str], cluster: np.ndarray, clusters: int) -> dict[str, Any]:
     return {
         "format": 1,
         "split": "time",
+        "forecasts_of": "r1",
         "rows": len(ids),
         "left_out": {},
         "pca": {

@@ -2,7 +2,8 @@
 
 The best K is the one with the highest silhouette (Rousseeuw 1987), averaged over seeds. Any cloud can be
 cut into K pieces, so the same is done to shuffled columns (`shuffle`): as spread out, but one cloud. Only
-what clearly exceeds that is called clusters.
+what clearly exceeds that is called clusters, and a K that does goes before one that does not: two odd videos
+far from all others give K = 2 a high silhouette, whatever else there is.
 Not known here: layouts, what a cluster is like, files.
 """
 
@@ -22,6 +23,7 @@ SEEDS, SHUFFLES = 5, 3
 SAMPLE = 3_000  # rows that a silhouette is averaged over
 WHOLE = 10_000  # rows up to which KMeans sees all at once; mini-batches above
 MARGIN = 0.03  # of silhouette, above the highest of the shuffled columns
+OVERLAP = 0.25  # of silhouette: below it clusters overlap (Kaufman & Rousseeuw 1990)
 LARGE = 0.05  # share of the rows: a few odd videos apart from all others are outliers, no cluster
 NOISE = -1
 
@@ -129,12 +131,12 @@ def sweep(
     null = {k: [c for c in cuts if c.job.k == k and c.job.shuffled] for k in ks}
     values = {k: _silhouettes(real[k]) for k in ks}
     shuffled = {k: _silhouettes(null[k]) for k in ks}
-    best = max(ks, key=lambda k: values[k].mean())
-    tightest = min(real[best], key=lambda c: c.inertia)
-    chance = float(shuffled[best].max())
+    tightest = {k: min(real[k], key=lambda c: c.inertia) for k in ks}
     n = len(shared.places)
-    several = int((tightest.sizes >= max(3, LARGE * n)).sum()) > 1
-    separates = several and bool(values[best].min() > chance + MARGIN)
+    beyond = [k for k in ks if values[k].min() > shuffled[k].max() + MARGIN]
+    apart = [k for k in beyond if int((tightest[k].sizes >= max(3, LARGE * n)).sum()) > 1]
+    best = max(apart or ks, key=lambda k: values[k].mean())
+    separates, odd = best in apart, best in beyond and best not in apart
     how = "KMeans" if n <= WHOLE else "mini-batch KMeans"
     return {
         "k": ks,
@@ -146,12 +148,15 @@ def sweep(
         "shuffled_high": [float(shuffled[k].max()) for k in ks],
         "best": best,
         "separates": separates,
-        "sentence": _sentence(best, separates, several, values[best], chance),
+        "odd": odd,
+        "overlapping": separates and bool(values[best].mean() < OVERLAP),
+        "sentence": _sentence(best, ks[-1], separates, odd, values[best], float(shuffled[best].max())),
         "rule": f"{how} on {n:,} training videos, {SEEDS} seeds; silhouette averaged over"
         f" {len(shared.asked):,} of them; K separates when its lowest silhouette exceeds the highest of"
         f" {SHUFFLES} shuffles of the columns (along random directions, the spread in every direction kept)"
-        f" by more than {MARGIN}, and at least two of its clusters hold {LARGE:.0%} of the videos each.",
-    }, tightest.centres  # fmt: skip
+        f" by more than {MARGIN}, and at least two of its clusters hold {LARGE:.0%} of the videos each; the"
+        " best K is the one of highest silhouette among those that separate, else among all.",
+    }, tightest[best].centres  # fmt: skip
 
 
 def _silhouettes(cuts: list[Cut]) -> np.ndarray:
@@ -159,22 +164,17 @@ def _silhouettes(cuts: list[Cut]) -> np.ndarray:
     return np.array([0.0 if c.silhouette is None else c.silhouette for c in cuts])
 
 
-def _sentence(best: int, separates: bool, several: bool, values: np.ndarray, chance: float) -> str:
+def _sentence(best: int, top: int, separates: bool, odd: bool, values: np.ndarray, chance: float) -> str:
     held = f"silhouette {values.mean():.2f} ({values.min():.2f} to {values.max():.2f} over seeds)"
     if separates:
         most = f" {K_TO} is the most that was tried; there may be more." if best == K_TO else ""
-        return (
-            f"{best} clusters stand apart: {held}, against at most {chance:.2f} with shuffled columns.{most}"
-        )
-    if not several:
-        return (
-            f"No number of clusters separates the videos: the best, {best}, has a {held}, but only because a"
-            " few videos are unlike all others."
-        )
-    return (
-        f"No number of clusters separates the videos: the best, {best}, has a {held}, and shuffled columns"
-        f" reach {chance:.2f}. Its clusters are parts of one cloud."
-    )
+        how = "stand apart" if values.mean() >= OVERLAP else "are more than chance makes, but overlap"
+        return f"{best} clusters {how}: {held}, against at most {chance:.2f} with shuffled columns.{most}"
+    tried = "" if top == K_TO else f" up to {top}"
+    none = f"No number of clusters{tried} separates the videos: the best, {best}, has a {held}"
+    if odd:
+        return f"{none}, but only because a few videos are unlike all others."
+    return f"{none}, and shuffled columns reach {chance:.2f}. Its clusters are parts of one cloud."
 
 
 def density(wide: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:

@@ -33,6 +33,7 @@ FEATURES = (*SIGNALS, "duration_s", "log_views")
 class Forecasts:
     """What the run's chosen model said of the test videos."""
 
+    run_id: str
     model: str
     video_id: np.ndarray  # object (m,)
     channel_id: np.ndarray  # object (m,), None: unknown
@@ -155,7 +156,7 @@ def _forecasts(
     table = table.filter(pc.equal(table["model"], model))
     off = np.abs(table["predicted"].to_numpy() - table["log_views"].to_numpy())
     ids, channels = _objects(table["video_id"]), _objects(table["channel_id"])
-    return Forecasts(model=model, video_id=ids, channel_id=channels, error=off), None
+    return Forecasts(run_id=run["id"], model=model, video_id=ids, channel_id=channels, error=off), None
 
 
 def _features(rows: pa.Table, videos: pa.Table) -> dict[str, np.ndarray]:

@@ -132,9 +132,10 @@ def _error(
 
 
 def mean_error(forecasts: Forecasts, rows: np.ndarray, seed: int) -> dict[str, float | None]:
-    """{point, low, high} of |error| over the rows (bool (m,)), log views; None where it cannot be told."""
+    """{point, low, high} of |error| over the rows (bool (m,)), log views; low and high None where all are of
+    one channel, as in every other measure of a forecast."""
     errors = forecasts.error[rows]
-    draws = draw(forecasts.channel_id[rows], seed)
+    draws = Draws.make(forecasts.channel_id[rows], RESAMPLES, seed)
     sums = _by_channel(np.stack([np.ones(len(errors)), errors]), draws.codes, draws.times.shape[1])
     counts, totals = (draws.times @ sums.T).T
     held = draws.interval(float(errors.mean()), totals / counts)

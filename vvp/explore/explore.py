@@ -52,6 +52,7 @@ def explore(
         "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "profile": seen.profile, "encoders": seen.encoders, "split": seen.split, "seed": seed,
         "rows": len(seen.video_id), "train_rows": len(train), "left_out": seen.left_out,
+        "forecasts_of": None if seen.forecasts is None else seen.forecasts.run_id,
     }  # fmt: skip
     why = None
     if len(train) < 2:
@@ -88,8 +89,7 @@ def explore(
     facts["clusters"] = []
     if centres is not None and places.cluster is not None:
         facts["clusters"] = describe(seen, places.cluster, pca, centres, seed)
-        channels = {c for c in seen.channel_id[train] if c is not None}
-        if len(channels) == 1:
+        if len(set(seen.channel_id[train])) == 1 and seen.channel_id[train[0]] is not None:
             notes.append("One channel: the intervals of the differences are over videos, not over channels.")
     facts["notes"] = notes
     tell(1, 1, "places and descriptions")

@@ -124,7 +124,7 @@ def load(space: Workspace, folder: str = "map") -> Placer:
         raise UserError(f"{space.root} has no map that places videos: run `vvp explore` first.")
     try:
         return Placer.from_files({name: space.read_bytes(f"{folder}/{name}") for name in (HEAD, TENSORS)})
-    except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, SafetensorError) as error:
         raise UserError(
             f"the map at {space.uri(folder)} is damaged ({type(error).__name__}: {error}): run `vvp explore`."
         ) from error

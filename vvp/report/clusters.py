@@ -72,12 +72,14 @@ def differences(clusters: list[dict[str, Any]]) -> Plot:
     figure.legend(loc="outside upper center", ncols=min(len(clusters), 8), title="cluster")
     sure = [(abs(one["point"]), c["cluster"], f, one) for c in clusters for f, one in c["differences"].items()
             if f in FEATURES and _sure(one)]  # fmt: skip
+    compared = sum(f in c["differences"] for c in clusters for f in present)
     if sure:
         _, cluster, feature, one = max(sure, key=lambda found: found[0])
         title = (
             f"The clearest difference: cluster {cluster} has {'more' if one['point'] > 0 else 'less'}"
             f" {FEATURES[feature]} than the rest, by {abs(one['point']):.1f} standard deviations"
-            f" [{one['low']:.1f}, {one['high']:.1f}]"
+            f" [{one['low']:.1f}, {one['high']:.1f}];"
+            f" {len(sure)} of {compared} intervals leave 0 out (chance alone: 1 in 20)"
         )
     else:
         title = "No cluster surely differs from the rest in any of these"
@@ -115,7 +117,9 @@ def errors(clusters: list[dict[str, Any]]) -> Plot:
     if len(known) > 1:
         title += f", cluster {high['cluster']} worst ({factor(high['error']['mae']['point'])})"
         a, b = low["error"]["mae"], high["error"]["mae"]
-        if a.get("high") is None or b.get("low") is None or a["high"] >= b["low"]:
+        if a.get("high") is None or b.get("low") is None:
+            title += "; too few channels to be sure"
+        elif a["high"] >= b["low"]:
             title += "; the intervals overlap"
     return Plot(
         name=name,

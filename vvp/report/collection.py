@@ -106,7 +106,7 @@ def posted(facts: Facts) -> Plot:
         label = {"none": "in no part", "embargo": "left out between"}.get(one, one)
         ax.bar(edges[:-1], heights, np.diff(edges), bottom=bottom, color=colour, align="edge", label=label)
         bottom += heights
-    locator = AutoDateLocator(maxticks=6)
+    locator = AutoDateLocator(minticks=3, maxticks=7)  # others: matplotlib warns of some spans
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     ax.set_xlabel("date of publication (UTC)")

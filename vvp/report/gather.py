@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from vvp.errors import UserError
 from vvp.labels import issues, moments, read_labels
+from vvp.report import atlas
 from vvp.schema import FAILED
 from vvp.workspace import Workspace
 
@@ -41,7 +42,7 @@ class Videos:
 
     def name(self, row: int) -> str:
         """What a person calls it: its title, else its id."""
-        return str(self.title[row] or self.video_id[row])
+        return str((self.title[row] or "").strip() or self.video_id[row])
 
     @property
     def labelled(self) -> np.ndarray:
@@ -113,7 +114,8 @@ def gather(space: Workspace, name: str) -> Facts:
     known = set(videos.video_id)
     mine = latest.filter(pa.array([v in known for v in latest["video_id"].to_pylist()]))
     aside = space.read("set_aside")["reason"].to_pylist() if space.has("set_aside") else []
-    shape, points = _map(space, videos, why, notes)
+    evaluated = None if evaluation is None else evaluation["run_id"]
+    shape, points = atlas.read(space, name, evaluated, mine, why, notes)
     return Facts(
         root=space.root, name=name, split=split, profile=next(iter(mine["profile"].to_pylist()), "") or "",
         videos=videos, set_aside=dict(Counter(aside).most_common()), label_issues=issues(table),
@@ -185,26 +187,6 @@ def _tested(
 def _trials(space: Workspace, name: str, run: dict[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
     files = {s: f"runs/{name}/{s}/trials.json" for s in (run or {"splits": ()})["splits"]}
     return {s: space.read_json(file) for s, file in files.items() if space.exists(file)}
-
-
-def _map(
-    space: Workspace, videos: Videos, why: dict[str, str], notes: list[str]
-) -> tuple[dict[str, Any] | None, pa.Table | None]:
-    if not (space.exists("map/map.json") and space.exists("map/points.parquet")):
-        why["map"] = "There is no map of the collection yet: run `vvp explore`."
-        return None, None
-    shape, points = space.read_json("map/map.json"), _parquet(space, "map/points.parquet")
-    known = set(videos.video_id)
-    kept = points.filter(pa.array([v in known for v in points["video_id"].to_pylist()], pa.bool_()))
-    drawn = set(kept["video_id"].to_pylist())
-    new = sum(video not in drawn for video in videos.video_id[videos.picture | videos.sound])
-    if len(kept) < len(points) or new:
-        notes.append(
-            f"The map was made of another state of the collection ({len(points) - len(kept)} of its videos"
-            " are"
-            f" gone, {new} are new): run `vvp explore` again."
-        )
-    return shape, kept
 
 
 def _parquet(space: Workspace, name: str) -> pa.Table:

@@ -116,11 +116,14 @@ def by_cluster(facts: Facts, drawn: Points | str) -> Plot:
     _bare(ax)
     assert facts.map is not None
     best = facts.map.get("kmeans", {})
-    apart = (
-        "that stand apart"
-        if best.get("separates")
-        else "that do not stand apart: the collection is one cloud"
-    )
+    if best.get("overlapping"):
+        apart = "that are more than chance makes, but overlap"
+    elif best.get("separates"):
+        apart = "that stand apart"
+    elif best.get("odd"):
+        apart = "that only set a few odd videos apart from all others"
+    else:
+        apart = "that do not stand apart: the collection is one cloud"
     sizes = {int(c): int((drawn.cluster == c).sum()) for c in found}
     return Plot(
         name=name,

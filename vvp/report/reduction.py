@@ -169,6 +169,10 @@ def silhouette(kmeans: dict[str, Any]) -> Plot:
     figure.legend(loc="outside upper left", ncols=2)
     shuffled = kmeans["shuffled"][k.index(best)]
     judged = "separate" if kmeans["separates"] else "hardly separate"
+    if kmeans.get("odd"):
+        judged = "only set a few odd videos apart"
+    elif kmeans.get("overlapping"):
+        judged = "overlap, but are more than chance makes"
     return Plot(
         name="silhouette",
         title=f"{best} clusters {judged}: silhouette {at:.2f}, with shuffled columns {shuffled:.2f}",

@@ -40,7 +40,17 @@ def headline(facts: Facts) -> list[str]:
         else:
             other = split["results"][rival]["metrics"]["pairwise_accuracy"]
             first += f"; the best simple rule, {rival}, {''.join(_of_100(other))}, a coin 50."
-    return [first, f"{_against(own, chosen, rival)} {_error(own)}"]
+    return [first, f"{_against(own, chosen, rival)} {_error(own)}{_few(split)}."]
+
+
+def _few(split: dict[str, Any]) -> str:
+    """A reader who stops after the headline must know that it rests on a handful."""
+    n, channels = split["test_rows"], split["test_channels"]
+    if n < 30:
+        return f"; on only {plural(n, 'video')} such numbers say little"
+    if channels < 5:
+        return f"; on only {plural(channels, 'channel')} such numbers say little of others"
+    return ""
 
 
 def _of_100(one: dict[str, Any]) -> tuple[str, str]:
@@ -76,7 +86,7 @@ def _against(own: dict[str, Any], chosen: str, rival: str) -> str:
 
 def _error(own: dict[str, Any]) -> str:
     error = own["metrics"]["mae"]
-    return f"a typical forecast is off by a factor of {factor(error['point'])}."
+    return f"a typical forecast is off by a factor of {factor(error['point'])}"
 
 
 def tiles(facts: Facts) -> list[tuple[str, str]]:
@@ -114,7 +124,7 @@ def limits(facts: Facts) -> list[str]:
     if named:
         counts = Counter(named)
         top = max(counts.values())
-        if len(counts) == 1:
+        if top == int(labelled.sum()):
             found.append(
                 "All of them are one channel's: what holds for others was not seen, and no interval by"
                 " channel exists."

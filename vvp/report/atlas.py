@@ -1,0 +1,106 @@
+"""map/ as `vvp explore` left it, checked before it is shown, and what of it does not fit this run any more.
+
+A map that is damaged or of another format counts as none. Forecast errors in it are kept only when they are
+of the evaluation that the report shows.
+Not known here: figures, how a map is made.
+"""
+
+import io
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vvp.errors import UserError
+from vvp.schema import POINTS, arrow
+from vvp.workspace import Workspace
+
+FORMAT = 1
+NEEDED = {
+    "pca": {"components", "kept", "curve", "block_share", "block_share_unscaled"},
+    "umap": set(),
+    "kmeans": {
+        "k", "inertia", "silhouette", "silhouette_low", "silhouette_high", "shuffled", "best", "separates",
+    },
+    "hdbscan": set(),
+    "agreement": set(),
+}  # fmt: skip
+OF_CLUSTER = {"cluster", "size", "share", "differences"}
+
+
+def read(
+    space: Workspace, name: str, run_id: str | None, latest: pa.Table, why: dict[str, str], notes: list[str]
+) -> tuple[dict[str, Any] | None, pa.Table | None]:
+    """(map.json, points of the videos that are still here), or (None, None) with why["map"].
+
+    run_id: of the evaluation that is shown, None: there is none. latest: embeddings of the videos that are
+    here, one row each. What is out of date goes into `notes`.
+    """
+    if not (space.exists("map/map.json") and space.exists("map/points.parquet")):
+        why["map"] = "There is no map of the collection yet: run `vvp explore`."
+        return None, None
+    try:
+        shape = checked(space.read_json("map/map.json"))
+        points = pq.read_table(io.BytesIO(space.read_bytes("map/points.parquet")))
+        there = pa.schema([f for f in arrow(POINTS) if f.name != "pca"])
+        points = points.select(there.names).cast(there)
+    except (pa.ArrowException, KeyError, ValueError, UserError) as error:
+        said = str(error).splitlines()[0].strip("'\"").rstrip(".")
+        why["map"] = f"The map is damaged or of another version ({said}): run `vvp explore` again."
+        notes.append(why["map"])
+        return None, None
+    vectors = [latest[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio", "text")]
+    has = np.any(vectors, axis=0)
+    at = dict(zip(latest["video_id"].to_pylist(), has.tolist(), strict=True))
+    kept = points.filter(pa.array([v in at for v in points["video_id"].to_pylist()], pa.bool_()))
+    drawn = set(kept["video_id"].to_pylist())
+    new = sum(there and video not in drawn for video, there in at.items())
+    again = _since(shape, latest, drawn)
+    if len(kept) < len(points) or new or again:
+        counts = ((len(points) - len(kept), "of its videos are gone"), (new, "are new"),
+                  (again, "were embedded again since"))  # fmt: skip
+        said = ", ".join(f"{n} {what}" for n, what in counts if n)
+        notes.append(
+            f"The map was made of another state of the collection ({said}): run `vvp explore` again."
+        )
+    if shape.get("forecasts_of") != run_id or run_id is None:
+        shape = _without_errors(shape, name, run_id)
+    return shape, kept
+
+
+def checked(shape: Any) -> dict[str, Any]:
+    """map.json as it was read. ValueError where something that is shown is absent."""
+    if not isinstance(shape, dict) or shape.get("format") != FORMAT:
+        raise ValueError(f"map.json is not of format {FORMAT}")
+    for section, needed in NEEDED.items():
+        found = shape.get(section, {"unavailable": ""})
+        if not isinstance(found, dict) or ("unavailable" not in found and needed - found.keys()):
+            raise ValueError(f"map.json lacks parts of {section}")
+    clusters = shape.get("clusters", [])
+    if not isinstance(clusters, list) or any(OF_CLUSTER - one.keys() for one in clusters):
+        raise ValueError("map.json lacks parts of clusters")
+    return shape
+
+
+def _since(shape: dict[str, Any], latest: pa.Table, drawn: set[str]) -> int:
+    """Videos of the map whose vectors are younger than it."""
+    if "created_at" not in shape:
+        return 0
+    made = (
+        datetime.fromisoformat(shape["created_at"]).astimezone(timezone.utc).timestamp() + 1
+    )  # whole seconds
+    return sum(
+        when is not None and video in drawn and when.timestamp() > made
+        for video, when in zip(latest["video_id"].to_pylist(), latest["embedded_at"].to_pylist(), strict=True)
+    )
+
+
+def _without_errors(shape: dict[str, Any], name: str, run_id: str | None) -> dict[str, Any]:
+    if run_id is None:
+        said = f"There is no evaluation of the run {name} to measure it by."
+    else:
+        said = f"The map knows no forecasts of this evaluation: run `vvp explore --name {name}` again."
+    bare = [one | {"error": None, "error_unavailable": said} for one in shape.get("clusters", [])]
+    return shape | {"clusters": bare}
