@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vvp.candidates import BASELINE, MODEL, Candidate
+from vvp.channels import channel_codes
 from vvp.matrix import Matrix, Population
 from vvp.metrics import METRICS, bootstrap, conformal_half_width, flags, paired
 
@@ -83,7 +84,9 @@ def evaluate_split(
         },
         "population": population.sentence,
         "test_rows": len(rows),
-        "test_channels": len(set(channels)),
+        "test_channels": len(
+            set(channel_codes(channels).tolist())
+        ),  # an unknown one is its own, as in metrics
         "best_baseline": rivals["spearman"],
         "best_baselines": rivals,
         "chosen": chosen.name,
