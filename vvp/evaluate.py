@@ -86,7 +86,7 @@ def evaluate_split(
         "test_rows": len(rows),
         "test_channels": len(
             set(channel_codes(channels).tolist())
-        ),  # an unknown one is its own, as in metrics
+        ),  # unknown: its own
         "best_baseline": rivals["spearman"],
         "best_baselines": rivals,
         "chosen": chosen.name,
