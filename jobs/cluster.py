@@ -40,7 +40,7 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus:
             os.environ.setdefault(name, value)
         address = os.environ.get("RAY_ADDRESS")
         _refuse_dead(address)
-        with without_stderr():
+        with quietly():
             # None: Ray's default, which a cluster that is joined has settled already.
             ray.init(
                 num_cpus=None if address else cpus,
@@ -90,14 +90,18 @@ def _wait_for(min_cpus: float, min_gpus: float, wait_s: float) -> None:
 
 
 @contextmanager
-def without_stderr() -> Iterator[None]:
-    """Ray's core announces its log level there when it starts; what goes wrong is raised, not printed."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+def quietly() -> Iterator[None]:
+    """Ray announces its log level as it starts and reports what it ends itself; what goes wrong is raised."""
+    with open(os.devnull, "w") as nowhere:
+        kept = []
+        for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+            stream.flush()
+            kept.append((stream, number, os.dup(number)))
+            os.dup2(nowhere.fileno(), number)
+        try:
+            yield
+        finally:
+            for stream, number, copy in kept:
+                stream.flush()
+                os.dup2(copy, number)
+                os.close(copy)

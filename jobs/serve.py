@@ -65,7 +65,7 @@ def _serve(args: Any, host: str, port: int, head: dict[str, Any], json: bool) ->
     import ray
     from ray import serve
 
-    from jobs.cluster import without_stderr
+    from jobs.cluster import quietly
     from serve.app import build
 
     try:
@@ -80,7 +80,7 @@ def _serve(args: Any, host: str, port: int, head: dict[str, Any], json: bool) ->
         show.err.print("interrupted while starting", markup=False)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave half of it running
-        with without_stderr():  # where Ray reports that Serve's controller, being shut down, has died
+        with quietly():  # where Ray reports that Serve's controller, being shut down, has died
             serve.shutdown()
             ray.shutdown()
 

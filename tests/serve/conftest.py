@@ -60,24 +60,34 @@ class App:
         return requests.get(self.url + path, timeout=60)
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
-def running(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+def serve_url(ray_session: None) -> Iterator[str]:
+    """Ray Serve on a free port, with no app."""
     from ray import serve
+
+    port = free_port()
+    serve.start(http_options={"host": "127.0.0.1", "port": port})
+    yield f"http://127.0.0.1:{port}"
+    serve.shutdown()
+
+
+@pytest.fixture(scope="session")
+def running(serve_url: str, tmp_path_factory: pytest.TempPathFactory) -> App:
     from serve_fakes import PROFILE
     from serve_world import damage, fill, learn
 
     space = fill(tmp_path_factory.mktemp("serve") / "workspace", PROFILE)
     predictors = {name: learn(space, name) for name in ("default", "other")}
     damage(space, "broken", of="default")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    serve.start(http_options={"host": "127.0.0.1", "port": port})
-    scratch = tmp_path_factory.mktemp("scratch")
-    made = App(f"http://127.0.0.1:{port}", space, scratch, predictors)
+    made = App(serve_url, space, tmp_path_factory.mktemp("scratch"), predictors)
     made.tell()
-    yield made
-    serve.shutdown()
+    return made
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """What the app answers, on real Ray Serve with fake encoders."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import requests
 from clips import counting, tone, write
 from serve_fakes import PROFILE, film
 
+from serve.docs import EXAMPLES
+from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply
 from vvp.draft import first_row
 from vvp.embed_stages import embed_here
 from vvp.media.decode import DecodeSettings
@@ -141,11 +145,55 @@ def test_pages_are_ours_alone(app: Any) -> None:
 
 
 def test_many_at_once_are_one_batch_each_with_its_own_answer(app: Any) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     bright = [int(b) for b in np.linspace(0, 255, 12)]
     with ThreadPoolExecutor(12) as pool:
         said = list(pool.map(lambda b: app.post(film=film(brightness=b), published_at="2025-05-01"), bright))
     assert [s.status_code for s in said] == [200] * 12
     log_views = [s.json()["log_views"] for s in said]
     assert log_views == sorted(log_views) and log_views[-1] - log_views[0] > 2
+
+
+def test_metrics_are_counted_and_neither_they_nor_logs_tell_what_was_sent(app: Any) -> None:
+    import ray
+
+    secret = "Zyxomma tillyardi"
+    app.post(title=secret, film=film(brightness=200, words=secret))
+    app.post(title=secret, film=film(kind="unreadable"))
+    app.post(title=secret, colour="red")
+    app.post(title="a", transcript=secret, horizon_days=-1)
+    [node] = ray.nodes()
+    address = f"http://127.0.0.1:{node['MetricsExportPort']}/metrics"
+
+    def series(name: str, **tags: str) -> float:
+        lines = [line for line in text.splitlines() if line.startswith(f"ray_{name}{{")]
+        fitting = [line for line in lines if all(f'{k}="{v}"' in line for k, v in tags.items())]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in fitting)
+
+    end = time.monotonic() + 60
+    while True:  # Ray's workers report every few seconds
+        text = requests.get(address, timeout=60).text
+        if series("vvp_requests_total", outcome="bad_request") >= 2:
+            break
+        assert time.monotonic() < end, "the metrics never came"
+        time.sleep(0.5)
+    assert series("vvp_requests_total", outcome="ok", route="/v1/forecasts") >= 1
+    assert series("vvp_requests_total", outcome="unreadable") >= 1
+    assert series("vvp_step_seconds_count", step="decode") >= 1
+    assert series("vvp_interval_width_log_views_count") >= 1 and series("vvp_forecasts_total") >= 1
+    assert series("vvp_batch_size_count", stage="video") >= 1
+    logs = Path(ray._private.worker._global_node.get_logs_dir_path())
+    told = [file for file in logs.rglob("*") if file.is_file() and secret.encode() in file.read_bytes()]
+    assert not told and secret not in text
+    requests_told = [
+        json.loads(line)
+        for file in (logs / "serve").glob("replica_default_Ingress_*.log")
+        for line in file.read_text().splitlines()
+    ]
+    assert {"vvp_route", "vvp_outcome", "vvp_seconds"} <= set().union(*requests_told)
+
+
+def test_the_examples_of_the_documentation_are_of_its_models() -> None:
+    for name, model in (
+        ("forecast", ForecastReply), ("ranking", RankingReply), ("predictor", PredictorReply), ("health", Health),
+    ):  # fmt: skip
+        model.model_validate(EXAMPLES[name])

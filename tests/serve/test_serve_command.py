@@ -1,0 +1,109 @@
+"""`vvp serve` itself: what it refuses before it starts, and (slow) a whole life from start to Ctrl-C."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from conftest import free_port
+from serve_world import fill, learn
+
+from jobs.cli import run
+from serve.config import AppArgs, on_this_machine
+from vvp.encoders.profiles import PROFILES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    made = fill(tmp_path_factory.mktemp("command") / "workspace", PROFILES["offline"], n=60)
+    learn(made, "default")
+    return made
+
+
+def _sentence(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert run(["serve", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and len(err.splitlines()) == 1
+    return err
+
+
+def test_wrong_places_are_refused_in_a_sentence(
+    space: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "is no workspace yet" in _sentence(capsys, "-w", str(tmp_path))
+    assert "no predictor at runs/other" in _sentence(capsys, "-w", space.root, "--name", "other")
+    assert "begin with no dot" in _sentence(capsys, "-w", space.root, "--name", "../default")
+    assert "cannot listen on" in _sentence(capsys, "-w", space.root, "--host", "no.such.host.invalid")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert "Address already in use" in _sentence(capsys, "-w", space.root, "--port", port)
+
+
+@pytest.mark.parametrize("cpus, gpus", [(1, 0), (2, 0), (16, 0), (64, 4)])
+def test_the_plan_fits_the_machine(cpus: int, gpus: int) -> None:
+    args = AppArgs(workspace="ws", **on_this_machine(cpus, gpus))
+    stages = [args.stage(name) for name in args.stages]
+    assert sum(s.num_cpus * s.min_replicas for s in stages) <= cpus + 1e-6
+    assert sum(s.num_gpus for s in stages) <= max(gpus, 0) and (gpus == 0) == (
+        args.stage("video").num_gpus == 0
+    )
+    assert all(s.min_replicas <= s.max_replicas for s in stages)
+
+
+def test_the_cluster_files_hold_what_the_builder_takes() -> None:
+    for file, config in (
+        ("serve.yaml", yaml.safe_load((ROOT / "serve/serve.yaml").read_text())),
+        ("rayservice.yaml", _inside(yaml.safe_load((ROOT / "serve/rayservice.yaml").read_text()))),
+    ):
+        from ray.serve.schema import ServeDeploySchema
+
+        from serve.config import Limits, PredictorAt
+
+        [app] = ServeDeploySchema.model_validate(config).applications
+        args = AppArgs.model_validate(app.args)
+        assert app.import_path == "serve.app:build", file
+        told = {d.name: d.user_config for d in app.deployments}
+        assert set(told) == {"Forecaster", "Ingress"}
+        assert PredictorAt.model_validate(told["Forecaster"]) == args.predictor
+        assert Limits.model_validate(told["Ingress"]) == args.limits
+
+
+def _inside(service: dict[str, Any]) -> Any:
+    return yaml.safe_load(service["spec"]["serveConfigV2"])
+
+
+@pytest.mark.slow
+def test_from_start_to_ctrl_c(space: Any) -> None:
+    port = free_port()
+    environment = {**os.environ, "VVP_API_KEY": "s3cret", "RAY_ADDRESS": ""}
+    command = [sys.executable, "-m", "jobs", "serve", "-w", space.root, "--port", str(port), "--json"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        lines = []
+        while not lines or lines[-1] != "}\n":
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.stderr.read()
+        said = json.loads("".join(lines))
+        assert said["address"] == f"http://127.0.0.1:{port}" and said["api_key"] is True
+        assert requests.get(f"{said['address']}/v1/predictor", timeout=60).status_code == 401
+        key = {"X-API-Key": "s3cret"}
+        known = requests.get(f"{said['address']}/v1/predictor", headers=key, timeout=60).json()
+        assert known["id"] == said["predictor"]
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 0 and "Traceback" not in err and out == ""
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", port))
