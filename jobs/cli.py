@@ -37,6 +37,10 @@ def root(
     ] = None,
 ) -> None:
     if on and "--help" not in context.obj:
+        if context.invoked_subcommand == "serve":
+            raise UserError(
+                "`vvp serve` is for this machine; on a cluster see serve/README.md (`serve deploy`)."
+            )
         from jobs.submit import submit
 
         raise typer.Exit(submit(on, _without_on(context.obj)))

@@ -193,7 +193,11 @@ def test_metrics_are_counted_and_neither_they_nor_logs_tell_what_was_sent(app: A
 
 
 def test_the_examples_of_the_documentation_are_of_its_models() -> None:
-    for name, model in (
-        ("forecast", ForecastReply), ("ranking", RankingReply), ("predictor", PredictorReply), ("health", Health),
-    ):  # fmt: skip
+    models = {
+        "forecast": ForecastReply,
+        "ranking": RankingReply,
+        "predictor": PredictorReply,
+        "health": Health,
+    }
+    for name, model in models.items():
         model.model_validate(EXAMPLES[name])

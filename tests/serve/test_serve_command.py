@@ -29,8 +29,8 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return made
 
 
-def _sentence(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert run(["serve", *arguments]) == 2
+def _sentence(capsys: pytest.CaptureFixture[str], *arguments: str, before: tuple[str, ...] = ()) -> str:
+    assert run([*before, "serve", *arguments]) == 2
     out, err = capsys.readouterr()
     assert out == "" and len(err.splitlines()) == 1
     return err
@@ -43,6 +43,8 @@ def test_wrong_places_are_refused_in_a_sentence(
     assert "no predictor at runs/other" in _sentence(capsys, "-w", space.root, "--name", "other")
     assert "begin with no dot" in _sentence(capsys, "-w", space.root, "--name", "../default")
     assert "cannot listen on" in _sentence(capsys, "-w", space.root, "--host", "no.such.host.invalid")
+    on = _sentence(capsys, "-w", space.root, before=("--on", "http://127.0.0.1:1"))
+    assert "serve deploy" in on
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
