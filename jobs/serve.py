@@ -71,11 +71,13 @@ def _serve(args: Any, host: str, port: int, head: dict[str, Any], json: bool) ->
     try:
         serve.start(http_options={"host": host, "port": port})
         logging.getLogger("ray.serve").setLevel(logging.ERROR)  # its log files say it all
-        serve.run(build(args))
+        app = serve.run(build(args))
         _announce(f"http://{_shown(host)}:{port}", host, head, json)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
-        show.err.print("ending: open requests are answered first", markup=False)
+        answered = app.tally.remote().result(timeout_s=10)
+        counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(answered.items())) or "none"
+        show.err.print(f"requests: {counts}; ending", markup=False)
     except KeyboardInterrupt:
         show.err.print("interrupted while starting", markup=False)
     finally:

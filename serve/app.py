@@ -70,7 +70,7 @@ def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decod
     ingress = sized(Ingress, "ingress")
     return ingress.options(user_config=args.limits.model_dump()).bind(
         Handles(
-            decode=sized(Decode, "decode").bind(recipe.decode, decoder, args.scratch),
+            decode=sized(Decode, "decode").bind(recipe.decode, decoder, args.scratch, args.limits.duration_s),
             video=encoder("video", "video"),
             audio=encoder("audio", "audio"),
             words=encoder("words", "text"),

@@ -6,9 +6,11 @@ Not known here: HTTP, the order of the steps (pipeline.py), how many replicas th
 """
 
 import asyncio
+import io
 import os
 import tempfile
 import threading
+import wave
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,13 +48,19 @@ class OneThread:
 class Decode:
     """Bytes of a file → its frames, sound and signals, in the sandbox of offline. One file at a time."""
 
-    def __init__(self, settings: DecodeSettings, decoder: Decoder, scratch: str | None) -> None:
-        """scratch: see config.AppArgs."""
+    def __init__(
+        self, settings: DecodeSettings, decoder: Decoder, scratch: str | None, longest_s: float
+    ) -> None:
+        """scratch: see config.AppArgs; longest_s: the first calls' limit."""
         sweep(FOLDER, scratch)
         self.settings, self.decoder, self.scratch = settings, decoder, scratch
         self.lock = threading.Lock()
         self.longest_s: float | None = None
         self.stage: embed_stages.Decode | None = None
+        self(np.frombuffer(_silence(), np.uint8), longest_s)  # loads what the first film would wait for
+
+    def ready(self) -> bool:
+        return True
 
     def __call__(self, media: np.ndarray, longest_s: float) -> pa.Table:
         """media: uint8 (size,). One row: frames, waveform, status, signals (embed_stages.clip_columns).
@@ -80,6 +88,15 @@ class Decode:
             self.stage.sandbox.close()
 
 
+def _silence() -> bytes:
+    """Half a second of sound, as a file."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as sound:
+        sound.setparams((1, 2, 16_000, 0, "NONE", ""))
+        sound.writeframes(bytes(16_000))
+    return content.getvalue()
+
+
 class Encoder:
     """One modality: rows with frames, waveform or words → the same rows' vectors, batched as they come."""
 
@@ -92,6 +109,9 @@ class Encoder:
         self.sizes = BatchSizes(modality)
         self._together.set_max_batch_size(batch[0])
         self._together.set_batch_wait_timeout_s(batch[1])
+
+    async def ready(self) -> bool:
+        return True
 
     async def __call__(self, rows: pa.Table) -> pa.Table:
         """One row in; out: its vector, and MARKS, changed where the encoder raised."""
@@ -110,6 +130,9 @@ class Transcribe:
 
     def __init__(self, make: Callable[[], embed_stages.Transcribe]) -> None:
         self.stage = OneThread(make)
+
+    async def ready(self) -> bool:
+        return True
 
     async def __call__(self, sound: pa.Table) -> str | None:
         """sound: one row with `waveform`. Null: no speech was found."""

@@ -6,6 +6,7 @@ Not known here: the routes (api.py), the order of the steps (pipeline.py).
 import asyncio
 import hmac
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
@@ -41,6 +42,8 @@ class Ingress:
         self.limits: Limits | None = None
         self.metrics = Metrics()
         self.at_work = 0
+        self.outcomes: Counter[str] = Counter()
+        self.whole = False  # all deployments have answered
 
     def reconfigure(self, config: dict[str, Any]) -> None:
         try:
@@ -146,10 +149,18 @@ class Ingress:
 
     async def health(self) -> Health:
         """ApiError unavailable, or time_limit, when no forecast could be made now."""
+        if not self.whole:  # asked once: later an answer would have to wait behind the films in work
+            await self.in_time(self.handles.ready())
+            self.whole = True
         facts = await self.in_time(call(self.handles.forecaster.facts))
         return Health(status="ok", predictor=facts["id"], refused=facts["refused"])
+
+    def tally(self) -> dict[str, int]:
+        """Requests of the API so far, by what they ended in."""
+        return dict(self.outcomes)
 
     def ended(self, route: str, outcome: str, seconds: float) -> None:
         """Counts and logs a finished request: where, what became of it, how long; nothing of what it held."""
         self.metrics.ended(route, outcome)
+        self.outcomes[outcome] += 1
         logger.info("request", extra={"vvp_route": route, "vvp_outcome": outcome, "vvp_seconds": seconds})

@@ -44,6 +44,12 @@ class Handles:
     forecaster: DeploymentHandle
     transcribe: DeploymentHandle | None
 
+    async def ready(self) -> None:
+        """Returns when each of them has a replica that answers."""
+        encoders = [self.decode, self.video, self.audio, self.words]
+        every = encoders if self.transcribe is None else [*encoders, self.transcribe]
+        await side_by_side(*(call(one.ready) for one in every))
+
 
 @dataclass
 class Steps:

@@ -60,6 +60,23 @@ class App:
         return requests.get(self.url + path, timeout=60)
 
 
+def replicas(deployment: str) -> set[int]:
+    """The processes of a deployment's replicas, of this session's Ray alone."""
+    import ray
+
+    [raylet] = ray._private.worker._global_node.all_processes["raylet"]
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            title = (folder / "cmdline").read_text()
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:  # it has just ended
+            continue
+        if title.startswith(f"ray::ServeReplica:default:{deployment}") and int(parent) == raylet.process.pid:
+            found.add(int(folder.name))
+    return found
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import requests
+from conftest import replicas
 from serve_fakes import film
 
 FILM = film(brightness=120, words="hello")
@@ -49,26 +50,9 @@ def wait_for(true: Any, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def replica(deployment: str) -> int:
-    """The process of a replica of that deployment."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                title = (folder / "cmdline").read_text().rstrip("\0")
-            except OSError:
-                continue
-            if title.startswith(f"ray::ServeReplica:default:{deployment}") and folder.name not in DEAD:
-                return int(folder.name)
-    raise LookupError(deployment)
-
-
-DEAD: set[str] = set()
-
-
 def kill(deployment: str) -> None:
-    process = replica(deployment)
-    DEAD.add(str(process))
-    os.kill(process, signal.SIGKILL)
+    for process in replicas(deployment):
+        os.kill(process, signal.SIGKILL)
 
 
 def test_no_accepted_request_is_lost_when_replicas_die(app: Any) -> None:
@@ -83,7 +67,7 @@ def test_another_predictor_is_taken_under_load_and_a_broken_one_refused(app: Any
     with load(app) as answers:
         app.serve_run("other")
         wait_for(lambda: answers[-1].json()["predictor"] == app.predictors["other"])
-        forecaster = replica("Forecaster")
+        forecaster = replicas("Forecaster")
         app.serve_run("broken")
         wait_for(lambda: app.get("/healthz").json()["refused"] is not None)
         seen = len(answers)
@@ -95,7 +79,7 @@ def test_another_predictor_is_taken_under_load_and_a_broken_one_refused(app: Any
     health = app.get("/healthz").json()
     assert health["status"] == "ok" and "a file was changed" in health["refused"]
     assert app.get("/v1/predictor").json()["refused"] == health["refused"]
-    assert replica("Forecaster") == forecaster  # no restart
+    assert replicas("Forecaster") == forecaster  # no restart
     app.serve_run("default")
     wait_for(lambda: app.get("/healthz").json()["refused"] is None)
 

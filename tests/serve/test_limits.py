@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 from clips import counting, write
+from conftest import replicas
 from serve_fakes import film
 
 SLICE = b"x" * 65_536
@@ -19,23 +20,11 @@ def _error(got: requests.Response) -> tuple[int, str]:
     return got.status_code, got.json()["error"]["kind"]
 
 
-def _ingress() -> Path:
-    """/proc folder of the Ingress replica."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                title = (folder / "cmdline").read_text()
-            except OSError:
-                continue
-            if title.startswith("ray::ServeReplica:default:Ingress"):
-                return folder
-    raise LookupError
-
-
 def _held() -> list[str]:
     """Uploads that the Ingress holds open; they have no name on disk."""
+    [ingress] = replicas("Ingress")
     found = []
-    for entry in (_ingress() / "fd").iterdir():
+    for entry in Path(f"/proc/{ingress}/fd").iterdir():
         try:
             found.append(os.readlink(entry))
         except FileNotFoundError:

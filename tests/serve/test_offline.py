@@ -34,7 +34,7 @@ def app_url(serve_url: str, space: Any) -> Any:
     free = {name: stage.model_copy(update={"num_cpus": 0}) for name, stage in STAGES.items()}
     serve.run(build(AppArgs(workspace=space.root, stages=free)), name="real", route_prefix="/real")
     yield f"{serve_url}/real"
-    serve.delete("real")
+    serve.delete("real", _blocking=False)
 
 
 def test_online_and_offline_are_one(

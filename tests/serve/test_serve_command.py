@@ -106,6 +106,7 @@ def test_from_start_to_ctrl_c(space: Any) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     assert process.returncode == 0 and "Traceback" not in err and out == ""
+    assert "requests: 1 ok, 1 unauthorized; ending" in err
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", port))
