@@ -84,9 +84,7 @@ def evaluate_split(
         },
         "population": population.sentence,
         "test_rows": len(rows),
-        "test_channels": len(
-            set(channel_codes(channels).tolist())
-        ),  # unknown: its own
+        "test_channels": len(set(channel_codes(channels).tolist())),  # unknown: its own
         "best_baseline": rivals["spearman"],
         "best_baselines": rivals,
         "chosen": chosen.name,
