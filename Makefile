@@ -28,7 +28,7 @@ demo: $(STAMP)
 	$(BIN)/vvp demo --workspace $(DEMO)
 
 test: lint types
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow --timeout 1800

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from ray.serve.context import _get_global_client
 from ray.serve.schema import ServeDeploySchema
 
 HERE = Path(__file__).parent
+START_S = 180.0
 os.environ["PYTHONPATH"] = f"{os.environ['PYTHONPATH']}{os.pathsep}{HERE}"  # before Ray starts
 
 
@@ -43,7 +45,8 @@ class App:
             "deployments": deployments,
         }
         client = _get_global_client()
-        client.deploy_apps(ServeDeploySchema(applications=[app]), _blocking=True)
+        client.deploy_apps(ServeDeploySchema(applications=[app]))
+        _wait_until_running(client)
         self.told = (code, deployments)
 
     def serve_run(self, name: str) -> None:
@@ -58,6 +61,16 @@ class App:
 
     def get(self, path: str) -> requests.Response:
         return requests.get(self.url + path, timeout=60)
+
+
+def _wait_until_running(client: Any) -> None:
+    """As deploy_apps' own `_blocking`, which gives up after 60 s: too soon for two cores that do more."""
+    deadline = time.monotonic() + START_S
+    while [one.app_status.status.value for one in client.list_serve_statuses()].count("RUNNING") < 1:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the app does not run after {START_S:g} s")
+        time.sleep(0.2)
+    client.wait_for_proxies_serving(wait_for_applications_running=True)
 
 
 def replicas(deployment: str) -> set[int]:
