@@ -21,8 +21,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests one process runs, where there are several: a file's, and all of tests/serve, whose app takes
-    half a minute to start."""
+    """Which tests one process runs, where there are several: a file's, and all of tests/serve, whose app
+    takes half a minute to start."""
     for item in items:
         folder = item.path.parent
         item.add_marker(pytest.mark.xdist_group("serve" if folder.name == "serve" else str(item.path)))
