@@ -169,7 +169,9 @@ def _notes(which: str, spec: Mapping[str, Any]) -> list[str]:
         found.append("the horizon changes nothing: this model does not see the age of the counts")
     for block in ("picture", "sound"):
         if which == "main" and not any(c.startswith((block, f"mask_{block}")) for c in spec["columns"]):
-            found.append(f"the {block} changes nothing: this model does not look at it")
+            seen = block == "picture" and {"log_duration_s", "log_aspect_ratio"} & set(spec["columns"])
+            but = ", but for its length and shape" if seen else ""
+            found.append(f"the {block} changes nothing{but}: this model does not look at it")
     if spec["half_width"] is None:
         found.append("no interval: too few validation videos to calibrate one")
     return found
