@@ -41,6 +41,8 @@ class Forecaster:
                 str(error) if isinstance(error, UserError) else f"it is damaged ({type(error).__name__})"
             )
             logger.error("predictor refused", extra={"vvp_reason": self.refused})
+            # Whoever asks for the app's health is told why, not where its files lie.
+            self.refused = self.refused.replace(str(config.get("workspace")), "the workspace")
             return
         self.predictor, self.refused = new, None
         logger.info("predictor loaded", extra={"vvp_predictor": new.head["id"]})

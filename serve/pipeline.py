@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 import ray
-from ray.exceptions import ObjectLostError, RayActorError
-from ray.serve.exceptions import ReplicaUnavailableError
+from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError
+from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from serve.deployments import MARKS
@@ -29,7 +29,7 @@ from vvp.schema import EMBEDDINGS, FAILED, OK, PUBLISH, names
 
 T = TypeVar("T")
 TRIES = 6
-GONE = (RayActorError, ReplicaUnavailableError, ObjectLostError)
+GONE = (RayActorError, NodeDiedError, ReplicaUnavailableError, ObjectLostError)
 EMBEDDED = pa.schema([HEADS.field(name) for name in (*names(EMBEDDINGS, PUBLISH), *MARKS)])
 
 
@@ -80,7 +80,10 @@ async def call(handle: DeploymentHandle, *arguments: Any) -> Any:
         response = handle.remote(*arguments)
         try:
             return await response
-        except GONE:
+        except (*GONE, BackPressureError) as error:
+            # A full queue refuses who comes new; who lost a replica was accepted before, and waits.
+            if isinstance(error, BackPressureError) and attempt == 0:
+                raise
             await asyncio.sleep(min(2.0, 0.1 * 2**attempt))
         except asyncio.CancelledError:
             response.cancel()

@@ -17,6 +17,8 @@ Words = Annotated[str | None, Field(max_length=20_000)]
 Short = Annotated[str | None, Field(max_length=500)]
 Total = Annotated[int | None, Field(ge=0, le=INT64)]
 
+LONGEST_MOMENT = 64  # characters
+
 
 class Draft(BaseModel):
     """What is known of a draft besides its video. All may be missing: missing is null, never 0 or ""."""
@@ -62,6 +64,10 @@ class Draft(BaseModel):
     @field_validator("published_at", mode="before")
     @classmethod
     def _moment(cls, given: Any) -> datetime | None:
+        if isinstance(given, str) and len(given) > LONGEST_MOMENT:
+            raise ValueError(
+                "it is too long for a time"
+            )  # before a parser looks at it: that costs its square
         return parse.moment(given)
 
     def values(self) -> dict[str, Any]:

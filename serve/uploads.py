@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from serve.errors import ApiError
@@ -72,7 +72,7 @@ async def read_form(
         async for chunk in body:
             parser.write(chunk)
         parser.finalize()
-    except MultipartParseError as error:
+    except FormParserError as error:
         raise ApiError("bad_request", "The form cannot be read: it is no valid multipart body.") from error
     if not parts.ended:
         raise ApiError("bad_request", "The form ends in the middle.")

@@ -24,7 +24,7 @@ from vvp.labels import moments
 from vvp.matrix import FACTS, MADE
 from vvp.models.base import Model
 from vvp.neighbours import Neighbours
-from vvp.schema import TABLES
+from vvp.schema import PARTIAL, TABLES
 
 ROW = pa.schema(
     [*(TABLES["videos"].field(n) for n in FACTS), *(TABLES["embeddings"].field(n) for n in (*MADE, "status"))]
@@ -95,12 +95,21 @@ class Predictor:
         X = design(rows, self.dims, np.full(n, horizon_days), mean, count)
         seen, heard = (rows[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio"))
         spoken = rows["transcript"].to_pylist()
+        partial = [status == PARTIAL for status in rows["status"].to_pylist()]
         return [
-            self._one(X[i], bool(seen[i]), bool(heard[i]), spoken[i], mean[i], horizon_days) for i in range(n)
+            self._one(X[i], bool(seen[i]), bool(heard[i]), spoken[i], mean[i], horizon_days, partial[i])
+            for i in range(n)
         ]
 
     def _one(
-        self, x: np.ndarray, seen: bool, heard: bool, transcript: str | None, history: float, horizon: float
+        self,
+        x: np.ndarray,
+        seen: bool,
+        heard: bool,
+        transcript: str | None,
+        history: float,
+        horizon: float,
+        partial: bool,
     ) -> Forecast:
         which = "main" if seen or heard or not self.head["needs_media"] else "metadata"
         if which not in self.models:
@@ -122,7 +131,7 @@ class Predictor:
             high=None if half is None else count_of(log_views + half),
             coverage=COVERAGE,
             log_views=log_views,
-            percentile=round(100 * float(np.interp(log_views, quantiles, QUANTILES)), 1),
+            percentile=_percentile(log_views, quantiles),
             top_tenth=None if half is None else _above(log_views - top, spec["residuals"]),
             top_tenth_views=count_of(top),
             starting_log_views=start,
@@ -136,18 +145,19 @@ class Predictor:
             nearest=self.neighbours.nearest(x[: self.dims.fused]),
             missing=missing,
             outside=self._outside(x, spec["columns"]),
-            notes=_notes(which, spec),
+            notes=_notes(which, spec, partial),
             quality=self.head["quality"][which],
         )
 
     def beats(self, a: Forecast, b: Forecast) -> float | None:
         """Probability that the draft of `a` gets more views than that of `b`; null without residuals.
 
-        The errors of both are drawn from those on validation videos, independently. Two drafts of one channel
+        The errors of both are drawn from those on validation videos, with either sign (so the one with more
+        forecast views never has less than a half), independently. Two drafts of one channel
         share part of their error, so for them the truth is further from a half than this says.
         """
         specs = {spec["name"]: spec for spec in self.head["models"].values()}
-        of_a, of_b = (np.array(specs[f.model]["residuals"]) for f in (a, b))
+        of_a, of_b = (_either_sign(specs[f.model]["residuals"]) for f in (a, b))
         if a.low is None or b.low is None:
             return None
         gap = (a.log_views + of_a)[:, None] - (b.log_views + of_b)[None]
@@ -163,8 +173,10 @@ class Predictor:
         return found
 
 
-def _notes(which: str, spec: Mapping[str, Any]) -> list[str]:
+def _notes(which: str, spec: Mapping[str, Any], partial: bool) -> list[str]:
     found = []
+    if partial:
+        found.append("a part of this video could not be decoded or encoded: the forecast does without it")
     if "log_horizon_days" not in spec["columns"]:
         found.append("the horizon changes nothing: this model does not see the age of the counts")
     for block in ("picture", "sound"):
@@ -181,9 +193,18 @@ def _above(margin: float, residuals: list[float]) -> float:
     """Share of residuals r, each taken with either sign, with margin + r > 0: as in the interval, for odds
     that lean to one side of the centre would contradict it. Half a video more on both sides: none of n is
     not never."""
-    errors = np.abs(residuals)
-    above = np.mean([margin + errors > 0, margin - errors > 0]) * len(errors)
-    return float((above + 0.5) / (len(errors) + 1))
+    above = np.mean(margin + _either_sign(residuals) > 0) * len(residuals)
+    return float((above + 0.5) / (len(residuals) + 1))
+
+
+def _either_sign(residuals: list[float]) -> np.ndarray:
+    return np.concatenate([residuals, np.negative(residuals)])
+
+
+def _percentile(log_views: float, quantiles: list[float]) -> float:
+    """0 and 100 are kept for what lies below or above every training video."""
+    share = round(100 * float(np.interp(log_views, quantiles, QUANTILES)), 1)
+    return share if not quantiles[0] < log_views < quantiles[-1] else float(np.clip(share, 0.1, 99.9))
 
 
 def count_of(log_views: float) -> float:

@@ -182,3 +182,11 @@ def test_nothing_is_fetched(app: Any) -> None:
             assert _error(app.post(film=concat)) == (422, "unreadable"), name
         with pytest.raises(TimeoutError):
             trap.accept()
+
+
+def test_a_time_or_a_boundary_of_great_length_is_refused_before_it_is_parsed(app: Any) -> None:
+    late = app.post(title="a", published_at="a" * 500_000)
+    assert late.status_code == 422 and "published_at" in late.json()["error"]["message"]
+    kind = {"Content-Type": "multipart/form-data; boundary=" + "b" * 300}
+    odd = requests.post(f"{app.url}/v1/forecasts", data=b"x", headers=kind, timeout=60)
+    assert odd.status_code == 422 and odd.json()["error"]["kind"] == "bad_request"
