@@ -45,6 +45,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/road.py
 	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python benchmarks/world.py
+	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/explore.py
 
 # Every supported Python in one file (markers choose). torch's CUDA libraries are left out: torch pins
