@@ -33,7 +33,7 @@ def test_every_kind_of_row_and_what_a_rerun_does(tmp_path: Path) -> None:
     noise = folder / "noise.mp4"
     noise.write_bytes(b"this is no video" * 100)
     space = workspace(tmp_path / "ws", good, silent, crash, hang, noise, folder / "gone.mp4", None)
-    settings = EmbedSettings(transcribe=False, decode=DecodeSettings(timeout_s=8), decoder=poisoned)
+    settings = EmbedSettings(transcribe=False, decode=DecodeSettings(timeout_s=20), decoder=poisoned)
     seen: list[tuple[int, int]] = []
     first = embed(space, FAKE, settings, lambda done, total, outcomes: seen.append((done, total)))
     rows = rows_of(space)
@@ -74,6 +74,7 @@ def test_every_kind_of_row_and_what_a_rerun_does(tmp_path: Path) -> None:
     assert rows_of(space)["crash"]["status"] == "ok"
 
 
+@pytest.mark.slow  # five runs, each starting its actors
 def test_a_changed_video_must_be_embedded_before_anything_is_fitted(tmp_path: Path) -> None:
     paths = [clip(tmp_path, f"c{i}") for i in range(3)]
     space = workspace(tmp_path / "ws", *paths)
