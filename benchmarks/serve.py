@@ -55,20 +55,23 @@ def main() -> None:
         raise SystemExit(f"there is no {options.clip}: run `make demo` first, or give --clip and --workspace")
     result: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine(), "runs": {}}
     workspace = str(Path(options.workspace).absolute())
-    with single(workspace, options.name) as url:
-        result["runs"]["single"] = levels(url, options)
-    for name, replicas in (("serve", 1), ("serve 2", 2)):
-        with serving(workspace, options.name, replicas) as url:
-            result["runs"][name] = levels(url, options)
-    runs = result["runs"]
-    ones = [
-        next(r for r in runs[n]["levels"] if (r["clients"], r["video"]) == (1, False))
-        for n in ("single", "serve")
-    ]
-    result["overhead_ms"] = 1000 * (ones[1]["p50_s"] - ones[0]["p50_s"])
+    apps = {
+        "single": lambda: single(workspace, options.name),
+        "serve": lambda: serving(workspace, options.name, 1),
+        "serve 2": lambda: serving(workspace, options.name, 2),
+    }
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "serve.json").write_text(json.dumps(result, indent=1) + "\n")
-    _print(result)
+    for name, app in apps.items():
+        with app() as url:
+            result["runs"][name] = levels(url, options)
+        _print(name, result["runs"][name])
+        if name == "serve":  # at one client, without a video
+            one, other = (result["runs"][n]["levels"][0]["p50_s"] for n in ("single", "serve"))
+            result["overhead_ms"] = 1000 * (other - one)
+            print(f"overhead at one client, without a video: {result['overhead_ms']:.1f} ms")
+        (RESULTS / "serve.json").write_text(
+            json.dumps(result, indent=1) + "\n"
+        )  # each run is kept as it ends
 
 
 def levels(url: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -234,18 +237,16 @@ def memory_gb() -> float:
     return total / 2**20
 
 
-def _print(result: dict[str, Any]) -> None:
-    print(f"\n{'':9} {'':6} {'clients':>7} {'per second':>10} {'p50 ms':>8} {'p99 ms':>8}  batches")
-    for name, run in result["runs"].items():
-        for row in run["levels"]:
-            kind = "video" if row["video"] else "words"
-            wrong = {k: v for k, v in row["outcomes"].items() if str(k) != "200"}
-            print(
-                f"{name:9} {kind:6} {row['clients']:7} {row['per_second']:10.2f} {1000 * row['p50_s']:8.0f} "
-                f"{1000 * row['p99_s']:8.0f}  {row['batches'] or ''} {wrong or ''}"
-            )
-        print(f"{name:9} memory {run['memory_gb']:.2f} GB")
-    print(f"overhead at one client, without a video: {result['overhead_ms']:.1f} ms")
+def _print(name: str, run: dict[str, Any]) -> None:
+    print(f"\n{name:9} {'':6} {'clients':>7} {'per second':>10} {'p50 ms':>8} {'p99 ms':>8}  batches")
+    for row in run["levels"]:
+        kind = "video" if row["video"] else "words"
+        wrong = {k: v for k, v in row["outcomes"].items() if str(k) != "200"}
+        print(
+            f"{name:9} {kind:6} {row['clients']:7} {row['per_second']:10.2f} {1000 * row['p50_s']:8.0f} "
+            f"{1000 * row['p99_s']:8.0f}  {row['batches'] or ''} {wrong or ''}"
+        )
+    print(f"{name:9} memory {run['memory_gb']:.2f} GB", flush=True)
 
 
 if __name__ == "__main__":
