@@ -135,7 +135,7 @@ def _apart(function: Any, *arguments: Any) -> Any:
 @contextmanager
 def single(workspace: str, name: str) -> Iterator[str]:
     port = free_port()
-    file = str(Path(__file__).with_name("serve_single.py"))
+    file = Path(__file__).with_name("serve_single.py")
     with subprocess.Popen([sys.executable, file, workspace, name, str(port)]) as process:
         try:
             deadline = time.monotonic() + START_S
@@ -163,8 +163,7 @@ def serving(workspace: str, name: str, replicas: int) -> Iterator[str]:
         count = replicas if stage != "ingress" else 1
         changed = {"min_replicas": count, "max_replicas": count, "num_cpus": one.num_cpus / count}
         sizes["stages"][stage] = one.model_copy(update={**changed, "max_queued_requests": 256})
-    limits = Limits(at_once=256, time_s=600)
-    port = free_port()
+    port, limits = free_port(), Limits(at_once=256, time_s=600)
     serve.start(http_options={"host": "127.0.0.1", "port": port})
     serve.run(build(AppArgs(workspace=workspace, name=name, limits=limits, **sizes)))
     try:
@@ -199,8 +198,8 @@ def batches() -> dict[str, tuple[float, float]]:
         page = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
         with urllib.request.urlopen(page, timeout=10) as reply:
             for line in reply.read().decode().splitlines():
-                for at, end in enumerate(("_sum{", "_count{")):
-                    if "vvp_batch_size" + end in line:
+                for at, name in enumerate(("vvp_batched_drafts_total{", "vvp_batch_size_count{")):
+                    if name in line:
                         stage = line.split('stage="')[1].split('"')[0]
                         found.setdefault(stage, [0.0, 0.0])[at] += float(line.rsplit(" ", 1)[1])
     return {stage: (drafts, count) for stage, (drafts, count) in found.items()}

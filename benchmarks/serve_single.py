@@ -27,7 +27,7 @@ def app_of(workspace: str, run: str) -> FastAPI:
     known = load(Workspace(workspace), f"runs/{run}/predictor")
     recipe = Recipe.of(known.head)
     decode = Decode(recipe.decode)
-    encoders = encoders_here(recipe.profile, None, recipe.decode, os.cpu_count() or 1)
+    encoders = list(encoders_here(recipe.profile, None, recipe.decode, os.cpu_count() or 1))
     turn = threading.Lock()
     app = FastAPI()
 

@@ -9,6 +9,7 @@ from jobs import options, show
 from vvp.errors import UserError
 
 
+@options.writes
 def command(
     workspace: options.Workspace,
     name: options.Name = "default",

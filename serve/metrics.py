@@ -57,7 +57,13 @@ class BatchSizes:
             "vvp_batch_size", description="drafts per forward pass", boundaries=[1, 2, 4, 8, 16, 32],
             tag_keys=("stage",),
         )  # fmt: skip
-        self._sizes.set_default_tags({"stage": stage})
+        # Ray makes a histogram's sum of the middles of its buckets: the mean size needs a count of its own.
+        self._drafts = metrics.Counter(
+            "vvp_batched_drafts_total", description="drafts in all batches", tag_keys=("stage",)
+        )
+        for one in (self._sizes, self._drafts):
+            one.set_default_tags({"stage": stage})
 
     def add(self, size: int) -> None:
         self._sizes.observe(size)
+        self._drafts.inc(size)

@@ -6,7 +6,7 @@ Not known here: Ray, pools, or which rows are still to do.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -215,15 +215,13 @@ def embed_here(
 
 def encoders_here(
     profile: Profile, models: str | None, settings: DecodeSettings, threads: int = 1
-) -> list[Callable[[pa.Table], pa.Table]]:
-    """The stages after decoding, in their order, for this process."""
+) -> Iterator[Callable[[pa.Table], pa.Table]]:
+    """The stages after decoding, in their order, for this process; each is made when it is asked for, so that
+    who uses them one by one holds one model at a time."""
     labels = profile.labels(models)
-    stages: dict[str, Callable[[pa.Table], pa.Table]] = {
-        modality: Encode(modality, cls, models, labels[modality], settings, "cpu", threads)
-        for modality, cls in profile.encoders.items()
-    }
-    if profile.transcriber is not None:
-        speech = (profile.transcriber, models, labels["transcriber"])
-        stages["transcriber"] = Transcribe(*speech, "cpu", threads)
-    order = ("video", "audio", "transcriber", "text")  # the words encoder reads what was recognised
-    return [stages[name] for name in order if name in stages]
+    for name in ("video", "audio", "transcriber", "text"):  # the words encoder reads what was recognised
+        if name != "transcriber":
+            cls = profile.encoders[name]
+            yield Encode(name, cls, models, labels[name], settings, "cpu", threads)
+        elif profile.transcriber is not None:
+            yield Transcribe(profile.transcriber, models, labels[name], "cpu", threads)

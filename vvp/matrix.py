@@ -93,16 +93,7 @@ def assemble(
     dims: the profile's; None: as found in the table, where a modality that no video has is 0 long.
     UserError: nothing embedded, vectors of two profiles or encoders, too few labels, split unavailable.
     """
-    if not space.has("embeddings"):
-        raise UserError(
-            f"{space.root} has no embeddings yet: run `vvp embed --workspace {space.root}` first."
-        )
-    if behind := stale(space):
-        raise UserError(
-            f"{behind} videos were embedded from other content or with other settings: run `vvp embed` again."
-        )
-    videos = space.read("videos")
-    embeddings = space.latest("embeddings", "video_id", "embedded_at")
+    videos, embeddings = read_embedded(space)
     profile, encoders = provenance(embeddings)
     found = found_dims(embeddings)
     rows, at = join(videos, embeddings)
@@ -162,6 +153,17 @@ def assemble(
         dropped=dropped,
         counts=counts,
     )
+
+
+def read_embedded(space: Workspace) -> tuple[pa.Table, pa.Table]:
+    """(videos, the latest embeddings row of each). UserError: nothing is embedded, or what is, is stale."""
+    if not space.has("embeddings"):
+        raise UserError(f"{space.root} has no embeddings yet: run `vvp embed -w {space.root}` first.")
+    if behind := stale(space):
+        raise UserError(
+            f"{behind} videos were embedded from other content or with other settings: run `vvp embed` again."
+        )
+    return space.read("videos"), space.latest("embeddings", "video_id", "embedded_at")
 
 
 def embedded_dims(space: Workspace) -> Dims | None:

@@ -136,10 +136,11 @@ class Workspace:
             return
         folder = os.open(self.root, os.O_RDONLY)  # the folder itself is locked: nothing is left behind
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(f"another vvp is writing to {self.root}: wait for it, or stop it.") from error
             yield
-        except BlockingIOError as error:
-            raise UserError(f"another vvp is writing to {self.root}: wait for it, or stop it.") from error
         finally:
             os.close(folder)
 

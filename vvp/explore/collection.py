@@ -19,8 +19,7 @@ import pyarrow.parquet as pq
 from vvp.errors import UserError
 from vvp.fuse import Dims, fuse
 from vvp.labels import read_labels
-from vvp.matrix import embedded_dims, found_dims, join, provenance
-from vvp.resume import stale
+from vvp.matrix import embedded_dims, found_dims, join, provenance, read_embedded
 from vvp.schema import FAILED, SIGNALS
 from vvp.split import FACTS, load_or_make
 from vvp.split_rules import MIN_ROWS, SplitSettings
@@ -70,14 +69,7 @@ def collect(space: Workspace, name: str) -> Collection:
 
     UserError: nothing embedded, no video has a vector, vectors of two profiles, stale or damaged ones.
     """
-    if not space.has("embeddings"):
-        raise UserError(f"{space.root} has no embeddings yet: run `vvp embed -w {space.root}` first.")
-    if behind := stale(space):
-        raise UserError(
-            f"{behind} videos were embedded from other content or with other settings: run `vvp embed` again."
-        )
-    videos = space.read("videos")
-    embeddings = space.latest("embeddings", "video_id", "embedded_at")
+    videos, embeddings = read_embedded(space)
     profile, encoders = provenance(embeddings)
     rows, at = join(videos, embeddings)
     notes: list[str] = []
