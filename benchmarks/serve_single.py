@@ -46,7 +46,7 @@ def app_of(workspace: str, run: str) -> FastAPI:
             rows = decode(first_row(values, path))
             for stage in encoders:
                 rows = stage(rows)
-            return known.predict(draft_rows(values, rows))[0].as_dict()
+            return known.predict(draft_rows(values, rows.to_pylist()[0]))[0].as_dict()
 
     return app
 

@@ -77,9 +77,9 @@ def _embed(head: dict[str, Any], video: str | None, values: dict[str, Any], mode
         if not Path(video).is_file():
             raise UserError(f"there is no file {video}.")
         video = str(Path(video).absolute())
-    done = embed_here(first_row(values, video), recipe.profile, models, recipe.decode)
-    if done["status"][0].as_py() == FAILED:
-        raise UserError(f"{video} cannot be read ({done['error_kind'][0]}): {done['error_detail'][0]}")
+    [done] = embed_here(first_row(values, video), recipe.profile, models, recipe.decode).to_pylist()
+    if done["status"] == FAILED:
+        raise UserError(f"{video} cannot be read ({done['error_kind']}): {done['error_detail']}")
     return done
 
 

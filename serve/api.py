@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from serve import docs, drafts
-from serve.errors import RETRY_AFTER, ApiError
-from serve.pipeline import Steps
+from serve.errors import NO_ROOM, RETRY_AFTER, ApiError, no_room
 from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply
 from serve.uploads import Form, read_form, too_large
 from vvp import __version__
@@ -40,6 +39,7 @@ LINES = "application/x-ndjson"
 SLACK_BYTES = 4 << 20  # of a body: texts and part headers beside the files
 KEY = "X-API-Key"
 Handler = Callable[[Request], Awaitable[Response]]
+Work = Callable[..., Awaitable[ForecastReply | RankingReply]]  # given a queue, it tells it of its steps
 
 
 def make_api(ingress: Any) -> FastAPI:
@@ -50,6 +50,12 @@ def make_api(ingress: Any) -> FastAPI:
     guarded = _guard(ingress)
     shown = Depends(APIKeyHeader(name=KEY, auto_error=False))  # for /openapi.json; _guard compares
 
+    async def answer(request: Request, work: Work, started: float, held: ExitStack) -> Response:
+        """The result of the work as JSON, or line by line where that is asked for."""
+        if LINES not in request.headers.get("accept", ""):
+            return _json(await work())
+        return Lines(_stages(ingress, work, request.url.path, started), held.pop_all())
+
     @app.post("/v1/forecasts", response_model=ForecastReply, dependencies=[shown], **docs.FORECASTS)
     @guarded
     async def forecasts(request: Request) -> Response:
@@ -59,21 +65,18 @@ def make_api(ingress: Any) -> FastAPI:
             held.enter_context(ingress.place())
             form = held.enter_context(Form(ingress.scratch))
             await _read(request, form, ingress.bounds, 1)
-            submitted = drafts.one(form)
-            if LINES in request.headers.get("accept", ""):
-                received = time.monotonic() - started
-                return Lines(_stages(ingress, submitted, received), held.pop_all())
-            return _json(await ingress.forecast(submitted, Steps()))
+            return await answer(request, partial(ingress.forecast, drafts.one(form)), started, held)
 
     @app.post("/v1/rankings", response_model=RankingReply, dependencies=[shown], **docs.RANKINGS)
     @guarded
     async def rankings(request: Request) -> Response:
         """Put two to ten drafts in order, and say which neighbours cannot be told apart."""
+        started = time.monotonic()
         with ExitStack() as held:
             held.enter_context(ingress.place())
             form = held.enter_context(Form(ingress.scratch))
             await _read(request, form, ingress.bounds, drafts.MOST)
-            return _json(await ingress.ranking(drafts.several(form)))
+            return await answer(request, partial(ingress.ranking, drafts.several(form)), started, held)
 
     @app.get("/v1/predictor", response_model=PredictorReply, dependencies=[shown], **docs.PREDICTOR)
     @guarded
@@ -106,13 +109,14 @@ def _pages(app: FastAPI) -> None:
         return FileResponse(parts[name], media_type=TYPES[parts[name].suffix], headers=SAFE)
 
     @app.get("/docs", include_in_schema=False)
-    async def documentation() -> Response:
-        return HTMLResponse(docs.page(app.openapi()), headers=SAFE)
+    async def documentation(request: Request) -> Response:
+        return HTMLResponse(docs.page(app.openapi(), str(request.base_url).rstrip("/")), headers=SAFE)
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> Response:
         kind = "not_allowed" if error.status_code == 405 else "not_found"
-        return JSONResponse(ApiError(kind, "There is nothing here; see /docs.").body(), error.status_code)
+        body = ApiError(kind, "There is nothing here; see /docs.").body()
+        return JSONResponse(body, error.status_code, {**SAFE, **(error.headers or {})})
 
 
 def _guard(ingress: Any) -> Callable[[Handler], Handler]:
@@ -162,18 +166,18 @@ class Lines(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _stages(ingress: Any, submitted: drafts.Submitted, received: float) -> AsyncIterator[str]:
-    """What the draft goes through as it happens, one JSON object a line; last the forecast, or the error."""
-    started, outcome = time.monotonic(), "cancelled"
+async def _stages(ingress: Any, begin: Work, route: str, started: float) -> AsyncIterator[str]:
+    """What the drafts go through as it happens, one JSON object a line; last the answer, or the error."""
+    received, outcome = round(time.monotonic() - started, 4), "cancelled"
     events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    work = asyncio.create_task(ingress.forecast(submitted, Steps(events)))
+    work = asyncio.ensure_future(begin(events))
     work.add_done_callback(lambda _: events.put_nowait({}))
     try:
-        yield _line({"stage": "received", "state": "done", "seconds": round(received, 4)})
+        yield _line({"stage": "received", "state": "done", "seconds": received})
         while event := await events.get():
             yield _line(event)
         try:
-            last = {"forecast": work.result().model_dump(mode="json")}
+            last = {route.rsplit("/", 1)[1].removesuffix("s"): work.result().model_dump(mode="json")}
             outcome = "ok"
         except ApiError as error:
             last, outcome = error.body(), error.kind
@@ -182,7 +186,7 @@ async def _stages(ingress: Any, submitted: drafts.Submitted, received: float) ->
         yield _line(last)
     finally:
         work.cancel()
-        ingress.ended("/v1/forecasts", outcome, round(time.monotonic() - started + received, 4))
+        ingress.ended(route, outcome, round(time.monotonic() - started, 4))
 
 
 def _line(value: dict[str, Any]) -> str:
@@ -204,6 +208,10 @@ async def _read(request: Request, form: Form, limits: Any, most_files: int) -> N
         await asyncio.wait_for(work, limits.upload_s)
     except asyncio.TimeoutError as error:
         raise ApiError("slow_upload", f"The upload took longer than {limits.upload_s:g} s.") from error
+    except OSError as error:
+        if no_room(error):
+            raise ApiError(*NO_ROOM) from error
+        raise
 
 
 def _internal(error: Exception) -> ApiError:

@@ -24,11 +24,13 @@ from serve.decoding import Within
 from serve.leftovers import sweep
 from serve.metrics import BatchSizes
 from vvp import embed_stages
-from vvp.embed_stages import WAVEFORM
+from vvp.draft import SCHEMA, WORDS
+from vvp.embed_stages import FRAMES, HEADS, WAVEFORM
 from vvp.media.decode import DecodeSettings
 from vvp.media.sandbox import Decoder
 
 batched: Any = serve.batch  # its own type hints know functions only, not methods
+RAW = {"video": [FRAMES], "audio": [WAVEFORM], "text": [SCHEMA.field(name) for name in WORDS]}
 MARKS = ("status", "error_kind", "error_detail")
 SPOKEN = ("transcript", "transcript_source")
 FOLDER = "vvp-serve-decode-"
@@ -79,7 +81,7 @@ class Decode:
         """The stage with this limit: its child knows the limit from its start."""
         if self.stage is None or self.longest_s != longest_s:
             self.__del__()
-            self.stage = embed_stages.Decode(self.settings, Within(longest_s, self.decoder))
+            self.stage = embed_stages.Decode(self.settings, Within(longest_s, self.decoder), self.scratch)
             self.longest_s = longest_s
         return self.stage
 
@@ -104,7 +106,8 @@ class Encoder:
         self, modality: str, batch: tuple[int, float], make: Callable[[], embed_stages.Encode]
     ) -> None:
         """batch: (most rows at once, seconds to wait for more)."""
-        self.vector = f"{modality}_embedding"
+        self.schema = pa.schema([*RAW[modality], *(HEADS.field(name) for name in MARKS)])
+        self.made = [f"{modality}_embedding", *MARKS]
         self.stage = OneThread(make)
         self.sizes = BatchSizes(modality)
         self._together.set_max_batch_size(batch[0])
@@ -113,16 +116,20 @@ class Encoder:
     async def ready(self) -> bool:
         return True
 
-    async def __call__(self, rows: pa.Table) -> pa.Table:
-        """One row in; out: its vector, and MARKS, changed where the encoder raised."""
-        done: pa.Table = await self._together(rows)
+    async def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """row: RAW of the modality, and MARKS. Its vector, and MARKS, changed where the encoder raised.
+
+        Plain values, not Arrow: of a table with one row, packing each column costs more than all the rest.
+        """
+        done: dict[str, Any] = await self._together(row)
         return done
 
     @batched
-    async def _together(self, rows: list[pa.Table]) -> Sequence[pa.Table]:
+    async def _together(self, rows: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
         self.sizes.add(len(rows))
-        done = (await self.stage(pa.concat_tables(rows))).select([self.vector, *MARKS])
-        return [done.slice(i, 1).combine_chunks() for i in range(len(rows))]
+        done = await self.stage(pa.Table.from_pylist(rows, schema=self.schema))
+        made: list[dict[str, Any]] = done.select(self.made).to_pylist()
+        return made
 
 
 class Transcribe:
@@ -134,9 +141,9 @@ class Transcribe:
     async def ready(self) -> bool:
         return True
 
-    async def __call__(self, sound: pa.Table) -> str | None:
-        """sound: one row with `waveform`. Null: no speech was found."""
-        nothing = pa.nulls(1, pa.string())
-        rows = pa.table([sound["waveform"], nothing, nothing], [WAVEFORM.name, *SPOKEN])
+    async def __call__(self, row: dict[str, Any]) -> str | None:
+        """row: as for the sound's Encoder. Null: no speech was found."""
+        sound, nothing = pa.array([row["waveform"]], WAVEFORM.type), pa.nulls(1, pa.string())
+        rows = pa.table([sound, nothing, nothing], [WAVEFORM.name, *SPOKEN])
         words: str | None = (await self.stage(rows))["transcript"][0].as_py()
         return words

@@ -13,7 +13,9 @@ from serve.schemas import Draft, ErrorReply
 
 INTRODUCTION = (
     "How many views will this short get? Every forecast has an interval and baselines beside it; "
-    "what it cannot know is in /v1/predictor."
+    "what it cannot know is in /v1/predictor. With the header Accept: application/x-ndjson a POST tells its "
+    "steps as they happen, one JSON object a line; the last has the answer under forecast or ranking, or an "
+    "error (the HTTP status, 200, was sent before)."
 )
 EXAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "examples.json").read_text("utf-8"))
 ERRORS = {
@@ -59,7 +61,7 @@ VIDEO = {"type": "string", "format": "binary", "description": "the file; a link 
 DRAFTS = {
     "type": "string",
     "description": "JSON: a list of 2 to 10 drafts, each an object of the fields of /v1/forecasts, where "
-    "video names the field of this form that holds its file, or is null",
+    "video names the field of this form that holds its file, or is null; drafts may share a file",
     "example": '[{"title": "A", "video": "a"}, {"title": "B", "video": null}]',
 }
 FORECASTS: dict[str, Any] = {
@@ -76,15 +78,15 @@ HEALTH: dict[str, Any] = {"responses": _responses("health", 500, 503, 504)}
 CURL = {
     "/v1/forecasts": "curl -F video=@clip.mp4 -F title='A draft' -F channel_followers=900 {at}/v1/forecasts\n"
     "curl -H 'Accept: application/x-ndjson' -F video=@clip.mp4 {at}/v1/forecasts",
-    "/v1/rankings": 'curl -F \'drafts=[{{"title": "A", "video": "a"}}, {{"title": "B"}}]\' '
+    "/v1/rankings": 'curl -F \'drafts=[{{"title": "A", "video": "a"}}, {{"title": "B", "video": "a"}}]\' '
     "-F a=@a.mp4 {at}/v1/rankings",
     "/v1/predictor": "curl {at}/v1/predictor",
     "/healthz": "curl {at}/healthz",
 }
 
 
-def page(openapi: dict[str, Any], at: str = "http://127.0.0.1:8000") -> str:
-    """The documentation as HTML, from the OpenAPI document."""
+def page(openapi: dict[str, Any], at: str) -> str:
+    """The documentation as HTML, from the OpenAPI document. at: where the app answers, for the examples."""
     models = openapi["components"]["schemas"]
     parts = [f"<h1>{escape(openapi['info']['title'])}</h1><p>{escape(openapi['info']['description'])}</p>"]
     parts.append('<p>The same for programs: <a href="openapi.json">openapi.json</a>.</p>')

@@ -49,11 +49,8 @@ def several(form: Form) -> list[Submitted]:
     if not isinstance(given, list) or not FEWEST <= len(given) <= MOST:
         raise ApiError("bad_request", f"The field drafts must be a JSON list of {FEWEST} to {MOST} drafts.")
     drafts = [_checked(RankedDraft, one, f"Draft {i + 1}: ") for i, one in enumerate(given)]
-    named = [d.video for d in drafts if d.video is not None]
-    if len(named) != len(set(named)) or set(named) != set(form.files):
-        raise ApiError(
-            "bad_request", "Each file must be the video of exactly one draft, under its field's name."
-        )
+    if {d.video for d in drafts if d.video is not None} != set(form.files):
+        raise ApiError("bad_request", "Each file must be the video of a draft, under its field's name.")
     found = []
     for i, draft in enumerate(drafts):
         video = None if draft.video is None else form.files[draft.video]

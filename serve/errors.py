@@ -1,10 +1,13 @@
 """What a request can end in besides an answer: a kind, a sentence, and the HTTP status they go with.
 
 The kinds of media are those of schema.ERROR_KINDS, the words of the embeddings table.
-Not known here: HTTP, Ray.
+Not known here: HTTP, deployments.
 """
 
+import errno
 from typing import Any
+
+from ray.exceptions import ObjectStoreFullError, OutOfDiskError
 
 from vvp.schema import ERROR_KINDS
 
@@ -42,3 +45,13 @@ class ApiError(Exception):
     def body(self) -> dict[str, Any]:
         """JSON-ready."""
         return {"error": {"kind": self.kind, "message": self.message}}
+
+
+def no_room(error: Exception) -> bool:
+    """Whether a disk, or Ray's object store, is full; also when that was in another process."""
+    first = getattr(error, "cause", error)  # of a RayTaskError
+    full = isinstance(first, OSError) and first.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or isinstance(first, ObjectStoreFullError | OutOfDiskError)
+
+
+NO_ROOM = ("unavailable", "The service has no room for the video now; try later.")

@@ -63,11 +63,11 @@ class Forecaster:
         assert self.predictor is not None, "Serve calls reconfigure before the first request"
         return self.predictor
 
-    def facts(self) -> dict[str, Any]:
+    async def facts(self) -> dict[str, Any]:
         """A PredictorReply without upload_limits."""
         return {**predictor_facts(self.current.head), "refused": self.refused}
 
-    def forecast(self, drafts: list[tuple[dict[str, Any], pa.Table | None, float]]) -> dict[str, Any]:
+    def forecast(self, drafts: list[tuple[dict[str, Any], dict[str, Any] | None, float]]) -> dict[str, Any]:
         """(values, embedded row, horizon_days) of drafts → `forecasts` in their order, all by one predictor:
         ForecastReplies without seconds.
 

@@ -16,14 +16,15 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 from pydantic import ValidationError
 from ray import serve
+from ray.exceptions import RayError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from serve.api import make_api
 from serve.config import Limits
 from serve.drafts import Submitted
-from serve.errors import ApiError
+from serve.errors import NO_ROOM, ApiError, no_room
 from serve.metrics import Metrics
-from serve.pipeline import Handles, Steps, call, embed, side_by_side
+from serve.pipeline import Events, Handles, Steps, by_video, call, embed, side_by_side
 from serve.ranking import ranked
 from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply, Seconds
 
@@ -38,7 +39,7 @@ class Ingress:
     def __init__(self, handles: Handles, key_sha256: str | None, scratch: str | None) -> None:
         """key_sha256: hex, of the key that every /v1 call must carry; null: none is asked for.
         scratch: see config.AppArgs."""
-        self.handles, self.key_sha256, self.scratch = handles, key_sha256, scratch
+        self.handles, self.key_sha256, self.scratch = handles.direct(), key_sha256, scratch
         self.limits: Limits | None = None
         self.metrics = Metrics()
         self.at_work = 0
@@ -64,7 +65,8 @@ class Ingress:
 
     def admit(self, key: str | None) -> None:
         """ApiError unauthorized unless the key is the one asked for, compared in constant time."""
-        given = sha256((key or "").encode()).hexdigest()
+        # A header's bytes come as latin-1; they were sent as the environment holds the key: UTF-8.
+        given = sha256((key or "").encode("latin-1")).hexdigest()
         if self.key_sha256 is not None and not hmac.compare_digest(given, self.key_sha256):
             raise ApiError("unauthorized", "Send the API key of this app in the header X-API-Key.")
 
@@ -91,53 +93,65 @@ class Ingress:
             raise ApiError("busy", "The service is busy; try again in a few seconds.") from error
         except DeploymentUnavailableError as error:
             raise ApiError("unavailable", "A part of the service is not running; try later.") from error
+        except (OSError, RayError) as error:
+            if no_room(error):
+                raise ApiError(*NO_ROOM) from error
+            raise
 
-    async def forecast(self, submitted: Submitted, steps: Steps) -> ForecastReply:
-        """The forecast of one draft. ApiError for everything that can be said about why there is none."""
-        [reply], _ = await self._forecasts([submitted], [steps])
+    async def forecast(self, submitted: Submitted, events: Events = None) -> ForecastReply:
+        """The forecast of one draft. ApiError for everything that can be said about why there is none.
+        events: see pipeline.Steps."""
+        [reply], _ = await self._forecasts([submitted], events)
         return reply
 
-    async def ranking(self, submitted: Sequence[Submitted]) -> RankingReply:
-        replies, beats = await self._forecasts(submitted, [Steps() for _ in submitted])
+    async def ranking(self, submitted: Sequence[Submitted], events: Events = None) -> RankingReply:
+        replies, beats = await self._forecasts(submitted, events)
         return ranked(replies, [one.draft.title for one in submitted], beats, self.bounds.too_close)
 
     async def _forecasts(
-        self, submitted: Sequence[Submitted], steps: Sequence[Steps]
+        self, submitted: Sequence[Submitted], events: Events
     ) -> tuple[list[ForecastReply], list[list[float | None]]]:
         """Replies in the order sent, from one predictor; who beats whom (Forecaster.forecast)."""
-        longest_s = self.bounds.duration_s
-
-        async def embedded(number: int, one: Submitted) -> Any:
-            try:
-                return await embed(self.handles, one.draft, one.video, longest_s, steps[number])
-            except ApiError as error:
-                where = f"Draft {number + 1}: " if len(submitted) > 1 else ""
-                raise ApiError(error.kind, where + error.message) from error
-
-        async def work() -> dict[str, Any]:
-            rows = await side_by_side(*(embedded(i, one) for i, one in enumerate(submitted)))
-            drafts = [
-                (one.draft.values(), row, one.draft.horizon_days)
-                for one, row in zip(submitted, rows, strict=True)
-            ]
-            with steps[0].step("forecast"):
-                found: dict[str, Any] = await call(self.handles.forecaster.forecast, drafts)
-            return found
-
-        answer = await self.in_time(work())
+        groups, everyone = by_video(submitted, events), Steps(range(len(submitted)), events)
+        try:
+            answer = await self.in_time(self._answer(submitted, groups, everyone))
+        finally:
+            for done in (*groups, everyone):
+                for step, seconds in done.seconds.items():
+                    self.metrics.step(step, seconds)
         if "no_model" in answer:
             raise ApiError("no_model", answer["no_model"])
-        replies = [
-            ForecastReply(**one, seconds=Seconds(**step.seconds))
-            for one, step in zip(answer["forecasts"], steps, strict=True)
-        ]
-        for reply, step in zip(replies, steps, strict=True):
-            self._measure(reply, step)
+        took = {i: Seconds(**group.seconds, **everyone.seconds) for group in groups for i in group.drafts}
+        replies = [ForecastReply(**one, seconds=took[i]) for i, one in enumerate(answer["forecasts"])]
+        for reply in replies:
+            self._count(reply)
         return replies, answer["beats"]
 
-    def _measure(self, reply: ForecastReply, steps: Steps) -> None:
-        for step, seconds in steps.seconds.items():
-            self.metrics.step(step, seconds)
+    async def _answer(
+        self, submitted: Sequence[Submitted], groups: Sequence[Steps], everyone: Steps
+    ) -> dict[str, Any]:
+        """What Forecaster.forecast says of the drafts, embedded group by group, side by side."""
+        longest_s = self.bounds.duration_s
+        rows: dict[int, Any] = {}
+
+        async def embedded(group: Steps) -> None:
+            some = [submitted[i] for i in group.drafts]
+            try:
+                found = await embed(
+                    self.handles, [one.draft for one in some], some[0].video, longest_s, group
+                )
+            except ApiError as error:
+                where = f"Draft {group.drafts[0] + 1}: " if len(submitted) > 1 else ""
+                raise ApiError(error.kind, where + error.message) from error
+            rows.update(zip(group.drafts, found, strict=True))
+
+        await side_by_side(*map(embedded, groups))
+        drafts = [(one.draft.values(), rows[i], one.draft.horizon_days) for i, one in enumerate(submitted)]
+        with everyone.step("forecast"):
+            answer: dict[str, Any] = await call(self.handles.forecaster.forecast, drafts)
+        return answer
+
+    def _count(self, reply: ForecastReply) -> None:
         span = reply.interval
         width = None if span is None else log1p(span.high) - log1p(span.low)
         self.metrics.forecast(width, bool(reply.outside))

@@ -7,9 +7,9 @@ Not known here: HTTP, limits but the video's length, how a deployment works.
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,17 +20,19 @@ from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from serve.deployments import MARKS
+from serve.drafts import Submitted
 from serve.errors import ApiError
 from serve.schemas import Draft
 from serve.uploads import File
-from vvp.draft import first_row
-from vvp.embed_stages import HEADS
+from vvp.draft import WORDS
+from vvp.embed_stages import FRAMES, WAVEFORM
 from vvp.schema import EMBEDDINGS, FAILED, OK, PUBLISH, names
 
 T = TypeVar("T")
+Events = asyncio.Queue[dict[str, Any]] | None
 TRIES = 6
 GONE = (RayActorError, NodeDiedError, ReplicaUnavailableError, ObjectLostError)
-EMBEDDED = pa.schema([HEADS.field(name) for name in (*names(EMBEDDINGS, PUBLISH), *MARKS)])
+EMBEDDED = (*names(EMBEDDINGS, PUBLISH), *MARKS)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,13 @@ class Handles:
     forecaster: DeploymentHandle
     transcribe: DeploymentHandle | None
 
+    def direct(self) -> "Handles":
+        """The same, where what is small goes straight to the replica, by gRPC: half of the time of a call
+        that passes through Ray's task queue. What is large stays in the object store."""
+        plain = {"request_serialization": "pickle", "response_serialization": "pickle"}
+        words, forecaster = (h.options(_by_reference=False, **plain) for h in (self.words, self.forecaster))
+        return replace(self, words=words, forecaster=forecaster)
+
     async def ready(self) -> None:
         """Returns when each of them has a replica that answers."""
         encoders = [self.decode, self.video, self.audio, self.words]
@@ -51,11 +60,15 @@ class Handles:
         await side_by_side(*(call(one.ready) for one in every))
 
 
-@dataclass
+@dataclass(frozen=True)
 class Steps:
-    """What a request is doing and how long it took. events: told of each start and end; null: nobody is."""
+    """What is done for drafts that share a video (or have none), and how long it took.
 
-    events: "asyncio.Queue[dict[str, Any]] | None" = None
+    drafts: places in the request; events: told of each start and end; null: nobody is.
+    """
+
+    drafts: Sequence[int]
+    events: Events = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -68,7 +81,15 @@ class Steps:
 
     def _tell(self, event: dict[str, Any]) -> None:
         if self.events is not None:
-            self.events.put_nowait(event)
+            self.events.put_nowait({**event, "drafts": list(self.drafts)})
+
+
+def by_video(submitted: Sequence[Submitted], events: Events) -> list[Steps]:
+    """The drafts of a request, those that share a video together: they have its steps in common."""
+    places: dict[int, list[int]] = {}
+    for i, one in enumerate(submitted):
+        places.setdefault(id(one.video), []).append(i)
+    return [Steps(some, events) for some in places.values()]
 
 
 async def call(handle: DeploymentHandle, *arguments: Any) -> Any:
@@ -101,30 +122,38 @@ async def side_by_side(*work: Coroutine[Any, Any, T]) -> list[T]:
             task.cancel()
 
 
-async def embed(to: Handles, draft: Draft, media: File | None, longest_s: float, steps: Steps) -> pa.Table:
-    """One row of EMBEDDED, as `vvp embed` would have made it. media: the video; null: none.
+async def embed(
+    to: Handles, drafts: Sequence[Draft], media: File | None, longest_s: float, steps: Steps
+) -> list[dict[str, Any]]:
+    """A row with the columns EMBEDDED for each draft, as `vvp embed` would make it. media: the video they
+    share, which is decoded, looked at and listened to once; null: they have none.
 
     ApiError with the media's error_kind (or too_long) when it gives nothing.
     """
-    row: dict[str, Any] = dict.fromkeys(EMBEDDED.names) | {"status": OK}
-    words = first_row(draft.values(), None).drop_columns(["media_path"])
+    clip: dict[str, Any] = dict.fromkeys(EMBEDDED) | {"status": OK}
     picture = sound = None
     if media is not None:
         with steps.step("decode"):
-            clip = await _decoded(to.decode, media, longest_s)
-        row |= {k: v for k, v in clip.drop_columns(["frames", "waveform"]).to_pylist()[0].items() if k in row}
-        if row["status"] == FAILED:
-            raise ApiError(row["error_kind"], f"The video cannot be used: {row['error_detail']}.")
-        picture, sound = (_shared(clip, name) for name in ("frames", "waveform"))
-    marks = {k: row[k] for k in MARKS}
+            found = await _decoded(to.decode, media, longest_s)
+        facts = found.drop_columns([FRAMES.name, WAVEFORM.name]).to_pylist()[0]
+        clip |= {k: v for k, v in facts.items() if k in clip}
+        if clip["status"] == FAILED:
+            raise ApiError(clip["error_kind"], f"The video cannot be used: {clip['error_detail']}.")
+        picture, sound = (_shared(found, raw.name) for raw in (FRAMES, WAVEFORM))
+    marks = {k: clip[k] for k in MARKS}
     with steps.step("encode"):
-        found = await side_by_side(
-            _vector(to.video, picture), _vector(to.audio, sound), _words(to, words, marks, sound, steps)
+        [seen], [heard], words = await side_by_side(
+            _vector(to.video, picture), _vector(to.audio, sound), _words(to, drafts, marks, sound, steps)
         )
-    for part in found:
+    return [_row(clip, (seen, heard, one)) for one in words]
+
+
+def _row(clip: dict[str, Any], parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    row = dict(clip)
+    for part in parts:
         # The three saw the clip's status; what one of them adds is that its own encoder raised.
         row |= {k: v for k, v in part.items() if k not in MARKS or part["error_kind"] == "encoder"}
-    return pa.Table.from_pylist([row], schema=EMBEDDED)
+    return row
 
 
 async def _decoded(handle: DeploymentHandle, media: File, longest_s: float) -> pa.Table:
@@ -138,29 +167,29 @@ def _stored(media: File) -> "ray.ObjectRef":
         return ray.put(np.frombuffer(whole, np.uint8))
 
 
-async def _vector(handle: DeploymentHandle, raw: "ray.ObjectRef | None") -> dict[str, Any]:
-    return {"error_kind": None} if raw is None else _first(await call(handle, raw))
+async def _vector(handle: DeploymentHandle, raw: "ray.ObjectRef | None") -> list[dict[str, Any]]:
+    return [{"error_kind": None} if raw is None else await call(handle, raw)]
 
 
 async def _words(
-    to: Handles, words: pa.Table, marks: dict[str, Any], sound: "ray.ObjectRef | None", steps: Steps
-) -> dict[str, Any]:
-    spoken = words["transcript"][0].as_py()
-    if spoken is None and sound is not None and to.transcribe is not None:
+    to: Handles, drafts: Sequence[Draft], marks: dict[str, Any], sound: "ray.ObjectRef | None", steps: Steps
+) -> list[dict[str, Any]]:
+    """The words' vector and the transcript of each draft; those without a transcript share what is heard."""
+    heard = None
+    if sound is not None and to.transcribe is not None and any(one.transcript is None for one in drafts):
         started = time.monotonic()
-        spoken = await call(to.transcribe, sound)
+        heard = await call(to.transcribe, sound)
         steps.seconds["transcribe"] = round(time.monotonic() - started, 4)
-        at = words.column_names.index("transcript")
-        words = words.set_column(at, "transcript", pa.array([spoken], pa.string()))
-    for name, value in marks.items():
-        words = words.append_column(name, pa.array([value], pa.string()))
-    return {**_first(await call(to.words, words)), "transcript": spoken}
+
+    async def encoded(draft: Draft) -> dict[str, Any]:
+        spoken = heard if draft.transcript is None else draft.transcript
+        row = {name: getattr(draft, name) for name in WORDS} | {"transcript": spoken, **marks}
+        return {**await call(to.words, row), "transcript": spoken}
+
+    return await side_by_side(*(encoded(one) for one in drafts))
 
 
 def _shared(clip: pa.Table, name: str) -> "ray.ObjectRef | None":
     """One modality of the clip in the object store; null: the clip has none."""
-    return ray.put(clip.select([name, *MARKS])) if clip[name][0].is_valid else None
-
-
-def _first(table: pa.Table) -> dict[str, Any]:
-    return dict(table.to_pylist()[0])
+    [row] = clip.select([name, *MARKS]).to_pylist()
+    return None if row[name] is None else ray.put(row)

@@ -30,8 +30,10 @@ WAVEFORM = pa.field("waveform", pa.large_binary())  # float32, mono, 16 kHz; nul
 class Decode:
     """Adds frames, waveform, signals and status. Its child process decodes the next clip meanwhile."""
 
-    def __init__(self, settings: DecodeSettings, decoder: Decoder = decode) -> None:
-        self.sandbox = Sandbox(settings, decoder)
+    def __init__(
+        self, settings: DecodeSettings, decoder: Decoder = decode, scratch: str | None = None
+    ) -> None:
+        self.sandbox = Sandbox(settings, decoder, scratch)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         waiting = [None if p is None else self.sandbox.submit(p) for p in batch["media_path"].to_pylist()]

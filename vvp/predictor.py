@@ -212,14 +212,14 @@ def count_of(log_views: float) -> float:
     return float(np.expm1(np.clip(log_views, 0.0, 30.0)))
 
 
-def draft_rows(values: Mapping[str, Any], embedded: pa.Table | None = None) -> pa.Table:
+def draft_rows(values: Mapping[str, Any], embedded: Mapping[str, Any] | None = None) -> pa.Table:
     """A one-row table of schema ROW: facts of the draft by videos column, vectors and signals of `embedded`
-    (embeddings columns, one row), None for a draft without media. Unknown names raise ValueError."""
+    (by embeddings column), None for a draft without media. Unknown names raise ValueError."""
     unknown = set(values) - set(FACTS)
     if unknown:
         raise ValueError(f"not columns known before publication: {sorted(unknown)}")
     row = dict.fromkeys(ROW.names) | dict(values)
     if embedded is not None:
-        row |= {n: embedded[n][0].as_py() for n in (*MADE, "status")}
-        row["transcript"] = embedded["transcript"][0].as_py() or row["transcript"]
+        row |= {n: embedded[n] for n in (*MADE, "status")}
+        row["transcript"] = embedded["transcript"] or row["transcript"]
     return pa.Table.from_pylist([row], schema=ROW)

@@ -37,9 +37,9 @@ export async function predictor(key) {
   return JSON.parse(text);
 }
 
-/** Post a form. onUpload(share 0–1), onStage({stage, state, seconds}); signal: an AbortSignal.
- *  streamed: ask for the stages; the result is then the last line's `forecast`. */
-export function post(path, form, { key, streamed, onUpload, onStage, signal }) {
+/** Post a form; gives the `forecast` or `ranking` of the last line.
+ *  onUpload(share 0–1), onStage({stage, state, seconds, drafts}); signal: an AbortSignal. */
+export function post(path, form, { key, onUpload, onStage, signal }) {
   return new Promise((done, fail) => {
     const call = new XMLHttpRequest();
     let read = 0;
@@ -54,23 +54,23 @@ export function post(path, form, { key, streamed, onUpload, onStage, signal }) {
       read = Math.max(read, end);
     };
     call.open("POST", path);
-    call.setRequestHeader("Accept", streamed ? "application/x-ndjson" : "application/json");
+    call.setRequestHeader("Accept", "application/x-ndjson");
     for (const [name, value] of Object.entries(headers(key))) call.setRequestHeader(name, value);
     call.upload.onprogress = (event) => event.lengthComputable && onUpload(event.loaded / event.total);
     call.upload.onload = () => onUpload(1);
     call.onprogress = () => {
-      if (streamed && call.status === 200) lines(false);
+      if (call.status === 200) lines(false);
     };
     call.onerror = () => fail(new ApiError(read ? CUT : SILENT));
     call.onabort = () => fail(new ApiError("Stopped.", "stopped"));
     call.onload = () => {
       try {
         if (call.status !== 200) throw failure(call.status, call.responseText);
-        if (!streamed) return done(JSON.parse(call.responseText));
         lines(true);
         if (last?.error) throw new ApiError(last.error.message || UNCLEAR, last.error.kind, 200);
-        if (!last?.forecast) throw new ApiError(CUT);
-        return done(last.forecast);
+        const answer = last?.forecast ?? last?.ranking;
+        if (!answer) throw new ApiError(CUT);
+        return done(answer);
       } catch (error) {
         return fail(error instanceof ApiError ? error : new ApiError(CUT));
       }

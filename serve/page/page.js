@@ -11,6 +11,7 @@ import * as words from "./words.js";
 
 const form = byId("form");
 const SHARED = ["channel_id", "channel_followers", "horizon_days"];
+const TOLD = { onUpload: progress.uploaded, onStage: progress.stage };
 const NUMBERS = ["channel_followers", "horizon_days", "duration_s"];
 let key = "";
 let predictor = null;
@@ -86,30 +87,22 @@ function one(draft, how) {
   const body = new FormData();
   for (const [name, value] of Object.entries({ ...draft.values(), ...shared() })) body.append(name, value);
   if (draft.file) body.append("video", draft.file);
-  progress.begin(draft.file ? ["upload", "decode", "encode", "forecast"] : ["upload", "encode", "forecast"]);
-  return api.post("v1/forecasts", body, {
-    ...how,
-    streamed: true,
-    onUpload: progress.uploaded,
-    onStage: progress.stage,
-  });
+  progress.begin({ decode: draft.file ? 1 : 0, encode: 1 });
+  return api.post("v1/forecasts", body, { ...how, ...TOLD });
 }
 
 function several(list, how) {
   const body = new FormData();
-  const facts = list.map((draft, index) => {
-    const found = { ...draft.values(), ...shared(), video: draft.file ? `video${index}` : null };
+  const files = [...new Set(list.map(({ file }) => file))]; // a copied draft has the very file of the other
+  const facts = list.map((draft) => {
+    const found = { ...draft.values(), ...shared(), video: draft.file && `video${files.indexOf(draft.file)}` };
     for (const name of NUMBERS) if (name in found) found[name] = Number(found[name]);
     return found;
   });
   body.append("drafts", JSON.stringify(facts));
-  list.forEach(({ file }, index) => file && body.append(`video${index}`, file));
-  progress.begin(["upload", "forecast"]);
-  const onUpload = (share) => {
-    progress.uploaded(share);
-    if (share === 1) progress.working(`Working on ${list.length} drafts…`);
-  };
-  return api.post("v1/rankings", body, { ...how, streamed: false, onUpload });
+  files.forEach((file, index) => file && body.append(`video${index}`, file));
+  progress.begin({ decode: files.filter(Boolean).length, encode: files.length });
+  return api.post("v1/rankings", body, { ...how, ...TOLD });
 }
 
 async function go() {

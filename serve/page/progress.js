@@ -11,7 +11,7 @@ const STAGES = {
   forecast: ["Forecast", "Forecasting", 100],
 };
 
-let items = {};
+let items = {}; // stage → its element, how often it will be done, how often it was
 
 const say = (sentence) => {
   byId("bar-label").textContent = sentence;
@@ -19,15 +19,20 @@ const say = (sentence) => {
 };
 
 const state = (name, is) => {
-  items[name].className = is;
-  if (is === "now") items[name].setAttribute("aria-current", "step");
-  else items[name].removeAttribute("aria-current");
+  const { element } = items[name];
+  element.className = is;
+  if (is === "now") element.setAttribute("aria-current", "step");
+  else element.removeAttribute("aria-current");
 };
 
-/** names: which of STAGES this request goes through. */
-export function begin(names) {
-  items = Object.fromEntries(names.map((name) => [name, el("li", STAGES[name][0])]));
-  byId("steps").replaceChildren(...Object.values(items));
+/** times: how many videos (and drafts without one) go through decode and through encode. */
+export function begin(times) {
+  items = {};
+  for (const [name, [label]] of Object.entries(STAGES)) {
+    const wanted = times[name] ?? 1;
+    if (wanted) items[name] = { element: el("li", label), wanted, done: 0 };
+  }
+  byId("steps").replaceChildren(...Object.values(items).map(({ element }) => element));
   byId("bar").value = 0;
   byId("progress").hidden = false;
   state("upload", "now");
@@ -44,24 +49,22 @@ export function uploaded(share) {
 }
 
 export function stage({ stage: name, state: is, seconds }) {
-  if (!items[name]) return;
+  const item = items[name];
+  if (!item) return;
+  const [label, doing, ends] = STAGES[name];
   if (is === "started") {
     state(name, "now");
-    say(`${STAGES[name][1]}…`);
+    say(`${doing}…`);
     return;
   }
-  state(name, "done");
-  byId("bar").value = Math.max(byId("bar").value, STAGES[name][2]);
-  if (seconds !== undefined && seconds !== null)
-    items[name].textContent = `${STAGES[name][0]} ${seconds.toFixed(1)} s`;
-}
-
-/** The server tells no steps of a comparison, so the bar does not claim any. */
-export function working(sentence) {
-  state("upload", "done");
-  state("forecast", "now");
-  byId("bar").removeAttribute("value");
-  say(sentence);
+  item.done += 1;
+  const many = item.wanted > 1;
+  item.element.textContent = many ? `${label} ${item.done} of ${item.wanted}` : `${label} ${seconds.toFixed(1)} s`;
+  if (item.done === item.wanted) state(name, "done");
+  const names = Object.keys(items);
+  const from = STAGES[names[names.indexOf(name) - 1]][2];
+  const reached = from + ((ends - from) * item.done) / item.wanted;
+  byId("bar").value = Math.max(byId("bar").value, reached);
 }
 
 export function end(sentence) {

@@ -68,6 +68,14 @@ def test_posts_that_are_new_or_embedded_again_are_counted(tmp_path: Path) -> Non
     assert "2 are new, 1 were embedded again since" in note
 
 
+def test_a_map_of_another_split_says_so(tmp_path: Path) -> None:
+    space = tables.tested(tables.mapped(tables.posts(tmp_path, 60)))
+    assert gather(space, "default").notes == []
+    changed(space, lambda m: m | {"split": "channel"})
+    [note] = gather(space, "default").notes
+    assert "fitted on the training part of the channel split, the forecasts are of the time split" in note
+
+
 def test_errors_of_another_evaluation_are_not_shown_as_this_ones(tmp_path: Path) -> None:
     space = tables.tested(tables.mapped(tables.posts(tmp_path, 60)))
     own = gather(space, "default").map

@@ -59,7 +59,7 @@ class Answers:
     def place(self) -> Any:
         return nullcontext()
 
-    async def forecast(self, submitted: Any, steps: Any) -> ForecastReply:
+    async def forecast(self, submitted: Any, events: Any = None) -> ForecastReply:
         return ForecastReply(**forecast())
 
     async def predictor(self) -> PredictorReply:

@@ -46,7 +46,7 @@ def test_a_video_gets_the_number_that_offline_gives(app: Any, tmp_path: Path) ->
     }  # fmt: skip
     row = embed_here(first_row(values, clip), PROFILE, None, DecodeSettings())
     predictor = load(app.space, "runs/default/predictor")
-    offline = predictor.predict(draft_rows(values, row), 20.0)[0]
+    offline = predictor.predict(draft_rows(values, row.to_pylist()[0]), 20.0)[0]
     online = app.post(
         film=Path(clip).read_bytes(), title="A b", tags="#x, y", channel_id="c2", channel_followers=50,
         published_at="2025-04-01T20:00+02:00", horizon_days=20,
@@ -108,6 +108,34 @@ def test_a_ranking_puts_the_bright_before_the_dark(app: Any) -> None:
     assert {len(r["forecast"]["blocks"]) for r in said["order"]} == {5}
 
 
+def test_drafts_that_share_a_video_cost_one_look_at_it(app: Any) -> None:
+    same = {"channel_id": "c1", "published_at": "2025-05-01"}
+    given = [
+        {**same, "title": "a", "video": "x"},
+        {**same, "title": "b"},
+        {**same, "title": "c", "video": "x"},
+    ]
+    files = {"x": ("f", film(brightness=90, words="so this happened"))}
+    accept = {"Accept": "application/x-ndjson"}
+    got = requests.post(
+        app.url + "/v1/rankings", data={"drafts": json.dumps(given)}, files=files, headers=accept, timeout=60
+    )
+    *told, last = [json.loads(line) for line in got.text.splitlines()]
+    done = [(line["stage"], line["drafts"]) for line in told[1:] if line["state"] == "done"]
+    assert sorted(done[:-1]) == [("decode", [0, 2]), ("encode", [0, 2]), ("encode", [1])]
+    assert done[-1] == ("forecast", [0, 1, 2])
+    ranked = {one["draft"]: one["forecast"] for one in last["ranking"]["order"]}
+    for i, draft in enumerate(given):
+        film_of = files["x"][1] if "video" in draft else None
+        fields = {k: v for k, v in draft.items() if k != "video"}
+        alone = app.post(film=film_of, **fields).json()
+        assert ranked[i]["log_views"] == pytest.approx(alone["log_views"], abs=1e-9)
+        assert ranked[i]["missing"] == alone["missing"]
+        assert {k for k, v in ranked[i]["seconds"].items() if v} == {
+            k for k, v in alone["seconds"].items() if v
+        }
+
+
 def test_a_ranking_names_the_draft_that_is_wrong(app: Any) -> None:
     drafts = [{"title": "a"}, {"title": "b", "video": "y"}]
     films = {"y": ("f", film(kind="unreadable"))}
@@ -137,7 +165,8 @@ def test_pages_are_ours_alone(app: Any) -> None:
         assert got.status_code == 200, path
         assert got.headers["Content-Security-Policy"].startswith("default-src 'self';")
         assert "https://" not in got.text.replace("http://www.w3.org/", "") and "//cdn" not in got.text, path
-    assert "/v1/rankings" in app.get("/docs").text and "curl" in app.get("/docs").text
+    assert f"curl {app.url}/v1/predictor" in app.get("/docs").text
+    assert app.get("/nowhere").headers["Content-Security-Policy"].startswith("default-src 'self';")
     for path in ("/static/../app.py", "/static/%2e%2e%2fapp.py", "/nothing", "/static/index.html.bak"):
         got = app.get(path)
         assert got.status_code == 404 and got.json()["error"]["kind"] == "not_found", path

@@ -1,14 +1,18 @@
 """The app's parts by themselves, without Ray Serve: forms, drafts, keys, the Forecaster, rankings."""
 
 import asyncio
+import errno
 import json
 import os
+import tempfile
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
+from ray.exceptions import ObjectStoreFullError
 from serve_fakes import PROFILE
 from serve_world import damage, fill, learn
 from starlette.testclient import TestClient
@@ -16,7 +20,7 @@ from starlette.testclient import TestClient
 from serve import drafts
 from serve.api import make_api
 from serve.config import Limits
-from serve.errors import ApiError
+from serve.errors import ApiError, no_room
 from serve.forecaster import Forecaster
 from serve.ingress import Ingress
 from serve.leftovers import sweep
@@ -97,7 +101,7 @@ def test_blank_is_missing_and_tags_come_in_every_dress() -> None:
 @pytest.mark.parametrize(
     "given",
     ["", "[", "{}", "[{}]", json.dumps([{"title": "a"}] * 11), "[" * 100_000, '[{"title":"a"},{"video":"v"}]',
-     '[{"title":"a","video":"v"},{"title":"b","video":"v"}]', '[{"title":"a"},3]', "[NaN,NaN]"],
+     '[{"title":"a","video":"v"},{"title":"b","video":"w"}]', '[{"title":"a"},3]', "[NaN,NaN]"],
 )  # fmt: skip
 def test_a_ranking_needs_two_to_ten_drafts_and_their_files(given: str) -> None:
     with pytest.raises(ApiError) as error:
@@ -139,6 +143,36 @@ def test_with_a_key_every_call_of_the_api_needs_it_and_the_page_does_not() -> No
     assert client.get("/healthz").status_code == client.get("/").status_code == 200
     assert acting.ended_as[0] == ("/v1/predictor", "unauthorized")
     assert TestClient(make_api(Acting(None))).post("/v1/forecasts").status_code == 415
+
+
+def test_a_key_of_any_letters_is_taken_as_the_environment_holds_it() -> None:
+    client = TestClient(make_api(Acting("schlüssel🗝")))
+    sent = {"X-API-Key": "schlüssel🗝".encode()}
+    assert client.post("/v1/rankings", headers=sent).status_code == 415
+    assert client.post("/v1/rankings", headers={"X-API-Key": "schlüssel".encode()}).status_code == 401
+
+
+def test_a_full_disk_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - the form closes it
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
+    acting = Acting(None)
+    got = TestClient(make_api(acting)).post(
+        "/v1/forecasts", files={"video": ("a.mp4", b"0" * 9, "video/mp4")}
+    )
+    assert (got.status_code, got.json()["error"]["kind"]) == (503, "unavailable")
+    assert acting.ended_as == [("/v1/forecasts", "unavailable")] and acting.at_work == 0
+
+
+def test_what_is_full_is_known_from_another_process_too(ray_session: None) -> None:
+    @ray.remote(max_retries=0)
+    def fill(number: int) -> None:
+        raise OSError(number, "as it was told")
+
+    for number, full in ((errno.ENOSPC, True), (errno.EACCES, False)):
+        with pytest.raises(OSError) as error:
+            ray.get(fill.remote(number))
+        assert no_room(error.value) is full
+    assert no_room(ObjectStoreFullError()) and not no_room(ValueError())
 
 
 def test_a_mistake_of_ours_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> None:

@@ -114,11 +114,15 @@ def test_drafts_side_by_side(visit: Visit, clip: Path) -> None:
     page.locator("[name=title]").nth(2).fill("three")
     page.locator(".remove-video").nth(2).click()
     assert page.inner_text("#go") == "Compare 3 drafts"
-    said = _answer(page, "/v1/rankings", lambda: page.click("#go"))
+    said = _answer(page, "/v1/rankings", lambda: page.click("#go"))["ranking"]
     page.wait_for_selector("#result .order")
     sent = page.evaluate("window.sent")
-    assert [k for k, v in sent if v == "a file"] == ["video0", "video1"]  # the second started as a copy
-    assert [draft["video"] for draft in json.loads(dict(sent)["drafts"])] == ["video0", "video1", None]
+    assert [k for k, v in sent if v == "a file"] == ["video0"]  # the second started as a copy: one upload
+    assert [draft["video"] for draft in json.loads(dict(sent)["drafts"])] == ["video0", "video0", None]
+    steps = page.locator("#steps li")
+    assert steps.all_text_contents()[0] == "Send" and steps.all_text_contents()[2] == "Encode 2 of 2"
+    assert set(steps.evaluate_all("all => all.map((one) => one.className)")) == {"done"}
+    assert page.evaluate("document.getElementById('bar').value") == 100
     assert page.inner_text(RESULT) == said["sentence"]
     told = page.locator("#result .who").all_inner_texts()
     assert told == [f"Draft {o['draft'] + 1} {o['title']}" for o in said["order"]]

@@ -45,11 +45,14 @@ class DeathError(Exception):
 class Sandbox:
     """Decodes clips, one at a time and in order, in a child process. Not for use by several threads."""
 
-    def __init__(self, settings: DecodeSettings | None = None, decode: Decoder = decode) -> None:
-        """`decode` must be importable by the child; tests put poison in its place."""
+    def __init__(
+        self, settings: DecodeSettings | None = None, decode: Decoder = decode, scratch: str | None = None
+    ) -> None:
+        """`decode` must be importable by the child; tests put poison in its place.
+        scratch: folder for the child's temporary files; null: the system's."""
         self.settings = settings or DecodeSettings()
         self._decode = decode
-        self._folder = tempfile.mkdtemp(prefix="vvp-decoder-")
+        self._folder = tempfile.mkdtemp(prefix="vvp-decoder-", dir=scratch)
         self._waiting: deque[Pending] = deque()
         self._child: _Child | None = None
 

@@ -31,12 +31,18 @@ OF_CLUSTER = {"cluster", "size", "share", "differences"}
 
 
 def read(
-    space: Workspace, name: str, run_id: str | None, latest: pa.Table, why: dict[str, str], notes: list[str]
+    space: Workspace,
+    name: str,
+    split: str,
+    run_id: str | None,
+    latest: pa.Table,
+    why: dict[str, str],
+    notes: list[str],
 ) -> tuple[dict[str, Any] | None, pa.Table | None]:
     """(map.json, points of the videos that are still here), or (None, None) with why["map"].
 
-    run_id: of the evaluation that is shown, None: there is none. latest: embeddings of the videos that are
-    here, one row each. What is out of date goes into `notes`.
+    split: the deciding one; run_id: of the evaluation that is shown, None: there is none.
+    latest: embeddings of the videos that are here, one row each. What is out of date goes into `notes`.
     """
     if not (space.exists("map/map.json") and space.exists("map/points.parquet")):
         why["map"] = "There is no map of the collection yet: run `vvp explore`."
@@ -64,6 +70,12 @@ def read(
         said = ", ".join(f"{n} {what}" for n, what in counts if n)
         notes.append(
             f"The map was made of another state of the collection ({said}): run `vvp explore` again."
+        )
+    fitted = shape.get("split")  # null: on all videos, as map.json's own notes say
+    if fitted is not None and fitted != split:
+        notes.append(
+            f"The map was fitted on the training part of the {fitted} split, the forecasts are of the {split}"
+            f" split: run `vvp explore --name {name}` for a map that has seen none of their test videos."
         )
     if shape.get("forecasts_of") != run_id or run_id is None:
         shape = _without_errors(shape, name, run_id)

@@ -115,7 +115,7 @@ def gather(space: Workspace, name: str) -> Facts:
     mine = latest.filter(pa.array([v in known for v in latest["video_id"].to_pylist()]))
     aside = space.read("set_aside")["reason"].to_pylist() if space.has("set_aside") else []
     evaluated = None if evaluation is None else evaluation["run_id"]
-    shape, points = atlas.read(space, name, evaluated, mine, why, notes)
+    shape, points = atlas.read(space, name, split, evaluated, mine, why, notes)
     return Facts(
         root=space.root, name=name, split=split, profile=next(iter(mine["profile"].to_pylist()), "") or "",
         videos=videos, set_aside=dict(Counter(aside).most_common()), label_issues=issues(table),

@@ -152,7 +152,7 @@ def coverage(facts: Facts, tested: Tested) -> Plot:
     ax.set_ylim(len(found) - 0.5, -1.1)
     ax.set_xlim(0, 102)
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("held by the interval, %")
+    ax.set_xlabel("held by the interval, % (lines: 95 %, as if videos of a channel were independent)")
     everything = found[0].interval()
     between = f"[{share(everything['low'])}, {share(everything['high'])}]"
     title = f"The 80 % interval held {share(everything['point'])} of the test videos {between}"
