@@ -1,7 +1,7 @@
 """The online app against one plain process, side by side in one run: same machine, predictor and weights.
 
 single   benchmarks/serve_single.py: FastAPI, the same encoders, one request at a time, all cores per model
-serve    the app of serve/ on Ray Serve, sized as `vvp serve` sizes it
+serve    the app of serve/ on Ray Serve, one replica of everything
 serve 2  the same with two replicas of decoder, encoders and forecaster
 
 At 1, 4, 16 and 64 clients, each asking again as soon as it is answered (a closed loop, in a process of its
@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import os
 import socket
 import subprocess
 import sys
@@ -69,9 +70,8 @@ def main() -> None:
             one, other = (result["runs"][n]["levels"][0]["p50_s"] for n in ("single", "serve"))
             result["overhead_ms"] = 1000 * (other - one)
             print(f"overhead at one client, without a video: {result['overhead_ms']:.1f} ms")
-        (RESULTS / "serve.json").write_text(
-            json.dumps(result, indent=1) + "\n"
-        )  # each run is kept as it ends
+        # Each run is kept as it ends.
+        (RESULTS / "serve.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 def levels(url: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -150,12 +150,14 @@ def single(workspace: str, name: str) -> Iterator[str]:
 
 @contextmanager
 def serving(workspace: str, name: str, replicas: int) -> Iterator[str]:
+    from serve.config import SWITCHES, AppArgs, Limits, on_this_machine
+
+    os.environ.update(SWITCHES)  # as `vvp serve` does, before Ray is imported
     import ray
     from ray import serve
 
     from jobs.cluster import connect
     from serve.app import build
-    from serve.config import AppArgs, Limits, on_this_machine
 
     connect()
     sizes = on_this_machine(ray.cluster_resources()["CPU"], 0)
@@ -192,7 +194,7 @@ def batches() -> dict[str, tuple[float, float]]:
     """Stage → (drafts, batches) so far, from Ray's own metrics page; {} without Ray."""
     if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
         return {}
-    time.sleep(6)  # Ray hands its metrics on every few seconds
+    time.sleep(12)  # Ray hands its metrics on every ten seconds
     found: dict[str, list[float]] = {}
     for node in sys.modules["ray"].nodes():
         page = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"

@@ -44,8 +44,11 @@ def command(
     Recipe.of(head).check(models)
     _refuse_taken(host, port)
 
+    from serve.config import SWITCHES, AppArgs, Limits, on_this_machine
+
+    for switch, value in SWITCHES.items():  # before Ray is imported
+        os.environ.setdefault(switch, value)
     from jobs.cluster import connect
-    from serve.config import AppArgs, Limits, on_this_machine
 
     signal.signal(signal.SIGTERM, _interrupt)
     connect(cpus=cpus)

@@ -63,7 +63,7 @@ class Forecaster:
         assert self.predictor is not None, "Serve calls reconfigure before the first request"
         return self.predictor
 
-    async def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """A PredictorReply without upload_limits."""
         return {**predictor_facts(self.current.head), "refused": self.refused}
 

@@ -52,11 +52,11 @@ def test_wrong_places_are_refused_in_a_sentence(
         assert "Address already in use" in _sentence(capsys, "-w", space.root, "--port", port)
 
 
-@pytest.mark.parametrize("cpus, gpus", [(1, 0), (2, 0), (16, 0), (64, 4)])
+@pytest.mark.parametrize("cpus, gpus", [(1, 0), (2, 0), (4, 0), (16, 0), (64, 4)])
 def test_the_plan_fits_the_machine(cpus: int, gpus: int) -> None:
     args = AppArgs(workspace="ws", **on_this_machine(cpus, gpus))
     stages = [args.stage(name) for name in args.stages]
-    assert sum(s.num_cpus * s.min_replicas for s in stages) <= cpus + 1e-6
+    assert sum(s.num_cpus * s.max_replicas for s in stages) <= cpus + 1e-6
     assert sum(s.num_gpus for s in stages) <= max(gpus, 0) and (gpus == 0) == (
         args.stage("video").num_gpus == 0
     )
