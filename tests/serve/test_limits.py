@@ -33,10 +33,11 @@ def _held() -> list[str]:
 
 
 def _settled(app: Any) -> bool:
-    """Nothing in the scratch folder and nothing held open, within a while."""
+    """Nothing in the scratch folder but the sandbox's own, which is empty, and nothing held open."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        if not list(app.scratch.iterdir()) and not _held():
+        left = [p for p in app.scratch.rglob("*") if p.parent != app.scratch or "vvp-decoder-" not in p.name]
+        if not left and not _held():
             return True
         time.sleep(0.05)
     return False
