@@ -58,6 +58,12 @@ class Clip:
     error_detail: str | None = None
 
 
+def load() -> None:
+    """Loads what the first clip of a process would wait for (librosa compiles at its first use): on a busy
+    machine that takes longer than a clip may."""
+    signals.sound_signals(np.zeros(2048, np.float32), audio.RATE)
+
+
 def failed(kind: str, detail: str) -> Clip:
     """The clip of a file that gave nothing."""
     return Clip(status=FAILED, error_kind=kind, error_detail=" ".join(detail.split())[:300])

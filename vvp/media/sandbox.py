@@ -30,7 +30,7 @@ from typing import Any
 import av
 import decord
 
-from vvp.media.decode import Clip, DecodeSettings, decode, failed
+from vvp.media.decode import Clip, DecodeSettings, decode, failed, load
 
 CLIPS_PER_CHILD = 200
 START_S = 120.0  # a child that takes longer to start, on however busy a machine, counts as dead
@@ -203,6 +203,7 @@ def _prepare(memory_gb: float, folder: str) -> None:
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its child
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # FFmpeg and decord report each damaged block there
+    load()  # before the limit: what belongs to no clip counts towards none
     av.logging.set_level(None)
     decord.logging.set_level(decord.logging.QUIET)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

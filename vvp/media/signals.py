@@ -39,7 +39,7 @@ def picture_signals(picture: Picture) -> dict[str, float]:
 
 def sound_signals(waveform: np.ndarray, rate: int) -> dict[str, float]:
     """audio_rms_mean, audio_rms_std: over librosa's frames of 2048 samples, 512 apart; full scale is 1."""
-    import librosa  # 1.8 s and 100 MB at its first use, which a clip without sound need not pay
+    import librosa  # 1.8 s and 100 MB at its first use, which only the process that decodes should pay
 
     rms = librosa.feature.rms(y=waveform, frame_length=2048, hop_length=512)
     return {"audio_rms_mean": float(rms.mean()), "audio_rms_std": float(rms.std())}
