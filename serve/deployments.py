@@ -13,6 +13,7 @@ import threading
 import wave
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from serve.metrics import BatchSizes
 from vvp import embed_stages
 from vvp.draft import SCHEMA, WORDS
 from vvp.embed_stages import FRAMES, HEADS, WAVEFORM
+from vvp.media.audio import RATE
 from vvp.media.decode import DecodeSettings
 from vvp.media.sandbox import Decoder
 
@@ -108,7 +110,16 @@ class Encoder:
         """batch: (most rows at once, seconds to wait for more)."""
         self.schema = pa.schema([*RAW[modality], *(HEADS.field(name) for name in MARKS)])
         self.made = [f"{modality}_embedding", *MARKS]
-        self.stage = OneThread(make)
+
+        def proven() -> embed_stages.Encode:
+            """The stage after a first row of zeros: were that a clip that breaks the encoder, the stage would
+            take the encoder for broken."""
+            stage = make()
+            zeros = {"frames": bytes(prod(stage.settings.shape)), "waveform": bytes(4 * RATE), "title": "0"}
+            stage(pa.Table.from_pylist([zeros], schema=self.schema))
+            return stage
+
+        self.stage = OneThread(proven)
         self.sizes = BatchSizes(modality)
         self._together.set_max_batch_size(batch[0])
         self._together.set_batch_wait_timeout_s(batch[1])

@@ -98,7 +98,7 @@ class Encode:
 
     def _inputs(self, batch: pa.Table) -> list[Any]:
         if self.modality == "video":
-            shape = (self.settings.frames, self.settings.size, self.settings.size, 3)
+            shape = self.settings.shape
             frames = batch["frames"].combine_chunks()
             return [
                 np.frombuffer(f.as_buffer(), np.uint8).reshape(shape) if f.is_valid else None for f in frames

@@ -45,7 +45,8 @@ def test_collect_and_embed_run_as_jobs_of_the_cluster(head: Head, tmp_path: Path
     assert "in workspace" in collected.stdout, "the job's log was followed"
     assert sorted(space.read("videos")["video_id"].to_pylist()) == ["a", "b"]
 
-    embedded = head.vvp("embed", "--no-transcribe", "--json", "--workspace", space.root)
+    few = ("--video-actors", "1", "--audio-actors", "1")
+    embedded = head.vvp("embed", "--no-transcribe", *few, "--json", "--workspace", space.root)
     assert embedded.returncode == 0, embedded.stderr
     summary = json.loads(embedded.stdout)  # the object alone, although a job has a single stream
     assert (summary["done"], summary["by_status"]) == (2, {"ok": 2})

@@ -14,7 +14,8 @@ from vvp.workspace import Workspace
 def main() -> None:
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     profile = MORTAL if "--mortal" in sys.argv else FAKE
-    settings = EmbedSettings(transcribe=False, decoder=slow, block_rows=2)
+    one = {"video": (1, 1), "audio": (1, 1)}
+    settings = EmbedSettings(transcribe=False, decoder=slow, block_rows=2, actors=one)
     summary = embed(
         Workspace(sys.argv[1]),
         profile,

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,7 +22,8 @@ from vvp.resume import stale
 from vvp.workspace import Workspace
 
 ODD = Path(__file__).parents[3] / "shared" / "data" / "odd"
-PLAIN = EmbedSettings(transcribe=False)
+# One actor of each: starting them is most of the time of such short runs.
+PLAIN = EmbedSettings(transcribe=False, actors={"video": (1, 1), "audio": (1, 1)})
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -33,7 +35,7 @@ def test_every_kind_of_row_and_what_a_rerun_does(tmp_path: Path) -> None:
     noise = folder / "noise.mp4"
     noise.write_bytes(b"this is no video" * 100)
     space = workspace(tmp_path / "ws", good, silent, crash, hang, noise, folder / "gone.mp4", None)
-    settings = EmbedSettings(transcribe=False, decode=DecodeSettings(timeout_s=20), decoder=poisoned)
+    settings = replace(PLAIN, decode=DecodeSettings(timeout_s=8), decoder=poisoned)
     seen: list[tuple[int, int]] = []
     first = embed(space, FAKE, settings, lambda done, total, outcomes: seen.append((done, total)))
     rows = rows_of(space)
@@ -69,7 +71,7 @@ def test_every_kind_of_row_and_what_a_rerun_does(tmp_path: Path) -> None:
     third = embed(space, FAKE, PLAIN)
     assert (third.done, third.skipped) == (2, 6), "the changed and the new one"
     assert rows_of(space)["good"]["video_embedding"] != rows["good"]["video_embedding"]
-    fourth = embed(space, FAKE, EmbedSettings(transcribe=False, retry_failed=True))
+    fourth = embed(space, FAKE, replace(PLAIN, retry_failed=True))
     assert (fourth.done, fourth.by_status) == (4, {"ok": 2, "failed": 2})
     assert rows_of(space)["crash"]["status"] == "ok"
 
@@ -82,12 +84,12 @@ def test_a_changed_video_must_be_embedded_before_anything_is_fitted(tmp_path: Pa
     assert stale(space) == 0
     space.replace("videos", videos(*paths, title="another title"))
     assert stale(space) == 3
-    embed(space, FAKE, EmbedSettings(transcribe=False, limit=1))
+    embed(space, FAKE, replace(PLAIN, limit=1))
     assert stale(space) == 2
     embed(space, FAKE, PLAIN)
     assert stale(space) == 0
     # Other settings that were not finished: the table is of two kinds, and says so.
-    embed(space, FAKE, EmbedSettings(transcribe=False, limit=1, decode=DecodeSettings(audio_s=5)))
+    embed(space, FAKE, replace(PLAIN, limit=1, decode=DecodeSettings(audio_s=5)))
     assert stale(space) == 1
 
 
@@ -141,9 +143,9 @@ def test_an_encoder_that_never_works_ends_the_run(tmp_path: Path) -> None:
 def test_what_the_user_can_mend_is_said_before_anything_starts(tmp_path: Path) -> None:
     space = workspace(tmp_path / "ws", None)
     with pytest.raises(PlanError, match="no GPU"):
-        embed(space, FAKE, EmbedSettings(transcribe=False, gpus_per_actor=0.5))
+        embed(space, FAKE, replace(PLAIN, gpus_per_actor=0.5))
     with pytest.raises(PlanError, match="900 video actors do not fit"):
-        embed(space, FAKE, EmbedSettings(transcribe=False, actors={"video": (900, 900)}))
+        embed(space, FAKE, replace(PLAIN, actors={"video": (900, 900)}))
     empty = Workspace(tmp_path / "empty")
     empty.append("videos", videos())
     with pytest.raises(UserError, match="no videos"):

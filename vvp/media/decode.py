@@ -42,6 +42,11 @@ class DecodeSettings:
     whole decoding, at about half the CPU of decord; small frames fall up to some frames later. False:
     decord decodes everything, PyAV what decord cannot."""
 
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Of a clip's frames, uint8: (frames, height, width, colours)."""
+        return self.frames, self.size, self.size, 3
+
 
 @dataclass(frozen=True)
 class Clip:
