@@ -1,4 +1,4 @@
-"""What the embed benchmarks share: clips, random weights, a table of videos, the warm part of a run."""
+"""What the benchmarks share: clips, random weights, a table of videos, the warm part of a run, memory."""
 
 import os
 import platform
@@ -59,3 +59,24 @@ def videos_table(paths: Sequence[Path]) -> pa.Table:
         for i, p in enumerate(paths)
     ]
     return pa.Table.from_pylist(rows, schema=TABLES["videos"])
+
+
+def tree_gb(pid: int) -> float:
+    """Proportional set size of a process and its descendants, GB (2**30 bytes)."""
+    parents, total = {}, 0
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue  # it ended while we looked
+    for member in parents:
+        above = member
+        while above not in (pid, 0, 1):
+            above = parents.get(above, 0)
+        if above == pid:
+            try:
+                total += int(Path(f"/proc/{member}/smaps_rollup").read_text().split("Pss:")[1].split()[0])
+            except (OSError, IndexError):
+                continue
+    return total / 2**20

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from common import RESULTS, machine
+from common import RESULTS, machine, tree_gb
 
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
@@ -125,7 +125,7 @@ def measured(root: str) -> dict[str, Any]:
     )
     peak = 0.0
     while child.poll() is None:
-        peak = max(peak, _tree_gb(child.pid))
+        peak = max(peak, tree_gb(child.pid))
         time.sleep(0.5)
     assert child.stdout is not None
     if child.returncode:
@@ -174,27 +174,6 @@ def one(root: str) -> None:
             }
         )
     )
-
-
-def _tree_gb(pid: int) -> float:
-    """Proportional set size of a process and its descendants, GB (2**30 bytes)."""
-    parents, total = {}, 0
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except OSError:
-                continue  # it ended while we looked
-    for member in parents:
-        above = member
-        while above not in (pid, 0, 1):
-            above = parents.get(above, 0)
-        if above == pid:
-            try:
-                total += int(Path(f"/proc/{member}/smaps_rollup").read_text().split("Pss:")[1].split()[0])
-            except (OSError, IndexError):
-                continue
-    return total / 2**20
 
 
 def _print(run: dict[str, Any]) -> None:

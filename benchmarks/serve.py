@@ -2,7 +2,7 @@
 
 single   benchmarks/serve_single.py: FastAPI, the same encoders, one request at a time, all cores per model
 serve    the app of serve/ on Ray Serve, one replica of everything
-serve 2  the same with two replicas of decoder, encoders and forecaster
+serve 2  the same with two replicas of decoder, picture, sound, speech and forecaster
 
 At 1, 4, 16 and 64 clients, each asking again as soon as it is answered (a closed loop, in a process of its
 own), without a video and with one: requests per second, p50 and p99 of the answers, sizes of the encoders'
@@ -34,7 +34,7 @@ import numpy as np
 # Run as a script, this file would be found where the package of the app is meant.
 sys.path[0] = str(Path(__file__).parents[1])
 
-from benchmarks.common import RESULTS, machine  # noqa: E402
+from benchmarks.common import RESULTS, machine, tree_gb  # noqa: E402
 
 CLIENTS = (1, 4, 16, 64)
 FIELDS = {"title": "Why does nobody talk about this?", "channel_id": "c0_004"}
@@ -66,7 +66,7 @@ def main() -> None:
         with app() as url:
             result["runs"][name] = levels(url, options)
         _print(name, result["runs"][name])
-        if name == "serve":  # at one client, without a video
+        if name == "serve":
             one, other = (result["runs"][n]["levels"][0]["p50_s"] for n in ("single", "serve"))
             result["overhead_ms"] = 1000 * (other - one)
             print(f"overhead at one client, without a video: {result['overhead_ms']:.1f} ms")
@@ -77,12 +77,14 @@ def main() -> None:
 def levels(url: str, options: argparse.Namespace) -> dict[str, Any]:
     clip = options.clip.read_bytes()
     found = []
+    before = batches()
     for video, least in ((None, options.requests), (clip, options.videos)):
         for clients in CLIENTS:
-            before = batches()
             row = _apart(load, url, clients, max(least, clients), video)
-            found.append({"video": video is not None, **row, "batches": _since(before, batches())})
-    return {"levels": found, "memory_gb": memory_gb()}
+            after = batches()
+            found.append({"video": video is not None, **row, "batches": _since(before, after)})
+            before = after
+    return {"levels": found, "memory_gb": tree_gb(os.getpid())}
 
 
 # --- the load, in a process of its own ----------------------------------------------------------------
@@ -150,19 +152,19 @@ def single(workspace: str, name: str) -> Iterator[str]:
 
 @contextmanager
 def serving(workspace: str, name: str, replicas: int) -> Iterator[str]:
-    from serve.config import SWITCHES, AppArgs, Limits, on_this_machine
-
-    os.environ.update(SWITCHES)  # as `vvp serve` does, before Ray is imported
     import ray
     from ray import serve
 
     from jobs.cluster import connect
     from serve.app import build
+    from serve.config import SWITCHES, AppArgs, Limits, on_this_machine
 
+    os.environ.update(SWITCHES)  # as `vvp serve` does
     connect()
-    sizes = on_this_machine(ray.cluster_resources()["CPU"], 0)
+    have = ray.cluster_resources()
+    sizes = on_this_machine(have["CPU"], 0, have["memory"] / 2**30)
     for stage, one in sizes["stages"].items():
-        count = replicas if stage != "ingress" else 1
+        count = 1 if stage in ("ingress", "words") else replicas
         changed = {"min_replicas": count, "max_replicas": count, "num_cpus": one.num_cpus / count}
         sizes["stages"][stage] = one.model_copy(update={**changed, "max_queued_requests": 256})
     port, limits = free_port(), Limits(at_once=256, time_s=600)
@@ -192,11 +194,12 @@ def _answers(url: str) -> bool:
 # --- what is measured from outside --------------------------------------------------------------------
 def batches() -> dict[str, tuple[float, float]]:
     """Stage → (drafts, batches) so far, from Ray's own metrics page; {} without Ray."""
-    if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
         return {}
     time.sleep(12)  # Ray hands its metrics on every ten seconds
     found: dict[str, list[float]] = {}
-    for node in sys.modules["ray"].nodes():
+    for node in ray.nodes():
         page = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
         with urllib.request.urlopen(page, timeout=10) as reply:
             for line in reply.read().decode().splitlines():
@@ -215,27 +218,6 @@ def _since(before: dict[str, Any], after: dict[str, Any]) -> dict[str, float]:
         if count > old[1]:
             found[stage] = round((drafts - old[0]) / (count - old[1]), 2)
     return found
-
-
-def memory_gb() -> float:
-    """Proportional set size of this process and all below it, GB."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except (OSError, IndexError):
-                continue  # it ended while we looked
-    ours = {multiprocessing.current_process().pid}
-    while more := {p for p, parent in parents.items() if parent in ours} - ours:
-        ours |= more
-    total = 0
-    for pid in ours:
-        try:
-            total += int(Path(f"/proc/{pid}/smaps_rollup").read_text().split("Pss:")[1].split()[0])
-        except (OSError, IndexError):
-            continue
-    return total / 2**20
 
 
 def _print(name: str, run: dict[str, Any]) -> None:

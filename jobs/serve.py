@@ -1,5 +1,6 @@
 """`vvp serve`: the online app in this machine, until Ctrl-C. On a cluster: serve/README.md."""
 
+import importlib
 import ipaddress
 import logging
 import os
@@ -44,11 +45,9 @@ def command(
     Recipe.of(head).check(models)
     _refuse_taken(host, port)
 
-    from serve.config import SWITCHES, AppArgs, Limits, on_this_machine
-
-    for switch, value in SWITCHES.items():  # before Ray is imported
-        os.environ.setdefault(switch, value)
+    _import_serve()
     from jobs.cluster import connect
+    from serve.config import AppArgs, Limits, on_this_machine
 
     signal.signal(signal.SIGTERM, _interrupt)
     connect(cpus=cpus)
@@ -61,6 +60,19 @@ def command(
     )
     show.err.print("starting (models are loaded)", markup=False)
     _serve(args, host, port, head, json)
+
+
+def _import_serve() -> None:
+    """Ray Serve reads its switches when it is imported. SWITCHES are for Ray's processes, which inherit them;
+    in this one, which asks its handle outside any event loop, they must be off. Its log is not for people.
+    """
+    from serve.config import SWITCHES
+
+    switches = {name: os.environ.pop(name, value) for name, value in SWITCHES.items()}
+    os.environ["RAY_SERVE_LOG_TO_STDERR"] = "0"
+    importlib.import_module("ray.serve")
+    del os.environ["RAY_SERVE_LOG_TO_STDERR"]
+    os.environ.update(switches)
 
 
 def _serve(args: Any, host: str, port: int, head: dict[str, Any], json: bool) -> None:
@@ -108,7 +120,9 @@ def _sizes(on_this_machine: Any) -> dict[str, Any]:
     import ray
 
     have = ray.cluster_resources()
-    sizes: dict[str, Any] = on_this_machine(have.get("CPU", 1.0), have.get("GPU", 0.0))
+    sizes: dict[str, Any] = on_this_machine(
+        have.get("CPU", 1.0), have.get("GPU", 0.0), have.get("memory", 0.0) / 2**30
+    )
     return sizes
 
 

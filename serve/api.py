@@ -50,14 +50,14 @@ def make_api(ingress: Any) -> FastAPI:
     guarded = _guard(ingress)
     shown = Depends(APIKeyHeader(name=KEY, auto_error=False))  # for /openapi.json; _guard compares
 
-    async def answer(request: Request, work: Work, started: float, held: ExitStack) -> Response:
+    async def answer(request: Request, name: str, work: Work, started: float, held: ExitStack) -> Response:
         """The result of the work as JSON, or line by line where that is asked for."""
         if LINES not in request.headers.get("accept", ""):
             return _json(await work())
-        return Lines(_stages(ingress, work, request.url.path, started), held.pop_all())
+        return Lines(ingress, name, work, started, held.pop_all())
 
     @app.post("/v1/forecasts", response_model=ForecastReply, dependencies=[shown], **docs.FORECASTS)
-    @guarded
+    @guarded("/v1/forecasts")
     async def forecasts(request: Request) -> Response:
         """Forecast the views of one draft: a video, or words alone where the predictor can."""
         started = time.monotonic()
@@ -65,10 +65,11 @@ def make_api(ingress: Any) -> FastAPI:
             held.enter_context(ingress.place())
             form = held.enter_context(Form(ingress.scratch))
             await _read(request, form, ingress.bounds, 1)
-            return await answer(request, partial(ingress.forecast, drafts.one(form)), started, held)
+            work = partial(ingress.forecast, drafts.one(form))
+            return await answer(request, "forecast", work, started, held)
 
     @app.post("/v1/rankings", response_model=RankingReply, dependencies=[shown], **docs.RANKINGS)
-    @guarded
+    @guarded("/v1/rankings")
     async def rankings(request: Request) -> Response:
         """Put two to ten drafts in order, and say which neighbours cannot be told apart."""
         started = time.monotonic()
@@ -76,16 +77,17 @@ def make_api(ingress: Any) -> FastAPI:
             held.enter_context(ingress.place())
             form = held.enter_context(Form(ingress.scratch))
             await _read(request, form, ingress.bounds, drafts.MOST)
-            return await answer(request, partial(ingress.ranking, drafts.several(form)), started, held)
+            work = partial(ingress.ranking, drafts.several(form))
+            return await answer(request, "ranking", work, started, held)
 
     @app.get("/v1/predictor", response_model=PredictorReply, dependencies=[shown], **docs.PREDICTOR)
-    @guarded
+    @guarded("/v1/predictor")
     async def predictor(request: Request) -> Response:
         """What answers here: what it was trained on, how good it was measured to be, what it cannot know."""
         return _json(await ingress.predictor())
 
     @app.get("/healthz", response_model=Health, **docs.HEALTH)
-    @guarded
+    @guarded(None)
     async def healthz(request: Request) -> Response:
         """200 when a forecast can be made."""
         return _json(await ingress.health())
@@ -119,74 +121,83 @@ def _pages(app: FastAPI) -> None:
         return JSONResponse(body, error.status_code, {**SAFE, **(error.headers or {})})
 
 
-def _guard(ingress: Any) -> Callable[[Handler], Handler]:
-    """Around a route: the key before anything else, errors as JSON, what became of it counted."""
+def _guard(ingress: Any) -> Callable[[str | None], Callable[[Handler], Handler]]:
+    """Around a route: the key before anything else, errors as JSON, what became of it counted under the name
+    that is given; null: a route that needs no key and is not counted."""
 
     def reply(error: ApiError) -> Response:
         again = {"Retry-After": str(ingress.bounds.retry_after_s)} if error.kind in RETRY_AFTER else {}
         return JSONResponse(error.body(), error.status, {**SAFE, **again})
 
-    def guard(handler: Handler) -> Handler:
-        @wraps(handler)
-        async def guarded(request: Request) -> Response:
-            route, started, outcome = request.url.path, time.monotonic(), "cancelled"
-            api = route.startswith("/v1/")
-            try:
-                if api:
-                    ingress.admit(request.headers.get(KEY))
-                response = await handler(request)
-                api, outcome = api and not isinstance(response, Lines), "ok"  # a stream counts itself
-                return response
-            except ApiError as error:
-                outcome = error.kind
-                return reply(error)
-            except ClientDisconnect:
-                return Response(status_code=499)  # nobody reads it
-            except Exception as error:  # noqa: BLE001 - a mistake of ours: logged, and told without its text
-                outcome = "internal"
-                return reply(_internal(error))
-            finally:
-                if api:
-                    ingress.ended(route, outcome, round(time.monotonic() - started, 4))
+    def guard(route: str | None) -> Callable[[Handler], Handler]:
+        def around(handler: Handler) -> Handler:
+            @wraps(handler)
+            async def guarded(request: Request) -> Response:
+                started, outcome, counts = time.monotonic(), "cancelled", route is not None
+                try:
+                    if route is not None:
+                        ingress.admit(request.headers.get(KEY))
+                    response = await handler(request)
+                    counts, outcome = counts and not isinstance(response, Lines), "ok"  # it counts itself
+                    return response
+                except ApiError as error:
+                    outcome = error.kind
+                    return reply(error)
+                except ClientDisconnect:
+                    return Response(status_code=499)  # nobody reads it
+                except Exception as error:  # noqa: BLE001 - a mistake of ours: logged, and told without its text
+                    outcome = "internal"
+                    return reply(_internal(error))
+                finally:
+                    if counts:
+                        ingress.ended(route, outcome, round(time.monotonic() - started, 4))
 
-        return guarded
+            return guarded
+
+        return around
 
     return guard
 
 
 class Lines(StreamingResponse):
-    """A stream that gives back what the request holds, however it ends."""
+    """What the drafts go through as it happens, one JSON object a line; last the answer, or the error.
 
-    def __init__(self, lines: AsyncIterator[str], held: ExitStack) -> None:
-        super().__init__(lines, headers=SAFE, media_type=LINES)
-        self.held = held
+    It gives back what the request holds, and counts it, however it ends.
+    """
+
+    def __init__(self, ingress: Any, name: str, work: Work, started: float, held: ExitStack) -> None:
+        """name: of the answer in the last line; started: when the request came, time.monotonic."""
+        super().__init__(self._stages(), headers=SAFE, media_type=LINES)
+        self.ingress, self.name, self.begin, self.held = ingress, name, work, held
+        self.started, self.received = started, round(time.monotonic() - started, 4)
+        self.outcome = "cancelled"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        with self.held:
-            await super().__call__(scope, receive, send)
-
-
-async def _stages(ingress: Any, begin: Work, route: str, started: float) -> AsyncIterator[str]:
-    """What the drafts go through as it happens, one JSON object a line; last the answer, or the error."""
-    received, outcome = round(time.monotonic() - started, 4), "cancelled"
-    events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    work = asyncio.ensure_future(begin(events))
-    work.add_done_callback(lambda _: events.put_nowait({}))
-    try:
-        yield _line({"stage": "received", "state": "done", "seconds": received})
-        while event := await events.get():
-            yield _line(event)
         try:
-            last = {route.rsplit("/", 1)[1].removesuffix("s"): work.result().model_dump(mode="json")}
-            outcome = "ok"
-        except ApiError as error:
-            last, outcome = error.body(), error.kind
-        except Exception as error:  # noqa: BLE001 - the status is sent: this line is all that can still be said
-            last, outcome = _internal(error).body(), "internal"
-        yield _line(last)
-    finally:
-        work.cancel()
-        ingress.ended(route, outcome, round(time.monotonic() - started, 4))
+            with self.held:
+                await super().__call__(scope, receive, send)
+        finally:
+            seconds = round(time.monotonic() - self.started, 4)
+            self.ingress.ended(f"/v1/{self.name}s", self.outcome, seconds)
+
+    async def _stages(self) -> AsyncIterator[str]:
+        events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        work = asyncio.ensure_future(self.begin(events))
+        work.add_done_callback(lambda _: events.put_nowait({}))
+        try:
+            yield _line({"stage": "received", "state": "done", "seconds": self.received})
+            while event := await events.get():
+                yield _line(event)
+            try:
+                last = {self.name: work.result().model_dump(mode="json")}
+                self.outcome = "ok"
+            except ApiError as error:
+                last, self.outcome = error.body(), error.kind
+            except Exception as error:  # noqa: BLE001 - the status is sent: this line is all that can be said
+                last, self.outcome = _internal(error).body(), "internal"
+            yield _line(last)
+        finally:
+            work.cancel()
 
 
 def _line(value: dict[str, Any]) -> str:

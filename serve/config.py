@@ -7,15 +7,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vvp.resources import GPU_WEIGHT
+from vvp.resources import GPU_WEIGHT, MEMORY_GB
 
-# Ray Serve's own switches, which each of its processes reads when it starts: one thread less to pass in every
-# call, the proxy's calls by gRPC. Together with Handles.direct a third less time for a draft without a video.
+# Ray Serve's own switches, which each of its processes reads when it starts: two threads less to pass in each
+# call, and the proxy's calls by gRPC. With Handles.direct a third less time for a draft without a video.
 SWITCHES = {
     "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     "RAY_SERVE_PROXY_USE_GRPC": "1",
-    "RAY_SERVE_LOG_TO_STDERR": "0",
 }
 StageName = Literal["ingress", "decode", "video", "audio", "transcribe", "words", "forecaster"]
 
@@ -67,7 +66,7 @@ class Stage(Settings):
     )
     max_batch_size: int = Field(8, ge=1, description="encoders: drafts in one forward pass")
     batch_wait_s: float = Field(
-        0.0, ge=0, description="0: whatever waits when the model is free is the batch"
+        0.0, ge=0, description="for more drafts while the model is free; while it works they gather anyway"
     )
 
 
@@ -81,7 +80,7 @@ STAGES: dict[StageName, Stage] = {
     "video": Stage(num_cpus=0.4, target_ongoing_requests=8),
     "audio": Stage(target_ongoing_requests=8),
     "transcribe": ONE_BY_ONE,
-    "words": Stage(target_ongoing_requests=16),
+    "words": Stage(target_ongoing_requests=16, max_queued_requests=640),  # ten drafts of each ranking at once
     "forecaster": Stage(num_cpus=0.1, target_ongoing_requests=16),
 }  # fmt: skip
 
@@ -107,8 +106,9 @@ class AppArgs(PredictorAt):
         return PredictorAt(workspace=self.workspace, name=self.name, id=self.id)
 
 
-def on_this_machine(cpus: float, gpus: float) -> dict[str, Any]:
-    """`threads` and `stages` of AppArgs for so many cores: the most replicas that autoscaling may start fit.
+def on_this_machine(cpus: float, gpus: float, memory_gb: float) -> dict[str, Any]:
+    """`threads` and `stages` of AppArgs for so many cores: the most replicas that autoscaling may start fit,
+    also into memory_gb.
 
     An encoder on CPUs may grow to all cores, for one thread of each copy wastes nothing.
     """
@@ -119,6 +119,9 @@ def on_this_machine(cpus: float, gpus: float) -> dict[str, Any]:
         "video": cpus // threads,
         "audio": cpus // threads,
     }
+    spare = memory_gb - sum(MEMORY_GB.values())
+    sets = 1 + max(0.0, spare // sum(MEMORY_GB[name] for name in copies))
+    copies = {name: min(count, sets) for name, count in copies.items()}
     shares = {name: GPU_WEIGHT.get("text" if name == "words" else name, 0.0) * (gpus > 0) for name in STAGES}
     most = {n: max(1, int(gpus if shares[n] and n in copies else copies.get(n, 1))) for n in STAGES}
     shrink = min(1.0, cpus / sum(most[name] * stage.num_cpus for name, stage in STAGES.items()))

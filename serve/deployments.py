@@ -2,19 +2,20 @@
 
 The stages are offline's own classes (vvp/embed_stages.py); here they get a place on the cluster. Each model
 is made and used in one thread of its own, so that the replica's event loop stays free to take requests.
-Not known here: HTTP, the order of the steps (pipeline.py), how many replicas there are (app.py), forecasts.
+Not known here: HTTP, the order of the steps (pipeline.py), how many replicas there are, forecasts.
 """
 
 import asyncio
 import io
 import os
+import shutil
 import tempfile
 import threading
+import time
 import wave
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,8 @@ class Decode:
     ) -> None:
         """scratch: see config.AppArgs; longest_s: the first calls' limit."""
         sweep(FOLDER, scratch)
-        self.settings, self.decoder, self.scratch = settings, decoder, scratch
+        self.settings, self.decoder = settings, decoder
+        self.folder = tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir=scratch)
         self.lock = threading.Lock()
         self.longest_s: float | None = None
         self.stage: embed_stages.Decode | None = None
@@ -67,29 +69,29 @@ class Decode:
         return True
 
     def __call__(self, media: np.ndarray, longest_s: float) -> pa.Table:
-        """media: uint8 (size,). One row: frames, waveform, status, signals (embed_stages.clip_columns).
+        """media: uint8 (size,). One row: frames, waveform, status, signals (embed_stages._clip_columns).
 
         error_kind is also `too_long`. The file lies on this node's disk while it is decoded, no longer.
         """
-        prefix = f"{FOLDER}{os.getpid()}-"
-        with self.lock, tempfile.TemporaryDirectory(prefix=prefix, dir=self.scratch) as folder:
-            path = Path(folder) / "media"
-            with path.open("wb") as file:
-                file.write(media.data)
-            rows = self._within(longest_s)(pa.table({"media_path": [str(path)]}))
+        with self.lock, tempfile.NamedTemporaryFile(dir=self.folder) as file:
+            file.write(media.data)
+            file.flush()
+            rows = self._within(longest_s)(pa.table({"media_path": [file.name]}))
         return rows.drop_columns(["media_path"])
 
     def _within(self, longest_s: float) -> embed_stages.Decode:
         """The stage with this limit: its child knows the limit from its start."""
         if self.stage is None or self.longest_s != longest_s:
-            self.__del__()
-            self.stage = embed_stages.Decode(self.settings, Within(longest_s, self.decoder), self.scratch)
+            if self.stage is not None:
+                self.stage.sandbox.close()
+            self.stage = embed_stages.Decode(self.settings, Within(longest_s, self.decoder), self.folder)
             self.longest_s = longest_s
         return self.stage
 
     def __del__(self) -> None:
         if self.stage is not None:
             self.stage.sandbox.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _silence() -> bytes:
@@ -121,8 +123,8 @@ class Encoder:
 
         self.stage = OneThread(proven)
         self.sizes = BatchSizes(modality)
+        self.wait_s, self.took_s, self.free_at = batch[1], 0.0, 0.0  # a pass took; when this one should end
         self._together.set_max_batch_size(batch[0])
-        self._together.set_batch_wait_timeout_s(batch[1])
 
     async def ready(self) -> bool:
         return True
@@ -132,13 +134,18 @@ class Encoder:
 
         Plain values, not Arrow: of a table with one row, packing each column costs more than all the rest.
         """
+        # Serve closes a batch after its wait, also while the model is busy, where it could still have grown.
+        self._together.set_batch_wait_timeout_s(max(self.wait_s, self.free_at - time.monotonic()))
         done: dict[str, Any] = await self._together(row)
         return done
 
     @batched
     async def _together(self, rows: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
         self.sizes.add(len(rows))
+        started = time.monotonic()
+        self.free_at = started + self.took_s
         done = await self.stage(pa.Table.from_pylist(rows, schema=self.schema))
+        self.took_s, self.free_at = time.monotonic() - started, 0.0
         made: list[dict[str, Any]] = done.select(self.made).to_pylist()
         return made
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 import ray
+from grpc.aio import AioRpcError
 from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError
 from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle
@@ -105,7 +106,7 @@ async def call(handle: DeploymentHandle, *arguments: Any) -> Any:
         response = handle.remote(*arguments)
         try:
             return await response
-        except (*GONE, BackPressureError) as error:
+        except (*GONE, BackPressureError, AioRpcError) as error:
             # A full queue refuses who comes new; who lost a replica was accepted before, and waits.
             if isinstance(error, BackPressureError) and attempt == 0:
                 raise

@@ -8,6 +8,7 @@ Not known here: what the fields mean, media, Ray.
 import mmap
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -46,7 +47,8 @@ class Form:
 
     def close(self) -> None:
         for file in self.files.values():
-            file.body.close()
+            with suppress(OSError):  # what a full disk still owes it, which nobody wants any more
+                file.body.close()
 
     def __enter__(self) -> "Form":
         return self

@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from serve.config import SWITCHES
-
 # Before anything imports ray: Ray reads these once.
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ.update(SWITCHES)  # as `vvp serve` does
 
 # Ray's workers and the decoder's children import our fakes by name.
 ROOT = Path(__file__).parents[1]

@@ -203,7 +203,7 @@ def embed_here(
 ) -> pa.Table:
     """The same stages one after another in this process: for a single draft, where Ray would only add time.
 
-    rows: resume.INPUT_COLUMNS; comes back with the columns of embeddings/ that the stages make.
+    rows: schema draft.SCHEMA; comes back with the columns of embeddings/ that the stages make.
     """
     decode = Decode(settings)
     try:

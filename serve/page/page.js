@@ -108,7 +108,7 @@ function several(list, how) {
 async function go() {
   if (running) return;
   forgive();
-  const list = drafts.all();
+  const list = [...drafts.all()]; // as they are now: the form can be changed meanwhile
   try {
     list.forEach(check);
     running = new AbortController();

@@ -14,9 +14,12 @@ from page_visit import clip, visit  # noqa: F401 - fixtures of the page's tests
 from ray.serve.context import _get_global_client
 from ray.serve.schema import ServeDeploySchema
 
+from serve.config import SWITCHES
+
 HERE = Path(__file__).parent
 START_S = 180.0
 os.environ["PYTHONPATH"] = f"{os.environ['PYTHONPATH']}{os.pathsep}{HERE}"  # before Ray starts
+os.environ.update(SWITCHES)  # as `vvp serve` does
 
 
 @dataclass

@@ -33,10 +33,10 @@ def _held() -> list[str]:
 
 
 def _settled(app: Any) -> bool:
-    """Nothing in the scratch folder but the sandbox's own, which is empty, and nothing held open."""
+    """No file in the scratch folder and none held open, within a while."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        left = [p for p in app.scratch.rglob("*") if p.parent != app.scratch or "vvp-decoder-" not in p.name]
+        left = [p for p in app.scratch.rglob("*") if p.is_file()]
         if not left and not _held():
             return True
         time.sleep(0.05)

@@ -5,19 +5,22 @@ import errno
 import json
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
-import ray
+import ray.serve
+from fastapi import FastAPI
 from ray.exceptions import ObjectStoreFullError
 from serve_fakes import PROFILE
 from serve_world import damage, fill, learn
 from starlette.testclient import TestClient
 
-from serve import drafts
+from serve import deployments, drafts
 from serve.api import make_api
 from serve.config import Limits
 from serve.errors import ApiError, no_room
@@ -28,6 +31,7 @@ from serve.ranking import ranked
 from serve.schemas import Draft, ForecastReply, Health
 from serve.uploads import Form, read_form
 from vvp.errors import UserError
+from vvp.media.decode import DecodeSettings
 from vvp.workspace import Workspace
 
 BODY = (
@@ -153,11 +157,11 @@ def test_a_key_of_any_letters_is_taken_as_the_environment_holds_it() -> None:
 
 
 def test_a_full_disk_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
-    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - the form closes it
+    full = Path("/dev/full").open("wb")  # noqa: SIM115 - the form closes it
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
     acting = Acting(None)
     got = TestClient(make_api(acting)).post(
-        "/v1/forecasts", files={"video": ("a.mp4", b"0" * 9, "video/mp4")}
+        "/v1/forecasts", files={"video": ("a.mp4", b"0" * 90_000, "video/mp4")}
     )
     assert (got.status_code, got.json()["error"]["kind"]) == (503, "unavailable")
     assert acting.ended_as == [("/v1/forecasts", "unavailable")] and acting.at_work == 0
@@ -173,6 +177,38 @@ def test_what_is_full_is_known_from_another_process_too(ray_session: None) -> No
             ray.get(fill.remote(number))
         assert no_room(error.value) is full
     assert no_room(ObjectStoreFullError()) and not no_room(ValueError())
+
+
+class Slow:
+    """Acts as a stage of words whose passes take a while. "Vector": the title's length, the batch's size."""
+
+    settings = DecodeSettings()
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        time.sleep(0.2)
+        vectors = pa.array([[float(len(title)), float(len(rows))] for title in rows["title"].to_pylist()])
+        return rows.append_column("text_embedding", vectors)
+
+
+def test_what_comes_while_the_model_works_is_one_batch(serve_url: str) -> None:
+    slow = ray.serve.deployment(deployments.Encoder, name="Slow", max_ongoing_requests=64)
+    encoder = ray.serve.run(slow.bind("text", (8, 0.0), Slow), name="slow", route_prefix=None)
+    try:
+        encoder.remote({"title": "to see how long a pass takes"}).result()
+        replies = [encoder.remote({"title": "x" * i}) for i in range(12)]
+        lengths, sizes = zip(*(one.result()["text_embedding"] for one in replies), strict=True)
+    finally:
+        ray.serve.delete("slow")
+    assert lengths == tuple(range(12))
+    assert max(sizes) >= 4, sizes
+
+
+def test_under_a_prefix_the_key_is_asked_for_too() -> None:
+    acting = Acting("s3cret")
+    outer = FastAPI()
+    outer.mount("/below", make_api(acting))
+    got = TestClient(outer).post("/below/v1/forecasts")
+    assert got.status_code == 401 and acting.ended_as == [("/v1/forecasts", "unauthorized")]
 
 
 def test_a_mistake_of_ours_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> None:

@@ -54,13 +54,19 @@ def test_wrong_places_are_refused_in_a_sentence(
 
 @pytest.mark.parametrize("cpus, gpus", [(1, 0), (2, 0), (4, 0), (16, 0), (64, 4)])
 def test_the_plan_fits_the_machine(cpus: int, gpus: int) -> None:
-    args = AppArgs(workspace="ws", **on_this_machine(cpus, gpus))
+    args = AppArgs(workspace="ws", **on_this_machine(cpus, gpus, memory_gb=1000))
     stages = [args.stage(name) for name in args.stages]
     assert sum(s.num_cpus * s.max_replicas for s in stages) <= cpus + 1e-6
     assert sum(s.num_gpus for s in stages) <= max(gpus, 0) and (gpus == 0) == (
         args.stage("video").num_gpus == 0
     )
     assert all(s.min_replicas <= s.max_replicas for s in stages)
+
+
+def test_copies_of_models_are_as_many_as_fit_into_memory() -> None:
+    for memory_gb, copies in ((1, 1), (8, 1), (10, 2), (14, 3), (1000, 4)):
+        stages = on_this_machine(4, 0, memory_gb)["stages"]
+        assert (stages["video"].max_replicas, stages["audio"].max_replicas) == (copies, copies), memory_gb
 
 
 def test_the_cluster_files_hold_what_the_builder_takes() -> None:
