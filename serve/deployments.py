@@ -123,7 +123,8 @@ class Encoder:
 
         self.stage = OneThread(proven)
         self.sizes = BatchSizes(modality)
-        self.wait_s, self.took_s, self.free_at = batch[1], 0.0, 0.0  # a pass took; when this one should end
+        self.wait_s, self.free_at = batch[1], 0.0  # free_at: when the pass that runs should be over
+        self.last = (1, 0.0)  # rows of the pass before, seconds
         self._together.set_max_batch_size(batch[0])
 
     async def ready(self) -> bool:
@@ -142,10 +143,11 @@ class Encoder:
     @batched
     async def _together(self, rows: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
         self.sizes.add(len(rows))
-        started = time.monotonic()
-        self.free_at = started + self.took_s
+        started, (before, seconds) = time.monotonic(), self.last
+        # Rather too early than too late: a batch that is closed waits for the model, an open one does not.
+        self.free_at = started + seconds * min(1.0, len(rows) / before)
         done = await self.stage(pa.Table.from_pylist(rows, schema=self.schema))
-        self.took_s, self.free_at = time.monotonic() - started, 0.0
+        self.last, self.free_at = (len(rows), time.monotonic() - started), 0.0
         made: list[dict[str, Any]] = done.select(self.made).to_pylist()
         return made
 
