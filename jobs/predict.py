@@ -108,7 +108,7 @@ def _reasons(forecast: Any) -> list[tuple[str, str]]:
         bound = show.views(forecast.top_tenth_views)
         pairs.append(("top tenth", f"{forecast.top_tenth:.0%} chance of more than {bound}"))
     for near in forecast.nearest[:3]:
-        title = near["title"] or near["video_id"]
+        title = " ".join((near["title"] or near["video_id"]).split())  # some are paragraphs
         pairs.append(
             ("alike", f"{title[:60]}: {show.views(near['views'])} (likeness {near['similarity']:.2f})")
         )

@@ -35,7 +35,7 @@ def _sentence(pairs: list[Pair]) -> str:
     lead = f"Draft {first.better + 1} comes first"
     if first.probability is None:
         return f"{lead}, but there are no measured errors to say how sure that is."
-    chance = f"{first.probability:.0%}".replace("%", " %")
+    chance = f"{first.probability:.0%}".replace("100%", "over 99%").replace("%", " %")
     if not first.too_close_to_call:
         return f"{lead}: it beats the next, draft {first.worse + 1}, with a probability of {chance}."
     rest = "" if clear else " No neighbours in this order can be told apart."

@@ -153,15 +153,17 @@ class Predictor:
         """Probability that the draft of `a` gets more views than that of `b`; null without residuals.
 
         The errors of both are drawn from those on validation videos, with either sign (so the one with more
-        forecast views never has less than a half), independently. Two drafts of one channel
-        share part of their error, so for them the truth is further from a half than this says.
+        forecast views never has less than a half), independently; half a video more on both sides, as in
+        `_above`. Two drafts of one channel share part of their error, so for them the truth is further from a
+        half than this says.
         """
         specs = {spec["name"]: spec for spec in self.head["models"].values()}
         of_a, of_b = (_either_sign(specs[f.model]["residuals"]) for f in (a, b))
         if a.low is None or b.low is None:
             return None
         gap = (a.log_views + of_a)[:, None] - (b.log_views + of_b)[None]
-        return float(((gap > 0) + 0.5 * (gap == 0)).mean())
+        n = min(len(of_a), len(of_b)) / 2  # validation videos; each stands there with either sign
+        return float((n * ((gap > 0) + 0.5 * (gap == 0)).mean() + 0.5) / (n + 1))
 
     def _outside(self, x: np.ndarray, columns: list[str]) -> list[str]:
         """Features the model uses whose value no training video came near."""

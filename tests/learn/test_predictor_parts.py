@@ -144,7 +144,8 @@ def test_the_odds_of_one_draft_against_another() -> None:
     )
     known = Predictor(head, empty, {}, {}, neighbours(fused(10)))
     assert known.beats(forecast(5), forecast(5)) == pytest.approx(0.5)
-    assert known.beats(forecast(9), forecast(5)) == 1.0
+    # Four errors, none of which could turn it: 4.5 of 5.
+    assert known.beats(forecast(9), forecast(5)) == pytest.approx(0.9)
     better, worse = known.beats(forecast(5.3), forecast(5)), known.beats(forecast(5), forecast(5.3))
     assert better > 0.5 and better + worse == pytest.approx(1)
     assert known.beats(replace(forecast(5), low=None), forecast(5)) is None
