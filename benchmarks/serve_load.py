@@ -13,7 +13,7 @@ WARM = 3  # requests before the clock starts
 
 
 def load(url: str, clients: int, requests: int, video: bytes | None) -> dict[str, Any]:
-    """What so many clients got and how fast; from a fresh process, so that Serve's driver is not in the way."""
+    """What so many clients got and how fast; from a fresh process, so that Serve's driver is not in it."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         found: dict[str, Any] = pool.apply(_run, (url, clients, requests, video))
     return found
