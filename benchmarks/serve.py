@@ -7,14 +7,15 @@ serve 2  the same with two replicas of decoder, picture, sound, speech and forec
 At 1, 4, 16 and 64 clients, each asking again as soon as it is answered (a closed loop, in a process of its
 own), without a video and with one: requests per second, p50 and p99 of the answers, sizes of the encoders'
 batches, memory of all processes (proportional set size). "overhead" is the difference of the p50 at one
-client without a video. Because a shared machine's speed drifts, `single` and the app as `vvp serve` sizes it
-(encoders may grow to all cores) then also take turns, TURNS times, at one client and at 16: medians.
+client without a video.
 
     python benchmarks/serve.py --workspace demo/workspace --clip demo/unseen/s0_u00000.mp4
 """
 
 import argparse
+import asyncio
 import json
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -27,16 +28,17 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy as np
 
 # Run as a script, this file would be found where the package of the app is meant.
 sys.path[0] = str(Path(__file__).parents[1])
 
 from benchmarks.common import RESULTS, machine, tree_gb  # noqa: E402
-from benchmarks.serve_load import load  # noqa: E402
 
 CLIENTS = (1, 4, 16, 64)
-TURNS = 5
+FIELDS = {"title": "Why does nobody talk about this?", "channel_id": "c0_004"}
+WARM = 3  # requests before the clock starts
 START_S = 300.0
 
 
@@ -70,9 +72,6 @@ def main() -> None:
             print(f"overhead at one client, without a video: {result['overhead_ms']:.1f} ms")
         # Each run is kept as it ends.
         (RESULTS / "serve.json").write_text(json.dumps(result, indent=1) + "\n")
-    with apps["single"]() as url, serving(workspace, options.name, None) as other:
-        result["in_turn"] = in_turn(url, other, options)
-    (RESULTS / "serve.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 def levels(url: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -81,31 +80,57 @@ def levels(url: str, options: argparse.Namespace) -> dict[str, Any]:
     before = batches()
     for video, least in ((None, options.requests), (clip, options.videos)):
         for clients in CLIENTS:
-            row = load(url, clients, max(least, clients), video)
+            row = _apart(load, url, clients, max(least, clients), video)
             after = batches()
             found.append({"video": video is not None, **row, "batches": _since(before, after)})
             before = after
     return {"levels": found, "memory_gb": tree_gb(os.getpid())}
 
 
-def in_turn(single: str, app: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    found = []
-    for video, requests in ((None, options.requests), (options.clip.read_bytes(), options.videos)):
-        for clients in (1, 16):
-            pairs = [
-                [
-                    load(url, clients, requests if clients > 1 else requests // 2, video)
-                    for url in (single, app)
-                ]
-                for _ in range(TURNS)
-            ]
-            row: dict[str, Any] = {"video": video is not None, "clients": clients}
-            for key in ("per_second", "p50_s", "p99_s"):
-                row[key] = [float(np.median([pair[i][key] for pair in pairs])) for i in (0, 1)]
-                row[f"{key}_ratio"] = float(np.median([pair[1][key] / pair[0][key] for pair in pairs]))
-            found.append(row)
-            print("in turn", json.dumps(row), flush=True)
-    return found
+# --- the load, in a process of its own ----------------------------------------------------------------
+def load(url: str, clients: int, requests: int, video: bytes | None) -> dict[str, Any]:
+    return asyncio.run(_load(url, clients, requests, video))
+
+
+async def _load(url: str, clients: int, requests: int, video: bytes | None) -> dict[str, Any]:
+    times: list[float] = []
+    left = iter(range(requests))
+    outcomes: dict[int, int] = {}
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        form = aiohttp.FormData({**FIELDS}, default_to_multipart=True)
+        if video is not None:
+            form.add_field("video", video, filename="draft.mp4", content_type="video/mp4")
+        started = time.perf_counter()
+        async with session.post(f"{url}/v1/forecasts", data=form) as reply:
+            await reply.read()
+            outcomes[reply.status] = outcomes.get(reply.status, 0) + 1
+        times.append(time.perf_counter() - started)
+
+    async def client(session: aiohttp.ClientSession) -> None:
+        for _ in left:
+            await ask(session)
+
+    limits = aiohttp.ClientTimeout(total=600)
+    async with aiohttp.ClientSession(timeout=limits, connector=aiohttp.TCPConnector(limit=0)) as session:
+        for _ in range(WARM):
+            await ask(session)
+        times.clear()
+        outcomes.clear()
+        started = time.perf_counter()
+        await asyncio.gather(*(client(session) for _ in range(clients)))
+        seconds = time.perf_counter() - started
+    p50, p99 = np.percentile(times, [50, 99])
+    return {
+        "clients": clients, "requests": len(times), "outcomes": outcomes, "per_second": len(times) / seconds,
+        "p50_s": float(p50), "p99_s": float(p99),
+    }  # fmt: skip
+
+
+def _apart(function: Any, *arguments: Any) -> Any:
+    """The function's result from a fresh process: the client's work must not sit in the driver of Serve."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
 
 
 # --- the two kinds of app -----------------------------------------------------------------------------
@@ -126,8 +151,7 @@ def single(workspace: str, name: str) -> Iterator[str]:
 
 
 @contextmanager
-def serving(workspace: str, name: str, replicas: int | None) -> Iterator[str]:
-    """replicas: of everything but ingress and words; null: as `vvp serve` sizes it."""
+def serving(workspace: str, name: str, replicas: int) -> Iterator[str]:
     import ray
     from ray import serve
 
@@ -140,11 +164,9 @@ def serving(workspace: str, name: str, replicas: int | None) -> Iterator[str]:
     have = ray.cluster_resources()
     sizes = on_this_machine(have["CPU"], 0, have["memory"] / 2**30)
     for stage, one in sizes["stages"].items():
-        changed: dict[str, Any] = {"max_queued_requests": 1024}
-        if replicas is not None:
-            count = 1 if stage in ("ingress", "words") else replicas
-            changed |= {"min_replicas": count, "max_replicas": count, "num_cpus": one.num_cpus / count}
-        sizes["stages"][stage] = one.model_copy(update=changed)
+        count = 1 if stage in ("ingress", "words") else replicas
+        changed = {"min_replicas": count, "max_replicas": count, "num_cpus": one.num_cpus / count}
+        sizes["stages"][stage] = one.model_copy(update={**changed, "max_queued_requests": 256})
     port, limits = free_port(), Limits(at_once=256, time_s=600)
     serve.start(http_options={"host": "127.0.0.1", "port": port})
     serve.run(build(AppArgs(workspace=workspace, name=name, limits=limits, **sizes)))
