@@ -64,14 +64,11 @@ def command(
 
 def _import_serve() -> None:
     """Ray Serve reads its switches when it is imported. SWITCHES are for Ray's processes, which inherit them;
-    in this one, which asks its handle outside any event loop, they must be off. Its log is not for people.
-    """
+    in this one, which asks its handle outside any event loop, they must be off."""
     from serve.config import SWITCHES
 
     switches = {name: os.environ.pop(name, value) for name, value in SWITCHES.items()}
-    os.environ["RAY_SERVE_LOG_TO_STDERR"] = "0"
     importlib.import_module("ray.serve")
-    del os.environ["RAY_SERVE_LOG_TO_STDERR"]
     os.environ.update(switches)
 
 

@@ -130,8 +130,7 @@ def on_this_machine(cpus: float, gpus: float, memory_gb: float) -> dict[str, Any
         share = int(1000 * stage.num_cpus * shrink) / 1000  # never rounded up past the machine
         update = {"num_cpus": share, "num_gpus": shares[name], "max_replicas": most[name]}
         if name in ("video", "audio") and not shares[name]:
-            update["max_batch_size"] = (
-                1  # on CPUs a batch takes as long as its rows, and the first waits for all
-            )
+            # On CPUs a batch takes as long as its rows, and the first of them waits for all.
+            update["max_batch_size"] = 1
         stages[name] = stage.model_copy(update=update)
     return {"threads": threads, "stages": stages}

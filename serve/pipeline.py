@@ -32,7 +32,7 @@ from vvp.schema import EMBEDDINGS, FAILED, OK, PUBLISH, names
 T = TypeVar("T")
 Events = asyncio.Queue[dict[str, Any]] | None
 TRIES = 6
-GONE = (RayActorError, NodeDiedError, ReplicaUnavailableError, ObjectLostError)
+GONE = (RayActorError, NodeDiedError, ReplicaUnavailableError, ObjectLostError, AioRpcError)
 EMBEDDED = (*names(EMBEDDINGS, PUBLISH), *MARKS)
 
 
@@ -50,13 +50,8 @@ class Handles:
     def direct(self) -> "Handles":
         """The same, where what is small goes straight to the replica, by gRPC, which takes half the time of a
         call through Ray's task queue. What is large travels through the object store."""
-
-        def straight(handle: DeploymentHandle) -> DeploymentHandle:
-            return handle.options(
-                _by_reference=False, request_serialization="pickle", response_serialization="pickle"
-            )
-
-        return replace(self, words=straight(self.words), forecaster=straight(self.forecaster))
+        words, forecaster = (one.options(_by_reference=False) for one in (self.words, self.forecaster))
+        return replace(self, words=words, forecaster=forecaster)
 
     async def ready(self) -> None:
         """Returns when each of them has a replica that answers."""
@@ -106,7 +101,7 @@ async def call(handle: DeploymentHandle, *arguments: Any) -> Any:
         response = handle.remote(*arguments)
         try:
             return await response
-        except (*GONE, BackPressureError, AioRpcError) as error:
+        except (*GONE, BackPressureError) as error:
             # A full queue refuses who comes new; who lost a replica was accepted before, and waits.
             if isinstance(error, BackPressureError) and attempt == 0:
                 raise

@@ -13,6 +13,8 @@ from clips import counting, write
 from conftest import replicas
 from serve_fakes import film
 
+from serve import deployments
+
 SLICE = b"x" * 65_536
 
 
@@ -33,10 +35,11 @@ def _held() -> list[str]:
 
 
 def _settled(app: Any) -> bool:
-    """No file in the scratch folder and none held open, within a while."""
+    """Nothing in the scratch folder but the replica's own, empty of files, and nothing held open."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        left = [p for p in app.scratch.rglob("*") if p.is_file()]
+        left = [p for p in app.scratch.iterdir() if not p.name.startswith(deployments.FOLDER)]
+        left += [p for p in app.scratch.rglob("*") if not p.is_dir()]
         if not left and not _held():
             return True
         time.sleep(0.05)
