@@ -69,6 +69,7 @@ def test_efficientnet_is_the_packages_own_network(efficientnet: EfficientNetLite
 
     plain = EfficientNet.from_name("efficientnet-lite0").eval()
     file = EfficientNetLite0.locate(None).path / EfficientNetLite0.source.file
+    # Tensors only, of the file whose sha256 the fixture's EfficientNetLite0 has checked.
     plain.load_state_dict(torch.load(file, weights_only=True))
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     few = picture(1)[:4]

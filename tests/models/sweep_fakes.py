@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from ray.cloudpickle import register_pickle_by_value
+from ray.cloudpickle import register_pickle_by_value  # Ray's workers cannot import this file by name
 
 from vvp.models.base import Data, Float, Params, Report, Space, Steps
 from vvp.models.baselines import MeanModel, train_mean
