@@ -15,7 +15,7 @@ WARM = 0.2  # share of the clips that run before the clock starts
 
 def clips_of(folder: Path | None, home: Path, count: int) -> list[Path]:
     if folder is None:
-        from vvp.collect.synthetic import write_world
+        from vvp.synthetic.write import write_world
 
         folder = home / "clips"
         write_world(folder, videos=max(count, 2))

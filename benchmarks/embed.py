@@ -211,7 +211,7 @@ def warm_embed(
     chosen: Profile, models: str | None, paths: Sequence[Path], repeat: int, fast: bool
 ) -> dict[str, Any]:
     """Clips per second of the command's own code between two marks of its progress, start-up left out."""
-    from vvp.embed import EmbedSettings, embed
+    from vvp.embed.graph import EmbedSettings, embed
 
     with tempfile.TemporaryDirectory() as root:
         space = Workspace(root)

@@ -47,8 +47,8 @@ def main() -> None:
 
 def road(home: Path, rows: int) -> dict[str, Any]:
     """Fake encoders, tiny clips: resident memory at four marks, and what Ray adds per row."""
-    from vvp.embed import EmbedSettings, embed
-    from vvp.embed_stages import Decode, Encode
+    from vvp.embed.graph import EmbedSettings, embed
+    from vvp.embed.stages import Decode, Encode
 
     paths = clips_of(None, home / "tiny", 8)
     todo = [paths[i % len(paths)] for i in range(rows)]

@@ -16,10 +16,10 @@ from typing import Annotated, Any
 import uvicorn
 from fastapi import FastAPI, File, Form
 
-from vvp.draft import Recipe, first_row
-from vvp.embed_stages import Decode, encoders_here
-from vvp.predictor import draft_rows
-from vvp.predictor_store import load
+from vvp.embed.recipe import Recipe, first_row
+from vvp.embed.stages import Decode, encoders_here
+from vvp.forecast.files import load
+from vvp.forecast.predictor import draft_rows
 from vvp.workspace import Workspace
 
 

@@ -31,14 +31,14 @@ import typer
 
 from jobs import show
 from jobs.cluster import connect
-from vvp.collect.synthetic import write_world
-from vvp.collect.world import MODALITY
 from vvp.collect.ytdlp import collect_ytdlp
-from vvp.matrix import Matrix, assemble
-from vvp.metrics import Draws
+from vvp.dataset.matrix import Matrix, assemble
+from vvp.dataset.splits import SplitSettings
+from vvp.learn.metrics import Draws
 from vvp.models.base import Data, mae
 from vvp.models.ridge import Ridge
-from vvp.split import SplitSettings
+from vvp.synthetic.world import MODALITY
+from vvp.synthetic.write import write_world
 from vvp.workspace import Workspace
 
 INPUTS = ("full", "picture", "sound", "words", "metadata")
@@ -113,7 +113,7 @@ def r2_and_share(
 # --- the pipeline ---------------------------------------------------------------------------------------
 def embedded(folder: Path, space: Workspace, videos: int, seed: int) -> None:
     """Makes, collects and embeds the clips; what is there already is left alone."""
-    from vvp.embed import EmbedSettings, embed
+    from vvp.embed.graph import EmbedSettings, embed
     from vvp.encoders.profiles import profile
 
     with show.progress("clips") as update:

@@ -82,8 +82,8 @@ def synthetic(
     json: options.Json = False,
 ) -> None:
     """Generated shorts whose views are a known sum of what is seen, heard and read, plus noise."""
-    from vvp.collect.synthetic import write_world
     from vvp.collect.ytdlp import collect_ytdlp
+    from vvp.synthetic.write import write_world
 
     with show.progress("render") as update:
         world = write_world(folder, videos=videos, channels=channels, noise=noise, seed=seed, progress=update)

@@ -17,7 +17,7 @@ def command(
 ) -> None:
     """Generate a small world, run the whole job on it, draw its report, and forecast an unseen clip."""
     from jobs.cli import run
-    from vvp.collect.synthetic import write_unseen
+    from vvp.synthetic.write import write_unseen
 
     started = time.monotonic()
     home = Path(workspace).absolute()

@@ -49,10 +49,10 @@ def command(
     A rerun embeds only what is missing or changed. A file that cannot be read costs one row with its reason.
     """
     from jobs.cluster import connect
-    from vvp.embed import EmbedSettings, embed
+    from vvp.embed.graph import EmbedSettings, embed
+    from vvp.embed.pools import parse_actors
     from vvp.encoders.profiles import profile as find_profile
     from vvp.media.decode import DecodeSettings
-    from vvp.resources import parse_actors
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)

@@ -23,9 +23,10 @@ def command(
     Called again it shows what was found the first time. Each further run that opens the same test part makes
     its numbers a little too good; how often that happened is printed.
     """
-    from vvp import candidates, evaluate, predictor_store
-    from vvp.matrix import assemble, embedded_dims, population
-    from vvp.split_rules import SplitSettings
+    from vvp.dataset.matrix import assemble, embedded_dims, population
+    from vvp.dataset.split_rules import SplitSettings
+    from vvp.forecast import files as predictor_store
+    from vvp.learn import candidates, evaluate
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)

@@ -39,8 +39,9 @@ def command(
     json: options.Json = False,
 ) -> None:
     """How many views a draft will get, the 80 % interval, and what the simple rules say."""
-    from vvp import predictor, predictor_store
     from vvp.collect.parse import moment
+    from vvp.forecast import files as predictor_store
+    from vvp.forecast import predictor
     from vvp.workspace import Workspace
 
     if video is None and title is None:
@@ -67,8 +68,8 @@ def command(
 
 def _embed(head: dict[str, Any], video: str | None, values: dict[str, Any], models: str | None) -> Any:
     """The draft's row as `vvp embed` would have made it. UserError when the file gives nothing."""
-    from vvp.draft import Recipe, first_row
-    from vvp.embed_stages import embed_here
+    from vvp.embed.recipe import Recipe, first_row
+    from vvp.embed.stages import embed_here
     from vvp.schema import FAILED
 
     recipe = Recipe.of(head)
@@ -97,7 +98,7 @@ def _spoken(file: str | None) -> str | None:
 
 def _reasons(forecast: Any) -> list[tuple[str, str]]:
     """Where the number comes from, block by block, and what it can be looked at beside."""
-    from vvp.predictor import count_of
+    from vvp.forecast.predictor import count_of
 
     steps = [f"{b} ×{exp(v):.2f}" for b, v in forecast.blocks.items() if round(v, 2)]
     start = show.views(count_of(forecast.starting_log_views))

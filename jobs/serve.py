@@ -36,8 +36,8 @@ def command(
 
     With VVP_API_KEY set, every call of the API must carry that key in the header X-API-Key.
     """
-    from vvp import predictor_store
-    from vvp.draft import Recipe
+    from vvp.embed.recipe import Recipe
+    from vvp.forecast import files as predictor_store
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)

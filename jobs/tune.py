@@ -39,13 +39,13 @@ def command(
     Killed and started again it goes on. The test part is not looked at: that is `vvp evaluate`.
     """
     from jobs.cluster import connect
-    from vvp import candidates
-    from vvp.matrix import assemble, embedded_dims, population
+    from vvp.dataset.matrix import assemble, embedded_dims, population
+    from vvp.dataset.split_rules import SplitSettings
+    from vvp.dataset.splits import SPLITS
+    from vvp.learn import candidates
+    from vvp.learn.sweep import SweepData, sweep
     from vvp.models.base import Data, Params
     from vvp.models.base import Model as FittedModel
-    from vvp.split import SPLITS
-    from vvp.split_rules import SplitSettings
-    from vvp.tune import SweepData, sweep
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
@@ -114,7 +114,7 @@ def command(
 
 
 def _families(text: str) -> list[Any]:
-    from vvp.candidates import FAMILIES
+    from vvp.learn.candidates import FAMILIES
 
     names = list(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
     unknown = [n for n in names if n not in FAMILIES]

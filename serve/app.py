@@ -17,9 +17,10 @@ from serve.deployments import Decode, Encoder, Transcribe
 from serve.forecaster import Forecaster
 from serve.ingress import Ingress
 from serve.pipeline import Handles
-from vvp import embed_stages, predictor_store
-from vvp.draft import Recipe
+from vvp.embed import stages as embed_stages
+from vvp.embed.recipe import Recipe
 from vvp.encoders.profiles import Profile
+from vvp.forecast import files as predictor_store
 from vvp.media.decode import decode
 from vvp.media.sandbox import Decoder
 from vvp.workspace import Workspace

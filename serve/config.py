@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vvp.resources import GPU_WEIGHT, MEMORY_GB
+from vvp.embed.pools import GPU_WEIGHT, MEMORY_GB
 
 # Ray Serve's own switches, which each of its processes reads when it starts: two threads less to pass in each
 # call, and the proxy's calls by gRPC. With Handles.direct a third less time for a draft without a video.

@@ -25,9 +25,9 @@ from ray import serve
 from serve.decoding import Within
 from serve.leftovers import sweep
 from serve.metrics import BatchSizes
-from vvp import embed_stages
-from vvp.draft import SCHEMA, WORDS
-from vvp.embed_stages import FRAMES, HEADS, WAVEFORM
+from vvp.embed import stages as embed_stages
+from vvp.embed.recipe import SCHEMA, WORDS
+from vvp.embed.stages import FRAMES, HEADS, WAVEFORM
 from vvp.media.audio import RATE
 from vvp.media.decode import DecodeSettings
 from vvp.media.sandbox import Decoder

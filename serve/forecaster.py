@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from serve.config import PredictorAt
 from serve.replies import accepts_metadata_only, forecast_facts, predictor_facts
-from vvp import predictor_store
 from vvp.errors import UserError
-from vvp.predictor import ROW, Forecast, Predictor, draft_rows
+from vvp.forecast import files as predictor_store
+from vvp.forecast.predictor import ROW, Forecast, Predictor, draft_rows
 from vvp.workspace import Workspace
 
 logger = logging.getLogger("ray.serve")

@@ -25,8 +25,8 @@ from serve.drafts import Submitted
 from serve.errors import ApiError
 from serve.schemas import Draft
 from serve.uploads import File
-from vvp.draft import WORDS
-from vvp.embed_stages import FRAMES, WAVEFORM
+from vvp.embed.recipe import WORDS
+from vvp.embed.stages import FRAMES, WAVEFORM
 from vvp.schema import EMBEDDINGS, FAILED, OK, PUBLISH, names
 
 T = TypeVar("T")

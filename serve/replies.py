@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vvp.predictor import Forecast, count_of
+from vvp.forecast.predictor import Forecast, count_of
 
 CANNOT_KNOW = [
     "What happens after posting: a share by somebody famous, a new trend, a change of the ranking.",

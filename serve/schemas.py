@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from vvp.collect import parse
-from vvp.draft import HORIZON_DAYS
+from vvp.embed.recipe import HORIZON_DAYS
 
 INT64 = 2**63 - 1
 Words = Annotated[str | None, Field(max_length=20_000)]

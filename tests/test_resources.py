@@ -2,8 +2,8 @@
 
 import pytest
 
+from vvp.embed.pools import STAGES, WRITE_CPUS, Request, parse_actors, plan
 from vvp.errors import PlanError, UserError
-from vvp.resources import STAGES, WRITE_CPUS, Request, parse_actors, plan
 
 GB = 2**30
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from vvp.embed.resume import MERGE_PARTS, content_key, pending, refuse_other_encoders, tidy
 from vvp.errors import UserError
-from vvp.resume import MERGE_PARTS, content_key, pending, refuse_other_encoders, tidy
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 

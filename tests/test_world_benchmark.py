@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from vvp.collect.synthetic import info
-from vvp.collect.world import MODALITY, Clip, World, WorldSettings
 from vvp.schema import TABLES
+from vvp.synthetic.world import MODALITY, Clip, World, WorldSettings
+from vvp.synthetic.write import info
 from vvp.workspace import Workspace
 
 spec = importlib.util.spec_from_file_location(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from collect_tables import save, videos
 
-from vvp.collect.maps import PRESETS, TARGETS
 from vvp.collect.posts import collect_posts
+from vvp.collect.presets import PRESETS, TARGETS
 from vvp.workspace import Workspace
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from vvp.collect import render
-from vvp.collect.synthetic import info
-from vvp.collect.world import Clip, World, WorldSettings
+from vvp.synthetic import render
+from vvp.synthetic.world import Clip, World, WorldSettings
+from vvp.synthetic.write import info
 
 
 @pytest.fixture(scope="module")

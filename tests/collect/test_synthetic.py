@@ -10,10 +10,21 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from vvp.collect import render
-from vvp.collect.synthetic import write_unseen, write_world
-from vvp.collect.world import FPS, LEADS, MEAN, MODALITY, TAILS, UNSEEN, Clip, World, WorldSettings, reachable
 from vvp.errors import UserError
+from vvp.synthetic import render
+from vvp.synthetic.world import (
+    FPS,
+    LEADS,
+    MEAN,
+    MODALITY,
+    TAILS,
+    UNSEEN,
+    Clip,
+    World,
+    WorldSettings,
+    reachable,
+)
+from vvp.synthetic.write import write_unseen, write_world
 
 
 @pytest.fixture(scope="module")

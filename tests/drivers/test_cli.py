@@ -187,7 +187,7 @@ def test_a_forecast_of_nothing(capsys: Capture, small: Workspace) -> None:
 
 
 def test_a_time_that_is_none(capsys: Capture, small: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vvp.predictor_store.load", lambda *_: None)  # not reached
+    monkeypatch.setattr("vvp.forecast.files.load", lambda *_: None)  # not reached
     assert "2026-31-31 is no time" in _sentence(
         capsys, "predict", "--title", "t", "--published-at", "2026-31-31", "-w", small.root
     )

@@ -14,7 +14,7 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from jobs import cli
-from vvp.resources import GPU_WEIGHT, parse_actors
+from vvp.embed.pools import GPU_WEIGHT, parse_actors
 
 ROOT = Path(__file__).parents[2]
 LOCKED = dict(

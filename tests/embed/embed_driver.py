@@ -7,7 +7,7 @@ import ray
 from embed_poison import MORTAL, slow
 from fakes import FAKE
 
-from vvp.embed import EmbedSettings, embed
+from vvp.embed.graph import EmbedSettings, embed
 from vvp.workspace import Workspace
 
 

@@ -14,11 +14,11 @@ from embed_poison import BROKEN, PICKY, poisoned
 from embed_tables import clip, rows_of, videos, workspace
 from fakes import FAKE
 
-from vvp.embed import EmbedSettings, embed, graph
+from vvp.embed.graph import EmbedSettings, embed, graph
+from vvp.embed.pools import STAGES, Request, plan
+from vvp.embed.resume import stale
 from vvp.errors import PlanError, UserError
 from vvp.media.decode import DecodeSettings
-from vvp.resources import STAGES, Request, plan
-from vvp.resume import stale
 from vvp.workspace import Workspace
 
 ODD = Path(__file__).parents[3] / "shared" / "data" / "odd"
@@ -171,6 +171,6 @@ def test_all_odd_files_give_their_row(tmp_path: Path) -> None:
 def test_stages_do_not_load_what_they_do_not_use() -> None:
     """A decode or write actor that imports torch costs seconds and half a gigabyte each."""
     heavy = "torch transformers sentence_transformers faster_whisper lightgbm sklearn"
-    code = f"import sys, vvp.embed_stages; print([m for m in {heavy.split()!r} if m in sys.modules])"
+    code = f"import sys, vvp.embed.stages; print([m for m in {heavy.split()!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

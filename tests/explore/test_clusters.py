@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from jobs.explore import ray_tasks
+from vvp.dataset.fuse import Dims
+from vvp.dataset.reduction import reduce
 from vvp.explore import clusters
-from vvp.explore.spread import one_by_one
-from vvp.fuse import Dims
-from vvp.reduce import reduce
+from vvp.explore.parallel import one_by_one
 
 DIMS = Dims(30, 20, 10)
 

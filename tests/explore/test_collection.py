@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from explore_tables import fill, world
 
+from vvp.dataset.split_rules import SplitSettings
+from vvp.dataset.splits import load_or_make
 from vvp.errors import UserError
 from vvp.explore.collection import collect
 from vvp.explore.describe import describe
-from vvp.split import load_or_make
-from vvp.split_rules import SplitSettings
 from vvp.workspace import Workspace
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from vvp.explore.collection import Forecasts
 from vvp.explore.describe import differences, draw, mean_error
-from vvp.metrics import Draws
+from vvp.learn.metrics import Draws
 
 
 def groups(n: int, channels: int, seed: int) -> tuple[np.ndarray, np.ndarray, Draws]:

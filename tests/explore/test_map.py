@@ -11,10 +11,10 @@ import pytest
 from explore_tables import DIMS, fill, world
 from sklearn.metrics import adjusted_rand_score
 
+from vvp.dataset.fuse import Dims, fuse
 from vvp.explore import layout, placer, store
 from vvp.explore.collection import Collection, collect
 from vvp.explore.explore import Atlas, explore
-from vvp.fuse import Dims, fuse
 from vvp.workspace import Workspace
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
+from vvp.dataset.fuse import Dims
+from vvp.dataset.reduction import reduce
 from vvp.errors import UserError
 from vvp.explore import placer
 from vvp.explore.placer import HEAD, TENSORS, Chart, Placer
-from vvp.fuse import Dims
-from vvp.reduce import reduce
 from vvp.workspace import Workspace
 
 DIMS = Dims(8, 6, 4)

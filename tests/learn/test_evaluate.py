@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from learn_tables import DIMS, fill, world
 
-from vvp import candidates, predictor, predictor_store
+from vvp.dataset.matrix import Matrix, Population, assemble, join, population
 from vvp.errors import UserError
-from vvp.evaluate import choose, evaluate_split, verdict, warnings
-from vvp.matrix import Matrix, Population, assemble, join, population
+from vvp.forecast import files as predictor_store
+from vvp.forecast import predictor
+from vvp.learn import candidates
+from vvp.learn.evaluate import choose, evaluate_split, verdict, warnings
 from vvp.models.base import Data, first_point
 from vvp.schema import TABLES
 

@@ -5,12 +5,12 @@ import pyarrow as pa
 import pytest
 from learn_tables import START, table
 
-from vvp import features
-from vvp.columns import INPUTS, design, layout, select
+from vvp.dataset import features
+from vvp.dataset.columns import INPUTS, design, layout, select
+from vvp.dataset.features import FEATURES, SUPPLIED, Feature, check
+from vvp.dataset.fuse import Dims, fuse
+from vvp.dataset.matrix import join
 from vvp.errors import UserError
-from vvp.features import FEATURES, SUPPLIED, Feature, check
-from vvp.fuse import Dims, fuse
-from vvp.matrix import join
 from vvp.schema import AFTER, EMBEDDINGS, VIDEOS, Column
 
 NAMES = [f.name for f in (*FEATURES, *SUPPLIED)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from learn_tables import START, table
 
-from vvp.channels import ChannelHistory, channel_codes, shrinkage
-from vvp.labels import channel_history, read_labels
+from vvp.dataset.channels import ChannelHistory, channel_codes, shrinkage
+from vvp.dataset.targets import channel_history, read_labels
 
 
 def videos(**columns):

@@ -7,12 +7,12 @@ import pytest
 from learn_tables import START, fill, table, world
 from sklearn.linear_model import RidgeCV
 
-from vvp import metrics
-from vvp.columns import INPUTS, design, layout
+from vvp.dataset.columns import INPUTS, design, layout
+from vvp.dataset.fuse import Dims
+from vvp.dataset.matrix import assemble, join, population
+from vvp.dataset.splits import SplitSettings
 from vvp.errors import UserError
-from vvp.fuse import Dims
-from vvp.matrix import assemble, join, population
-from vvp.split import SplitSettings
+from vvp.learn import metrics
 
 
 def fit(matrix, name="full"):

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
-from vvp import metrics as m
+from vvp.learn import metrics as m
 
 
 def sample(n=60, seed=0, ties=True):

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from vvp.attribution import BLOCKS, attribute
-from vvp.channels import ChannelHistory
-from vvp.fuse import Dims
-from vvp.neighbours import CARDS, Neighbours, keep
-from vvp.predictor import Forecast, Predictor, _above
-from vvp.reduce import Reduction, reduce
+from vvp.dataset.channels import ChannelHistory
+from vvp.dataset.fuse import Dims
+from vvp.dataset.reduction import Reduction, reduce
+from vvp.forecast.contributions import BLOCKS, attribute
+from vvp.forecast.neighbours import CARDS, Neighbours, keep
+from vvp.forecast.predictor import Forecast, Predictor, _above
 
 DIMS = Dims(6, 5, 4)
 RNG = np.random.default_rng(0)

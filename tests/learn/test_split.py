@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from learn_tables import START, fill, table, world
 
-from vvp.channels import channel_codes
-from vvp.duplicates import duplicate_groups
+from vvp.dataset.channels import channel_codes
+from vvp.dataset.duplicates import duplicate_groups
+from vvp.dataset.split_rules import USED, SplitSettings, by_chance, by_channel, by_time
+from vvp.dataset.splits import SPLITS, load_or_make, make_splits
+from vvp.dataset.targets import moments
 from vvp.errors import UserError
-from vvp.labels import moments
-from vvp.split import SPLITS, load_or_make, make_splits
-from vvp.split_rules import USED, SplitSettings, by_chance, by_channel, by_time
 
 
 def tables(videos, embeddings):
@@ -62,8 +62,8 @@ def test_short_titles_and_titles_of_videos_with_pictures_make_no_copies():
 @pytest.mark.parametrize("seed", range(4))
 def test_the_search_by_tiles_misses_no_pair(seed, monkeypatch):
     """Against all pairs at once, with small tiles and a sketch of fewer dimensions than the vectors."""
-    monkeypatch.setattr("vvp.duplicates.TILE", 16)
-    monkeypatch.setattr("vvp.duplicates.SKETCH", 3)
+    monkeypatch.setattr("vvp.dataset.duplicates.TILE", 16)
+    monkeypatch.setattr("vvp.dataset.duplicates.SKETCH", 3)
     rng = np.random.default_rng(seed)
     videos, embeddings = world(150, seed=seed)
     for e in embeddings:

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 from ray.cloudpickle import register_pickle_by_value  # Ray's workers cannot import this file by name
 
+from vvp.learn.sweep import SweepData
 from vvp.models.base import Data, Float, Params, Report, Space, Steps
 from vvp.models.baselines import MeanModel, train_mean
-from vvp.tune import SweepData
 
 
 @dataclass(frozen=True, kw_only=True)

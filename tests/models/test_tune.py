@@ -14,11 +14,11 @@ import pytest
 from sweep_fakes import Fake, small_sweep, world
 
 from vvp.errors import PlanError, TrialError, UserError
+from vvp.learn.sweep import SweepData, fingerprint, sweep
 from vvp.models.base import mae
 from vvp.models.gbdt import Gbdt
 from vvp.models.mlp import Mlp
 from vvp.models.ridge import Ridge
-from vvp.tune import SweepData, fingerprint, sweep
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -103,7 +103,7 @@ def test_a_trial_that_asha_stops_has_its_model_all_the_same(tmp_path: Path) -> N
 DRIVER = """
 import sys, ray
 from sweep_fakes import Fake, small_sweep
-from vvp.tune import sweep
+from vvp.learn.sweep import sweep
 ray.init(address=sys.argv[1], log_to_driver=False)
 family = Fake(log=sys.argv[2] + "/log", gate=sys.argv[2] + "/gate")
 sweep([family], small_sweep(), storage=sys.argv[2], name="s", trials=6)

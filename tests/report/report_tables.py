@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from learn_tables import fill, world
 
-from vvp import evaluate
-from vvp.candidates import BASELINE, MODEL, Candidate
+from vvp.dataset.matrix import Matrix, assemble, population
 from vvp.errors import UserError
-from vvp.matrix import Matrix, assemble, population
+from vvp.learn import evaluate
+from vvp.learn.candidates import BASELINE, MODEL, Candidate
 from vvp.models.base import Data
 from vvp.models.baselines import one_column, train_mean
 from vvp.workspace import Workspace

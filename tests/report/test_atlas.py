@@ -12,7 +12,8 @@ import pytest
 import report_tables as tables
 from learn_tables import fill, world
 
-from vvp.report import page, plot, sentences
+from vvp.report import page, sentences
+from vvp.report.figures import plot
 from vvp.report.gather import gather
 from vvp.workspace import Workspace
 

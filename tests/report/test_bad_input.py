@@ -10,9 +10,10 @@ import report_tables as tables
 from learn_tables import fill, world
 
 from jobs.cli import run
-from vvp.report import page, plot, sentences
+from vvp.report import page, sentences
+from vvp.report.figures import plot
+from vvp.report.figures.plot import Plot
 from vvp.report.gather import Facts, gather
-from vvp.report.plot import Plot
 from vvp.workspace import Workspace
 
 

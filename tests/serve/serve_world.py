@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.evaluate import _alone, _quality
-from vvp import candidates, evaluate, predictor_store
-from vvp.candidates import FAMILIES
+from vvp.dataset.matrix import assemble, embedded_dims, population
+from vvp.embed.resume import content_key
 from vvp.encoders.profiles import Profile
-from vvp.matrix import assemble, embedded_dims, population
+from vvp.forecast import files as predictor_store
+from vvp.learn import candidates, evaluate
+from vvp.learn.candidates import FAMILIES
 from vvp.media.decode import DecodeSettings
 from vvp.models.base import Data, first_point, mae
-from vvp.resume import content_key
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 

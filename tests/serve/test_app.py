@@ -15,11 +15,11 @@ from serve_fakes import PROFILE, film
 
 from serve.docs import EXAMPLES
 from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply
-from vvp.draft import first_row
-from vvp.embed_stages import embed_here
+from vvp.embed.recipe import first_row
+from vvp.embed.stages import embed_here
+from vvp.forecast.files import load
+from vvp.forecast.predictor import draft_rows
 from vvp.media.decode import DecodeSettings
-from vvp.predictor import draft_rows
-from vvp.predictor_store import load
 
 
 def _total(said: dict[str, Any]) -> float:

@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vvp.collect import maps, parse
+from vvp.collect import parse
+from vvp.collect import presets as maps
 from vvp.collect.files import media_columns
 from vvp.collect.store import Gathered, known_rows, record
 from vvp.collect.subtitles import AUTOMATIC, CREATOR

@@ -11,10 +11,10 @@ from typing import Any
 from vvp.collect import parse
 from vvp.collect.files import files_under, local_folder, media_columns, storable
 from vvp.collect.problems import Problems
-from vvp.collect.shelf import Shelf
 from vvp.collect.store import Gathered, known_rows, record
 from vvp.collect.subtitles import transcript
 from vvp.collect.summary import CollectSummary
+from vvp.collect.ytdlp_files import Shelf
 from vvp.errors import UserError
 from vvp.workspace import Workspace
 

@@ -15,7 +15,7 @@ from sklearn.cluster import HDBSCAN, KMeans, MiniBatchKMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
-from vvp.explore.spread import Spread
+from vvp.explore.parallel import Spread
 
 K_FROM, K_TO = 2, 15
 MIN_ROWS = 10

@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vvp.dataset.fuse import Dims, fuse
+from vvp.dataset.matrix import embedded_dims, found_dims, join, provenance, read_embedded
+from vvp.dataset.split_rules import MIN_ROWS, SplitSettings
+from vvp.dataset.splits import FACTS, load_or_make
+from vvp.dataset.targets import read_labels
 from vvp.errors import UserError
-from vvp.fuse import Dims, fuse
-from vvp.labels import read_labels
-from vvp.matrix import embedded_dims, found_dims, join, provenance, read_embedded
 from vvp.schema import FAILED, SIGNALS
-from vvp.split import FACTS, load_or_make
-from vvp.split_rules import MIN_ROWS, SplitSettings
 from vvp.workspace import Workspace
 
 FEATURES = (*SIGNALS, "duration_s", "log_views")

@@ -13,7 +13,7 @@ import numpy as np
 
 from vvp.explore.collection import FEATURES, Collection, Forecasts
 from vvp.explore.words import telling
-from vvp.metrics import Draws
+from vvp.learn.metrics import Draws
 
 CENTRAL = 5
 RESAMPLES = 500

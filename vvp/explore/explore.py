@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from vvp.dataset.reduction import reduce
 from vvp.explore import clusters, layout
 from vvp.explore.collection import Collection
 from vvp.explore.describe import describe
+from vvp.explore.parallel import Spread, one_by_one
 from vvp.explore.placer import Chart, Placer, among
-from vvp.explore.spread import Spread, one_by_one
 from vvp.explore.variance import describe_pca
-from vvp.reduce import reduce
 from vvp.schema import POINTS, arrow
 
 FORMAT = 1

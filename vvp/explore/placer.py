@@ -21,8 +21,8 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 from sklearn.neighbors import NearestNeighbors
 
+from vvp.dataset.reduction import Reduction
 from vvp.errors import UserError
-from vvp.reduce import Reduction
 from vvp.workspace import Workspace
 
 FORMAT = 1

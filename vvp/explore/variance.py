@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from vvp.fuse import Dims
-from vvp.reduce import BLOCKS, Reduction, reduce
+from vvp.dataset.fuse import Dims
+from vvp.dataset.reduction import BLOCKS, Reduction, reduce
 
 CURVE = 400  # components at most that a curve tells about
 CHUNK = 8_192

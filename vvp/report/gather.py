@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vvp.dataset.targets import issues, moments, read_labels
 from vvp.errors import UserError
-from vvp.labels import issues, moments, read_labels
-from vvp.report import atlas
+from vvp.report import gather_map as atlas
 from vvp.schema import FAILED
 from vvp.workspace import Workspace
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from vvp.metrics import Draws
+from vvp.learn.metrics import Draws
 from vvp.report.gather import Facts, Tested, Videos
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

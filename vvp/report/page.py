@@ -15,10 +15,13 @@ from importlib.resources import files
 from typing import Any
 
 from vvp import __version__
-from vvp.report import clusters, collection, comparison, maps, model, pieces, plot, reduction, sentences
+from vvp.report import html as pieces
+from vvp.report import sentences
+from vvp.report.figures import clusters, collection, comparison, maps, plot, reduction
+from vvp.report.figures import errors as model
+from vvp.report.figures.plot import Plot
 from vvp.report.gather import Facts
-from vvp.report.pieces import escaped
-from vvp.report.plot import Plot
+from vvp.report.html import escaped
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,7 +60,7 @@ def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) ->
         (
             "model",
             "The model",
-            _grid(inside["model"])
+            _grid(inside["errors"])
             + pieces.extremes(facts, thumbs)
             + _grid(inside["comparison"])
             + pieces.table(facts),

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from vvp.report.figures.maps import Points, points
 from vvp.report.gather import Facts
-from vvp.report.maps import Points, points
 from vvp.report.numbers import extremes
 
 AT_MOST = 300  # thumbnails in one page: about a megabyte

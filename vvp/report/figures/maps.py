@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from vvp.report.gather import Facts
-from vvp.report.numbers import count, share
-from vvp.report.plot import (
+from vvp.report.figures.plot import (
     COLOURS,
     GRADED,
     GREY,
@@ -21,6 +19,8 @@ from vvp.report.plot import (
     short,
     views_axis,
 )
+from vvp.report.gather import Facts
+from vvp.report.numbers import count, share
 
 DRAWN = 5_000  # points at most; of more, a random draw
 LABELLED = 15  # clusters that get their number written on the map

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from vvp.attribution import attribute
-from vvp.channels import ChannelHistory
-from vvp.columns import design, layout
-from vvp.draft import HORIZON_DAYS
+from vvp.dataset.channels import ChannelHistory
+from vvp.dataset.columns import design, layout
+from vvp.dataset.fuse import Dims
+from vvp.dataset.matrix import FACTS, MADE
+from vvp.dataset.targets import moments
+from vvp.embed.recipe import HORIZON_DAYS
 from vvp.errors import UserError
-from vvp.evaluate import COVERAGE
-from vvp.fuse import Dims
-from vvp.labels import moments
-from vvp.matrix import FACTS, MADE
+from vvp.forecast.contributions import attribute
+from vvp.forecast.neighbours import Neighbours
+from vvp.learn.evaluate import COVERAGE
 from vvp.models.base import Model
-from vvp.neighbours import Neighbours
 from vvp.schema import PARTIAL, TABLES
 
 ROW = pa.schema(

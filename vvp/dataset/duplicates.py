@@ -23,7 +23,7 @@ import pyarrow as pa
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from vvp.fuse import length, stack
+from vvp.dataset.fuse import length, stack
 
 SOUND_COSINE = 0.9
 TITLE_WORDS = 4

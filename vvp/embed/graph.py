@@ -18,13 +18,13 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 
-from vvp.embed_stages import Decode, Encode, Transcribe, Write
+from vvp.embed.pools import STAGES, WRITE_CPUS, Pool, Request, plan
+from vvp.embed.resume import outcome_counts, pending, refuse_other_encoders, tidy
+from vvp.embed.stages import Decode, Encode, Transcribe, Write
 from vvp.encoders.profiles import Profile
 from vvp.media.decode import DecodeSettings
 from vvp.media.decode import decode as decode_media
 from vvp.media.sandbox import Decoder
-from vvp.resources import STAGES, WRITE_CPUS, Pool, Request, plan
-from vvp.resume import outcome_counts, pending, refuse_other_encoders, tidy
 from vvp.schema import FAILED
 from vvp.workspace import Workspace
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vvp.reduce import Reduction, reduce
+from vvp.dataset.reduction import Reduction, reduce
 from vvp.schema import TIME, VECTOR
 
 MOST = 20_000  # training videos that a predictor keeps, the newest; at 50 numbers each about 4 MB

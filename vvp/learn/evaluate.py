@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vvp.candidates import BASELINE, MODEL, Candidate
-from vvp.channels import channel_codes
-from vvp.matrix import Matrix, Population
-from vvp.metrics import METRICS, bootstrap, conformal_half_width, flags, paired
+from vvp.dataset.channels import channel_codes
+from vvp.dataset.matrix import Matrix, Population
+from vvp.learn.candidates import BASELINE, MODEL, Candidate
+from vvp.learn.metrics import METRICS, bootstrap, conformal_half_width, flags, paired
 
 COVERAGE = 0.8
 

@@ -24,19 +24,19 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from vvp import neighbours
-from vvp.candidates import Candidate
-from vvp.channels import ChannelHistory
-from vvp.columns import FEATURE, layout
+from vvp.dataset.channels import ChannelHistory
+from vvp.dataset.columns import FEATURE, layout
+from vvp.dataset.fuse import Dims, fuse
+from vvp.dataset.matrix import Matrix, Population
 from vvp.errors import UserError
-from vvp.evaluate import COVERAGE, residuals
-from vvp.fuse import Dims, fuse
-from vvp.matrix import Matrix, Population
-from vvp.metrics import conformal_half_width
+from vvp.forecast import neighbours
+from vvp.forecast.neighbours import Neighbours
+from vvp.forecast.predictor import QUANTILES, Predictor
+from vvp.learn.candidates import Candidate
+from vvp.learn.evaluate import COVERAGE, residuals
+from vvp.learn.metrics import conformal_half_width
 from vvp.models import load as load_model
 from vvp.models.base import JSON_FILE, TENSOR_FILE, TEXT_FILE
-from vvp.neighbours import Neighbours
-from vvp.predictor import QUANTILES, Predictor
 from vvp.workspace import Workspace
 
 FORMAT = 2

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vvp.channels import ChannelHistory
+from vvp.dataset.channels import ChannelHistory
 
 DAY_US = 86_400_000_000
 

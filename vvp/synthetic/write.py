@@ -23,10 +23,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from vvp.collect import world as causes
-from vvp.collect.render import HEIGHT, WIDTH, write_clip
-from vvp.collect.world import MODALITY, POPULATION, UNSEEN, Clip, World, WorldSettings, reachable
 from vvp.errors import UserError
+from vvp.synthetic import world as causes
+from vvp.synthetic.render import HEIGHT, WIDTH, write_clip
+from vvp.synthetic.world import MODALITY, POPULATION, UNSEEN, Clip, World, WorldSettings, reachable
 
 POPULATION_CLIPS = 4000
 Progress = Callable[[int, int], None]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vvp.duplicates import merge, same_pairs
+from vvp.dataset.duplicates import merge, same_pairs
 from vvp.errors import UserError
 
 USED = ("train", "validation", "test")

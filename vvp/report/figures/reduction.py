@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from vvp.report.figures.maps import unavailable
+from vvp.report.figures.plot import BLUE, GREEN, GREY, ORANGE, SKY, Plot, absent, canvas, short
 from vvp.report.gather import Facts
-from vvp.report.maps import unavailable
 from vvp.report.numbers import share
-from vvp.report.plot import BLUE, GREEN, GREY, ORANGE, SKY, Plot, absent, canvas, short
 
 BLOCKS = {"picture": BLUE, "sound": ORANGE, "words": GREEN}
 

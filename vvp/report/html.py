@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from vvp.report import clusters, collection, comparison, maps, numbers
+from vvp.report import numbers
+from vvp.report.figures import clusters, collection, comparison, maps
+from vvp.report.figures.plot import short
 from vvp.report.gather import Facts, Tested
 from vvp.report.numbers import count, factor, plural, share
-from vvp.report.plot import short
 
 
 def escaped(value: object) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
-from vvp.channels import channel_codes
+from vvp.dataset.channels import channel_codes
 
 METRICS = ("spearman", "r2", "mae", "pairwise_accuracy")
 FEW_CHANNELS = 5

@@ -16,7 +16,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 from sklearn.utils.extmath import randomized_svd
 
-from vvp.fuse import Dims
+from vvp.dataset.fuse import Dims
 
 BLOCKS = ("picture", "sound", "words")
 COMPONENTS = 50

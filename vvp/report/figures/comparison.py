@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from vvp.evaluate import verdict
+from vvp.learn.evaluate import verdict
+from vvp.report.figures.plot import BLUE, GREEN, GREY, ORANGE, Plot, absent, canvas, forest
 from vvp.report.gather import Facts
 from vvp.report.numbers import plural, running_best, span
-from vvp.report.plot import BLUE, GREEN, GREY, ORANGE, Plot, absent, canvas, forest
 
 SPLITS = {"time": (BLUE, "o"), "channel": (ORANGE, "s"), "random": (GREEN, "^")}
 FAMILIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (GREY, "D"))

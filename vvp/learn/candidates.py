@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from vvp.matrix import Matrix, Population
+from vvp.dataset.matrix import Matrix, Population
 from vvp.models import load
 from vvp.models.base import Data, Family, Model, Params, first_point, mae
 from vvp.models.baselines import Unavailable, channel_history, one_column, train_mean

@@ -3,9 +3,7 @@
 import numpy as np
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-from vvp.report.gather import Facts, Videos
-from vvp.report.numbers import DAYS, plural, share
-from vvp.report.plot import (
+from vvp.report.figures.plot import (
     BLUE,
     GRADED,
     GREY,
@@ -21,6 +19,8 @@ from vvp.report.plot import (
     views_axis,
     whole,
 )  # fmt: skip
+from vvp.report.gather import Facts, Videos
+from vvp.report.numbers import DAYS, plural, share
 from vvp.schema import ERROR_KINDS, LABEL_ISSUES, SET_ASIDE_REASONS
 
 PARTS = {"train": BLUE, "validation": SKY, "test": ORANGE, "embargo": YELLOW, "none": GREY}

@@ -24,11 +24,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vvp.channels import channel_codes
-from vvp.duplicates import duplicate_groups
+from vvp.dataset.channels import channel_codes
+from vvp.dataset.duplicates import duplicate_groups
+from vvp.dataset.split_rules import (
+    EMBARGO,
+    MIN_ROWS,
+    NONE,
+    USED,
+    SplitSettings,
+    by_chance,
+    by_channel,
+    by_time,
+)
+from vvp.dataset.targets import moments, read_labels
 from vvp.errors import UserError
-from vvp.labels import moments, read_labels
-from vvp.split_rules import EMBARGO, MIN_ROWS, NONE, USED, SplitSettings, by_chance, by_channel, by_time
 from vvp.workspace import Workspace
 
 SPLITS = ("time", "channel", "random")

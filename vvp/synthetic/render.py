@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from vvp.collect.world import FPS, Clip
+from vvp.synthetic.world import FPS, Clip
 
 WIDTH, HEIGHT = 144, 256
 RATE = 22_050  # samples per second

@@ -4,9 +4,7 @@ quarters."""
 import numpy as np
 
 from vvp.report import numbers
-from vvp.report.gather import Facts, Tested
-from vvp.report.numbers import factor, share
-from vvp.report.plot import (
+from vvp.report.figures.plot import (
     BLUE,
     GRADED,
     GREEN,
@@ -22,6 +20,8 @@ from vvp.report.plot import (
     views_axis,
     whole,
 )  # fmt: skip
+from vvp.report.gather import Facts, Tested
+from vvp.report.numbers import factor, share
 
 SUBJECTS = {
     "predicted": "Predicted against real views",

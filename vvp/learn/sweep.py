@@ -18,9 +18,9 @@ import numpy as np
 import ray
 
 from vvp.errors import PlanError, UserError
+from vvp.learn.ray_trials import Outcome, Search
 from vvp.models import load
 from vvp.models.base import Data, Family, Model, Params
-from vvp.tune_ray import Outcome, Search
 from vvp.workspace import Workspace
 
 Progress = Callable[[int, int, float | None], None]

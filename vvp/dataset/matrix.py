@@ -14,15 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vvp.channels import ChannelHistory
-from vvp.columns import Column, design, layout, select
+from vvp.dataset.channels import ChannelHistory
+from vvp.dataset.columns import Column, design, layout, select
+from vvp.dataset.fuse import Dims, length
+from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, USED
+from vvp.dataset.splits import Splits, SplitSettings, load_or_make
+from vvp.dataset.targets import moments, read_labels
+from vvp.embed.resume import stale
 from vvp.errors import UserError
-from vvp.fuse import Dims, length
-from vvp.labels import moments, read_labels
-from vvp.resume import stale
 from vvp.schema import COUNTER, EMBEDDINGS, PUBLISH, VIDEOS, names
-from vvp.split import Splits, SplitSettings, load_or_make
-from vvp.split_rules import MIN_PART, MIN_ROWS, USED
 from vvp.workspace import Workspace
 
 FACTS = tuple(dict.fromkeys((*names(VIDEOS, PUBLISH), *names(VIDEOS, COUNTER))))

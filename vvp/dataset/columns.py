@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from vvp import features
+from vvp.dataset import features
+from vvp.dataset.fuse import Dims, fuse
 from vvp.errors import UserError
-from vvp.fuse import Dims, fuse
 
 EMBEDDING, MASK, FEATURE = "embedding", "mask", "feature"
 FACTS = ("words", "timing", "format", "channel", "counter", "horizon")

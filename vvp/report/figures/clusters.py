@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from vvp.report.figures.maps import look, unavailable
+from vvp.report.figures.plot import INK, Plot, absent, canvas, forest
 from vvp.report.gather import Facts
-from vvp.report.maps import look, unavailable
 from vvp.report.numbers import factor, plural
-from vvp.report.plot import INK, Plot, absent, canvas, forest
 
 FEATURES = {
     "log_views": "views",

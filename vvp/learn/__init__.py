@@ -1,0 +1,1 @@
+"""Fit, compare, judge: the sweep on Ray Tune, the candidates of a run, metrics, evaluation."""
