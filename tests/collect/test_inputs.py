@@ -147,7 +147,7 @@ def test_words_for_nothing_are_nothing_in_every_column(read: Any) -> None:
 
 def test_the_signs_of_a_column_are_said(read: Any) -> None:
     summary, _ = read("counts/grouped_by_points.csv")
-    assert "views: points group thousands; 1 rows show it" in summary.remarks
+    assert "views: points group thousands, 1 row shows it" in summary.remarks
 
 
 def test_a_style_that_is_given_settles_what_the_rows_do_not(read: Any) -> None:

@@ -113,7 +113,11 @@ def identifier(value: Any) -> str | None:
     if missing(value) or isinstance(value, bool):
         return None
     if isinstance(value, float | Decimal):
-        if value != value.__trunc__() or (isinstance(value, float) and abs(value) > EXACT):
+        if (
+            not math.isfinite(value)
+            or value != int(value)
+            or (isinstance(value, float) and abs(value) > EXACT)
+        ):
             raise ValueError(f"the id {value!r} was stored as a number and has lost digits")
         value = int(value)
     found = plain(value)

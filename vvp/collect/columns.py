@@ -143,7 +143,7 @@ def _reader(
         if order is None:
             shown = order_of(value for values in raw for value in values)
             order = shown.order
-            decided = f"{order}, {shown.shown} rows show it" if order else None
+            decided = f"{order}, {_rows(shown.shown)}" if order else None
         reader: Reader = partial(parse.moment, end_of_day=DATES[ours], order=order)
         return (_dated(reader, formats[ours]) if ours in formats else reader), decided
     if ours == "tags":
@@ -155,8 +155,12 @@ def _reader(
 def _said(style: numbers.NumberStyle) -> str | None:
     names = {".": "points", ",": "commas"}
     verbs = {numbers.GROUP: "group thousands", numbers.DECIMAL: "begin decimals", numbers.BOTH: "do both"}
-    said = [f"{names[sign]} {verbs[role]}" for sign, role in sorted(style.roles.items())]
-    return f"{', '.join(said)}; {style.shown} rows show it" if said else None
+    said = [f"{names[sign]} {verbs[role]}" for sign, role in sorted(style.roles.items()) if role in verbs]
+    return f"{', '.join(said)}, {_rows(style.shown)}" if said else None
+
+
+def _rows(number: int) -> str:
+    return "1 row shows it" if number == 1 else f"{number} rows show it"
 
 
 def _dated(reader: Reader, pattern: str) -> Reader:

@@ -44,8 +44,8 @@ _SHAPES = (
     re.compile(r"(?P<year>\d{4})\s?[年년]\s?(?P<month>\d{1,2})\s?[月월]\s?(?P<day>\d{1,2})\s?[日일]"),
     re.compile(r"(?P<a>\d{1,2})(?P<sign>[-/.])(?P<b>\d{1,2})(?P=sign)(?P<year>\d{4}|\d{2})(?!\d)"),
     re.compile(
-        rf"{_WEEKDAY}(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?(?:\sof|\sde)?[\s-](?P<month>{_WORD})\.?,?"
-        r"(?:\sde)?[\s-](?P<year>\d{4}|\d{2})(?![\d:])",
+        rf"{_WEEKDAY}(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?(?:\sof|\sde)?[\s/-](?P<month>{_WORD})\.?,?"
+        r"(?:\sde)?[\s/-](?P<year>\d{4}|\d{2})(?![\d:])",
         re.IGNORECASE,
     ),
     _ENGLISH,
@@ -82,11 +82,11 @@ def moment(value: Any, end_of_day: bool = False, order: str | None = None) -> da
     if isinstance(value, date):
         return _whole_day(value.year, value.month, value.day, end_of_day)
     written = " ".join(cells.plain(value).replace("−", "-").split())
-    if _NUMBER.fullmatch(written):
-        return _numeric(written, end_of_day)
     if compact := _COMPACT_TIME.fullmatch(written):
         day, hour, minute, second, fraction, zone = compact.groups()
         return moment(f"{day[:4]}-{day[4:6]}-{day[6:]}T{hour}:{minute}:{second}{fraction}{zone}")
+    if _NUMBER.fullmatch(written):
+        return _numeric(written, end_of_day)
     if last := _YEAR_LAST.fullmatch(written):
         written = f"{last[1]} {last[4]} {last[2]}{last[3]}"
     remark = _REMARK.search(written)

@@ -20,6 +20,7 @@ from vvp.collect.count_words import NONE, scale, without_label
 
 INT64 = 2**63 - 1
 GROUP, DECIMAL, BOTH = "groups thousands", "begins decimals", "is used both ways"
+OF_UNITS = "begins the decimals of a unit"  # 1.2M; it says nothing of numbers without a unit
 
 _SIGNS = str.maketrans({"−": "-", "٬": ",", "،": ",", "٫": ".", "，": ",", "．": ".", "＋": "+", "－": "-"})
 _COUNT = re.compile(
@@ -39,7 +40,7 @@ class DoubtfulError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class NumberStyle:
-    """roles: what the point and the comma do (GROUP, DECIMAL or BOTH); a sign left out is not settled.
+    """roles: what the point and the comma do (GROUP, DECIMAL, …); a sign left out is not settled.
     shown: how many rows of the column show it. given: the user said so.
     """
 
@@ -107,10 +108,9 @@ def style_of(values: Iterable[Any]) -> NumberStyle:
                 seen[sign][role] += 1
     roles: dict[str, str] = {}
     for sign, counts in seen.items():
-        if len(counts) > 1:
-            roles[sign] = BOTH
-        elif counts:
-            roles[sign] = next(iter(counts))
+        uses = set(counts) - {OF_UNITS} if GROUP not in counts else set(counts)
+        if counts:
+            roles[sign] = BOTH if len(uses) > 1 else next(iter(uses), OF_UNITS)
     if list(roles.values()).count(GROUP) == 2:
         roles = dict.fromkeys(roles, BOTH)  # two programs wrote this column
     return NumberStyle(roles=roles, shown=max((sum(c.values()) for c in seen.values()), default=0))
@@ -138,7 +138,7 @@ def _shows(value: str) -> dict[str, str]:
     lone = _LONE.fullmatch(number)
     if lone is None or _two_ways(lone[1], lone[3]):
         return {}
-    return {sign: BOTH if unit else DECIMAL}
+    return {sign: OF_UNITS if unit else DECIMAL}
 
 
 def _split(written: str) -> tuple[str, str, str, str]:
