@@ -54,7 +54,7 @@ def command(
     args = AppArgs(
         workspace=space.root,
         name=name,
-        models=models,
+        models=options.absolute(models),
         limits=Limits(upload_mb=upload_mb, duration_s=duration),
         **_sizes(on_this_machine),
     )
