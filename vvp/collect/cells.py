@@ -43,6 +43,12 @@ _INVISIBLE = "\ufeff\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066
 _FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 _ROUNDED = re.compile(r"\d([.,]\d+)?e\+?\d{1,3}", re.IGNORECASE)
 _GROUPED_ID = re.compile(r"[1-9]\d{0,2}([.,'’\s]\d{3})+")
+# A video's page, from which its id is taken: dashboards export links.
+_LINK = re.compile(
+    r"https?://(?:[\w-]+\.)*(?:tiktok\.com/@[^/]+/(?:video|photo)/(\d+)"
+    r"|youtube\.com/(?:watch\?(?:[^#]*&)?v=|shorts/|embed/|live/)([\w-]{11})|youtu\.be/([\w-]{11})"
+    r"|instagram\.com/(?:[^/]+/)?(?:p|reel|reels|tv)/([\w-]+))(?:[/?&#].*)?"
+)
 _SITE = re.compile(r"(?:https?://)?(?:www\.|m\.)?([a-z]+)\.(?:com|net)(?:/.*)?")
 
 
@@ -109,7 +115,7 @@ def platform(value: Any) -> str | None:
 
 
 def identifier(value: Any) -> str | None:
-    """An id as a string. ValueError for one that a spreadsheet or a float has rounded or grouped."""
+    """An id as a string, out of a video's link too. ValueError for one that was rounded or grouped."""
     if missing(value) or isinstance(value, bool):
         return None
     if isinstance(value, float | Decimal):
@@ -123,6 +129,9 @@ def identifier(value: Any) -> str | None:
     found = plain(value)
     if missing(found):
         return None
+    link = _LINK.fullmatch(found)
+    if link:
+        return str(next(part for part in link.groups() if part))
     if _ROUNDED.fullmatch(found):
         raise ValueError(f"the id {found!r} was rounded by a spreadsheet")
     if found.endswith(".0") and found[:-2].isdecimal():  # pandas writes whole floats so
