@@ -1,13 +1,10 @@
 """Command-line options that several verbs share, each described once."""
 
 import functools
-import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, cast
 
 import typer
-
-from vvp.errors import UserError
 
 Workspace = Annotated[
     str,
@@ -47,10 +44,3 @@ def writes(command: Command) -> Command:
             command(workspace=workspace, **rest)
 
     return cast(Command, alone)
-
-
-def run_folder(name: str) -> str:
-    """Where a run lives in its workspace. UserError for a name that is no plain file name."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
-        raise UserError(f"--name {name!r}: use letters, digits, '.', '_' and '-', and begin with no dot.")
-    return f"runs/{name}"

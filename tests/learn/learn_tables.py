@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from vvp.learn.candidates import FAMILIES
+from vvp.models.base import Data, first_point, mae
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
@@ -69,3 +71,18 @@ def fill(root: Any, videos: list, embeddings: list) -> Workspace:
     if embeddings:
         space.replace("embeddings", table("embeddings", embeddings))
     return space
+
+
+def sweep_without_ray(*families: str, seed: int = 0) -> Any:
+    """What `tune` asks for: one trial per family, at its first point, in this process."""
+
+    def sweep(train: Data, validation: Data) -> dict[str, Any]:
+        found = {}
+        for name in families:
+            family = FAMILIES[name]
+            params = first_point(family, len(train.y), train.X.shape[1])
+            model = family.fit(train, validation, params, seed=seed)
+            found[name] = (model, params, mae(validation.y, model.predict(validation.X)))
+        return found
+
+    return lambda split: sweep

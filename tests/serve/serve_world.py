@@ -9,16 +9,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from learn_tables import sweep_without_ray
 
-from jobs.evaluate import _alone, _quality
-from vvp.dataset.matrix import assemble, embedded_dims, population
 from vvp.embed.resume import content_key
 from vvp.encoders.profiles import Profile
-from vvp.forecast import files as predictor_store
-from vvp.learn import candidates, evaluate
-from vvp.learn.candidates import FAMILIES
+from vvp.forecast.judging import judge
+from vvp.learn.tuning import tune
 from vvp.media.decode import DecodeSettings
-from vvp.models.base import Data, first_point, mae
+from vvp.paths import RunPaths
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
@@ -71,33 +69,17 @@ def fill(root: Path, profile: Profile, n: int = 140, seed: int = 0) -> Workspace
 
 
 def learn(space: Workspace, name: str, seed: int = 0) -> str:
-    """A predictor (Ridge) under runs/NAME, as `tune` and `evaluate` would make it; its id."""
-    matrix = assemble(space, "time", dims=embedded_dims(space))
-    rows = population(matrix)
-
-    def sweep(train: Data, validation: Data) -> dict[str, Any]:
-        family = FAMILIES["ridge"]
-        params = first_point(family, len(train.y), train.X.shape[1])
-        model = family.fit(train, validation, params, seed=seed)
-        return {"ridge": (model, params, mae(validation.y, model.predict(validation.X)))}
-
-    found = candidates.fit(matrix, rows, sweep, seed)
-    chosen = next(c for c in found if c.name == "ridge")
-    metadata = next(c for c in found if c.name == "metadata only")
-    own = evaluate.evaluate_split(matrix, rows, found, resamples=100)
-    quality = {
-        "main": {"verdict": evaluate.verdict(own), **_quality(own, chosen.name)},
-        "metadata": {"verdict": _alone(own, metadata.name), **_quality(own, metadata.name)},
-        "warnings": evaluate.warnings(matrix, own),
-    }
-    facts = {"run": name, "split": "time", "embedding": space.read_json("embed.json"), "quality": quality}
-    return predictor_store.save(space, f"runs/{name}/predictor", matrix, rows, chosen, metadata, facts)
+    """A predictor (Ridge) under runs/NAME, as `tune` and `evaluate` make it; its id."""
+    tune(space, sweep_without_ray("ridge", seed=seed), name=name, others=False, seed=seed)
+    result = judge(space, name=name, resamples=100)
+    assert result["predictor"]["model"] == "ridge", "the planted effect beats the rule"
+    return str(result["predictor"]["id"])
 
 
 def damage(space: Workspace, name: str, of: str) -> None:
     """runs/NAME: the predictor of run `of` with one byte of its model changed."""
     shutil.copytree(Path(space.root) / f"runs/{of}", Path(space.root) / f"runs/{name}")
-    [model] = (Path(space.root) / f"runs/{name}/predictor/main").glob("model*.safetensors")
+    [model] = (Path(space.root) / RunPaths(name).predictor / "main").glob("model*.safetensors")
     content = bytearray(model.read_bytes())
     content[-1] ^= 1
     model.write_bytes(content)

@@ -5,7 +5,7 @@ Not known here: tables, where log views come from (labels.py), or which rows are
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,19 @@ class ChannelHistory:
             times[channel] = published_at[rows].astype("datetime64[us]").astype(np.int64)
             values[channel] = log_views[rows].astype(np.float64)
         return cls(float(log_views[use].mean()), k, times, values)
+
+    @property
+    def error_k(self) -> float:
+        """k for the size of this history's errors: 0 for one channel, whose mean is shrunk to itself."""
+        return self.k if len(self.log_views) > 1 else 0.0
+
+    def with_constants_of(self, other: "ChannelHistory") -> "ChannelHistory":
+        """The same channels, their means shrunk to the mean of `other` by its k."""
+        return replace(self, mean=other.mean, k=other.k)
+
+    def knows(self, channel: str | None) -> bool:
+        """Whether a dated training video is of this channel."""
+        return channel is not None and channel in self.log_views
 
     def at(self, channel_id: np.ndarray, published_at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(mean float64 (n,), n int64 (n,)): of the channel's training videos posted strictly before.
