@@ -7,17 +7,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from learn_tables import DIMS, fill, sweep_without_ray, world
+from learn_tables import fill, fresh, sweep_without_ray, world
 
 from vvp.forecast.judging import judge
 from vvp.learn.tuning import tune
-from vvp.paths import RunPaths
+from vvp.paths import MAP_FACTS, RunPaths
 from vvp.workspace import Workspace
 
-EMBEDDING = {
-    "profile": "tiny", "encoders": {}, "speech": None, "decode": {},
-    "dims": {name.removesuffix("_embedding"): size for name, size in DIMS.items()},
-}  # fmt: skip
 EVIL = "</script><script>document.title='broken'</script><img src=x onerror=alert(2)> $x^2$ & \"q\" '🎬"
 
 
@@ -32,11 +28,13 @@ def posts(root: Path, n: int = 120, **changes: Any) -> Workspace:
 
 def tested(space: Workspace, name: str = "default") -> Workspace:
     """A run of one trial, tuned and evaluated as the verbs do it, and a sweep's table beside it."""
-    space.write_json("embed.json", EMBEDDING)
+    fresh(space)
     run = tune(space, sweep_without_ray("ridge"), name=name)
     for split in run["splits"]:
         space.write_json(RunPaths(name).trials(split), _trials())
     judge(space, name=name, resamples=100)
+    if space.exists(MAP_FACTS):  # as if the map were drawn afterwards
+        space.write_json(MAP_FACTS, space.read_json(MAP_FACTS) | {"forecasts_of": run["id"]})
     return space
 
 
@@ -67,7 +65,9 @@ def mapped(space: Workspace, clusters: int = 3) -> Workspace:
     sink = io.BytesIO()
     pq.write_table(points, sink)
     space.write_bytes("map/points.parquet", sink.getvalue())
-    space.write_json("map/map.json", _map(ids, cluster, clusters))
+    run = RunPaths("default").run
+    of = {"forecasts_of": space.read_json(run)["id"]} if space.exists(run) else {}
+    space.write_json("map/map.json", _map(ids, cluster, clusters) | of)
     return space
 
 

@@ -179,7 +179,7 @@ def save_rule(space: Workspace, at: RunPaths, rule: Candidate, facts: dict[str, 
 def _on_everything(whole: Matrix, rule: Candidate) -> Candidate:
     column = rule.columns[0] if rule.name != MEAN else whole.columns[0].name
     fitted = candidates.fit_rule(whole, replace(rule, columns=(column,)), whole.rows("train"))
-    return candidates.with_history(fitted) if rule.name == HISTORY else fitted
+    return candidates.with_history(fitted, whole.history) if rule.name == HISTORY else fitted
 
 
 def _rule_alone(space: Workspace, at: RunPaths, run: dict[str, Any]) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.matrix import Matrix, Population
 from vvp.models import load
 from vvp.models.base import Data, Family, Model, Params, first_point, mae
 from vvp.models.baselines import (
-    ColumnModel,
     HistoryModel,
     Unavailable,
     channel_history,
@@ -123,11 +123,9 @@ def fit_rule(matrix: Matrix, rule: Candidate, rows: np.ndarray) -> Candidate:
     return replace(rule, model=model, rows=len(rows), bounds=(float(data.y.min()), float(data.y.max())))
 
 
-def with_history(rule: Candidate) -> Candidate:
+def with_history(rule: Candidate, history: ChannelHistory) -> Candidate:
     """The channel rule for later drafts, also where no training video had an earlier one of its channel."""
-    model = rule.model
-    assert isinstance(model, ColumnModel)
-    made = HistoryModel(n_cols=1, column=0, slope=1.0, intercept=0.0, mean=model.mean)
+    made = HistoryModel(n_cols=1, column=0, slope=1.0, intercept=0.0, mean=history.centre)
     return replace(rule, model=made, family=HistoryModel.family)
 
 
@@ -140,7 +138,7 @@ def rule_alone(matrix: Matrix, name: str) -> Candidate:
         columns=(column,), params={}, rows=len(rows), validation_mae=None, model=None,
     )  # fmt: skip
     fitted = fit_rule(matrix, empty, rows)
-    return with_history(fitted) if name == HISTORY else fitted
+    return with_history(fitted, matrix.history) if name == HISTORY else fitted
 
 
 class _Fitter:

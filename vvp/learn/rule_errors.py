@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vvp.dataset.channels import ChannelHistory, channel_codes, shrinkage
+from vvp.dataset.channels import ChannelHistory, channel_codes, location, shrinkage
 
 REFITS = 40  # how often mean and k are estimated anew along the rows
 FIRST = 1  # rows that the first forecast knows
@@ -69,7 +69,7 @@ def as_of(channel: np.ndarray, published: np.ndarray, y: np.ndarray) -> Errors:
         before[order[:start]] = True
         fitted = full.with_constants_of(ChannelHistory.fit(channel, published, y, before))
         mean, count = fitted.at(channel[block], published[block])
-        forecast = np.where(count > 0, mean, fitted.mean)
+        forecast = np.where(count > 0, mean, fitted.centre)
         found.append(_errors(block, y[block] - forecast, scale(fitted.error_k, count)))
     return join(found)
 
@@ -79,12 +79,16 @@ def left_out(channel: np.ndarray, y: np.ndarray) -> Errors:
     n = len(y)
     codes = channel_codes(channel)
     sizes = np.bincount(codes)[codes] - 1
-    sums = np.bincount(codes, weights=y)[codes] - y
     if n < 2:
         return join([])
-    mean = (y.sum() - y) / (n - 1)
     k = shrinkage(codes, y)
-    forecast = np.where(sizes > 0, (sums + k * mean) / (sizes + k), mean)
+    forecast = np.zeros(n)
+    for row, size in enumerate(sizes):
+        others = np.arange(n) != row
+        forecast[row] = location(y[others])
+        if size:
+            own = location(y[others & (codes == codes[row])])
+            forecast[row] = (size * own + k * forecast[row]) / (size + k)
     return _errors(np.arange(n), y - forecast, scale(0.0 if codes.max() == 0 else k, sizes))
 
 
@@ -98,7 +102,7 @@ def by_folds(
         known[fitted_on] = True
         history = ChannelHistory.fit(channel, published, y, known)
         mean, count = history.at(channel[held], published[held])
-        forecast = np.where(count > 0, mean, history.mean)
+        forecast = np.where(count > 0, mean, history.centre)
         found.append(_errors(held, y[held] - forecast, scale(history.error_k, count)))
     return join(found)
 
