@@ -22,6 +22,7 @@ from vvp.paths import RunPaths
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
+PLAIN = np.array([60.0, 300.0, 10.0, 1.0])  # longest title, longest transcript, most spaces, a constant
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 
 
@@ -53,6 +54,9 @@ def fill(root: Path, profile: Profile, n: int = 140, seed: int = 0) -> Workspace
         videos.append(row)
         vectors = {m: rng.normal(size=d) for m, d in profile.dims.items()}
         vectors["video"][:2] = bright
+        if profile.dims["text"] == len(PLAIN):  # what the encoders that cost nothing make of words and sound
+            vectors["text"] = rng.uniform(0, 1, len(PLAIN)) * PLAIN
+            vectors["audio"] = np.array([0.0, 0.0, 1.0, 1.0])
         embeddings.append(
             dict.fromkeys(TABLES["embeddings"].names)
             | {f"{m}_embedding": v.astype(np.float32) for m, v in vectors.items()}
