@@ -20,11 +20,12 @@ from vvp.embed.recipe import Recipe, first_row
 from vvp.embed.stages import Decode, encoders_here
 from vvp.forecast.files import load
 from vvp.forecast.predictor import draft_rows
+from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 
 def app_of(workspace: str, run: str) -> FastAPI:
-    known = load(Workspace(workspace), f"runs/{run}/predictor")
+    known = load(Workspace(workspace), RunPaths(run).predictor)
     recipe = Recipe.of(known.head)
     decode = Decode(recipe.decode)
     encoders = list(encoders_here(recipe.profile, None, recipe.decode, os.cpu_count() or 1))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from jobs import options, show
+from vvp import words
 
 
 def command(
@@ -43,8 +44,8 @@ def command(
         ],
         run,
     )  # fmt: skip
-    truth = show.views(2.718281828459045**draft.log_views)
-    best = show.views(2.718281828459045**draft.expected_log_views)
+    truth = words.views(2.718281828459045**draft.log_views)
+    best = words.views(2.718281828459045**draft.expected_log_views)
     show.out.print(f"the world's truth for this clip: {truth} views; without its noise: {best}")
     report = home / "workspace/runs/default/report/report.html"
     show.out.print(f"its report: {report}; ask it about a draft: vvp serve {' '.join(space)}", markup=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from jobs import options, show
+from vvp.paths import MAP, RunPaths
 
 SHOWN = 2  # differences of a cluster that the table shows
 NAMES = {
@@ -39,7 +40,7 @@ def command(
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
-    options.run_folder(name)
+    RunPaths(name)
     seen = collect(space, name)
     connect(min_cpus)
     started = time.monotonic()
@@ -47,9 +48,9 @@ def command(
         atlas = explore(seen, seed=seed, spread=ray_tasks, tell=update)
     store.write(space, atlas)
     if json:
-        show.as_json({**atlas.facts, "at": space.uri(store.FOLDER)})
+        show.as_json({**atlas.facts, "at": space.uri(MAP)})
         return
-    _print(atlas.facts, name, space.uri(store.FOLDER), time.monotonic() - started)
+    _print(atlas.facts, name, space.uri(MAP), time.monotonic() - started)
 
 
 def ray_tasks(function: Callable[[Any, Any], Any], shared: Any, jobs: Sequence[Any]) -> Iterable[Any]:

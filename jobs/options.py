@@ -1,14 +1,11 @@
 """Command-line options that several verbs share, each described once."""
 
 import functools
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 import typer
-
-from vvp.errors import UserError
 
 Workspace = Annotated[
     str,
@@ -53,10 +50,3 @@ def writes(command: Command) -> Command:
 def absolute(models: str | None) -> str | None:
     """The folder of weights for Ray's workers, who run elsewhere; what is no folder here stays as it is."""
     return str(Path(models).absolute()) if models and Path(models).is_dir() else models
-
-
-def run_folder(name: str) -> str:
-    """Where a run lives in its workspace. UserError for a name that is no plain file name."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
-        raise UserError(f"--name {name!r}: use letters, digits, '.', '_' and '-', and begin with no dot.")
-    return f"runs/{name}"

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from jobs import options, show
+from vvp import words
 from vvp.errors import UserError
+from vvp.paths import RunPaths
 
 
 def command(
@@ -28,7 +30,10 @@ def command(
     published_at: Annotated[
         str | None, typer.Option(help="When it will be posted, UTC; default: now.")
     ] = None,
-    horizon_days: Annotated[float, typer.Option(help="Views after how many days.", min=0.1, max=3650)] = 30.0,
+    horizon_days: Annotated[
+        float | None,
+        typer.Option(help="Views after how many days; default: what training supports.", min=0.1, max=3650),
+    ] = None,
     duration: Annotated[
         float | None, typer.Option(help="Seconds, for a draft without a video.", min=0.1)
     ] = None,
@@ -47,7 +52,7 @@ def command(
     if video is None and title is None:
         raise UserError("nothing to forecast: give a video, or at least a --title.")
     space = Workspace.existing(workspace)
-    known = predictor_store.load(space, f"{options.run_folder(name)}/predictor")
+    known = predictor_store.load(space, RunPaths(name).predictor)
     try:
         when = moment(published_at) if published_at else datetime.now(timezone.utc)
     except ValueError as error:
@@ -101,42 +106,40 @@ def _reasons(forecast: Any) -> list[tuple[str, str]]:
     from vvp.forecast.predictor import count_of
 
     steps = [f"{b} ×{exp(v):.2f}" for b, v in forecast.blocks.items() if round(v, 2)]
-    start = show.views(count_of(forecast.starting_log_views))
+    start = words.views(count_of(forecast.starting_log_views))
     pairs = [
         ("made of", f"{start} for a typical training video; " + (", ".join(steps) or "nothing changes it"))
     ]
     if forecast.top_tenth is not None:
-        bound = show.views(forecast.top_tenth_views)
+        bound = words.views(forecast.top_tenth_views)
         pairs.append(("top tenth", f"{forecast.top_tenth:.0%} chance of more than {bound}"))
     for near in forecast.nearest[:3]:
         title = " ".join((near["title"] or near["video_id"]).split())  # some are paragraphs
         pairs.append(
-            ("alike", f"{title[:60]}: {show.views(near['views'])} (likeness {near['similarity']:.2f})")
+            ("alike", f"{title[:60]}: {words.views(near['views'])} (likeness {near['similarity']:.2f})")
         )
     return pairs
 
 
 def _print(video: str | None, forecast: Any, head: dict[str, Any]) -> None:
-    v = show.views
+    v = words.views
     span = "no interval" if forecast.low is None else f"{v(forecast.low)} to {v(forecast.high)}"
     quality = forecast.quality
+    many = head["training"]["videos"]
+    videos = f"{many} training {'video' if many == 1 else 'videos'}"
     pairs: list[tuple[str, Any]] = [
-        ("views", f"{v(forecast.views)} after {forecast.horizon_days:g} days"),
         (f"{forecast.coverage:.0%} interval", span),
-        ("more than", f"{forecast.percentile:.0f} % of the {head['training']['videos']} training videos"),
+        ("more than", f"{forecast.percentile:.0f} % of the {videos}"),
     ]
     for rule, value in forecast.baselines.items():
-        pairs.append((f"baseline: {rule}", "no earlier video known" if value is None else v(value)))
+        pairs.append((f"rule: {rule}", "no earlier video known" if value is None else v(value)))
     pairs += _reasons(forecast)
     pairs.append(("missing", ", ".join(forecast.missing) or "nothing"))
     if forecast.outside:
         pairs.append(("outside training", "; ".join(forecast.outside)))
     pairs += [("note", note) for note in forecast.notes]
     pairs.append(("model", f"{forecast.model}, predictor {head['id']}"))
-    measured = (quality.get("interval") or {}).get("measured")
-    if measured and measured["point"] is not None:
-        pairs.append(
-            ("interval, measured", f"it held {measured['point']:.0%} of {quality['test_rows']} test videos")
-        )
     pairs.append(("how good it is", quality["verdict"]))
+    show.out.print(forecast.headline, markup=False, style="bold")
+    show.out.print(forecast.promise, markup=False)
     show.facts(f"forecast for {video or 'a draft without video'}", pairs)

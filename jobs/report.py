@@ -7,6 +7,7 @@ import typer
 
 from jobs import options, show
 from vvp.errors import UserError
+from vvp.paths import RunPaths
 
 
 @options.writes
@@ -28,7 +29,7 @@ def command(
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
-    home = f"{options.run_folder(name)}/report"
+    home = RunPaths(name).report
     facts = gather.gather(space, name)
     paths = pictures.wanted(facts)
     thumbs: dict[str, str] = {}

@@ -15,6 +15,7 @@ import typer
 
 from jobs import options, show
 from vvp.errors import UserError
+from vvp.paths import RunPaths
 
 KEY = "VVP_API_KEY"
 
@@ -41,7 +42,7 @@ def command(
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
-    head = predictor_store.load(space, f"{options.run_folder(name)}/predictor").head
+    head = predictor_store.load(space, RunPaths(name).predictor).head
     Recipe.of(head).check(models)
     _refuse_taken(host, port)
 

@@ -89,14 +89,6 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def views(number: float) -> str:
-    """A count of views for reading: 1,234 or 41.2K or 3.4M; three figures are all that a forecast has."""
-    for limit, unit in ((1e9, "B"), (1e6, "M"), (1e4, "K")):
-        if number >= limit:
-            return f"{number / (1e3 if unit == 'K' else limit):.3g}{unit}"
-    return f"{number:,.0f}"
-
-
 def interval(triple: Sequence[float | None] | None, digits: int = 2) -> str | None:
     """[point, low, high] → '0.61 [0.42, 0.75]'; None stays None."""
     if triple is None or triple[0] is None:

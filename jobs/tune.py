@@ -1,14 +1,13 @@
 """`vvp tune`: embeddings/ → the models of a run, under each split."""
 
-import hashlib
-import time
-from json import dumps as json_text
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from jobs import options, show
 from vvp.errors import UserError
+from vvp.paths import RunPaths
 
 
 @options.writes
@@ -34,83 +33,61 @@ def command(
     min_cpus: options.MinCpus = 0,
     json: options.Json = False,
 ) -> None:
-    """Sweep Ridge, LightGBM and an MLP on Ray Tune, and fit every baseline beside them.
+    """Sweep Ridge, LightGBM and an MLP on Ray Tune, and fit every simple rule beside them.
 
     Killed and started again it goes on. The test part is not looked at: that is `vvp evaluate`.
     """
-    from jobs.cluster import connect
-    from vvp.dataset.matrix import assemble, embedded_dims, population
-    from vvp.dataset.split_rules import SplitSettings
-    from vvp.dataset.splits import SPLITS
-    from vvp.learn import candidates
-    from vvp.learn.sweep import SweepData, sweep
-    from vvp.models.base import Data, Params
-    from vvp.models.base import Model as FittedModel
+    from vvp.learn.tuning import tune
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
-    home = options.run_folder(name)
     chosen = _families(families)
-    if split not in SPLITS:
-        raise UserError(f"there is no split called {split}; there are {', '.join(SPLITS)}.")
-    connect(min_cpus)
-    started = time.monotonic()
-    settings = SplitSettings(embargo_days=embargo_days)
-    space.remove(f"{home}/run.json")  # a sweep that is killed leaves no run to evaluate
-    digest = hashlib.sha256(json_text([name, split, families, trials, seed]).encode())
-    run: dict[str, Any] = {"name": name, "split": split, "trials": trials, "seed": seed, "splits": {}}
-    run["embargo_days"] = embargo_days
-    dims = embedded_dims(space)
-    for one in [split, *(s for s in SPLITS if s != split and not only)]:
-        try:
-            matrix = assemble(space, one, settings, dims)
-        except UserError as error:
-            if one == split:
-                raise
-            run["splits"][one] = {"unavailable": str(error)}
-            continue
-        if one == split:
-            run |= {"profile": matrix.profile, "encoders": matrix.encoders, "counts": matrix.counts}
-            run |= {"splits_origin": matrix.splits_origin, "dropped": len(matrix.dropped)}
-        folder = f"{home}/{one}"
-        rows = population(matrix)
-        mark = candidates.fingerprint(matrix)
-
-        with show.progress(f"tune, {one} split") as update:
-
-            def sweeper(
-                train: Data, validation: Data, folder: str = folder, update: show.Update = update
-            ) -> dict[str, tuple[FittedModel, Params, float]]:
-                result = sweep(
-                    chosen,
-                    SweepData(train=train, validation=validation),
-                    storage=space.uri(folder),
-                    name="sweep",
-                    trials=trials,
-                    seed=seed,
-                    cpus_per_trial=cpus_per_trial,
-                    progress=lambda done, total, best: update(
-                        done, total, "" if best is None else f"trials, least error {best:.3f}"
-                    ),
-                )
-                space.write_json(f"{folder}/trials.json", [vars(t) for t in result.trials])
-                return {family: (best.model, best.params, best.mae) for family, best in result.best.items()}
-
-            found = candidates.fit(matrix, rows, sweeper, seed)
-        facts = {"fingerprint": mark, "population": rows.sentence, "families": families}
-        digest.update(candidates.save(space, folder, found, facts).encode())
-        run["splits"][one] = {
-            "population": rows.sentence,
-            "validation_mae": {c.name: c.validation_mae for c in found},
-            "unavailable_models": {c.name: c.unavailable for c in found if c.unavailable},
-        }
-    run["seconds"] = round(time.monotonic() - started, 1)
-    run["id"] = digest.hexdigest()[:16]
-    space.write_json(f"{home}/run.json", run)
+    sweeps = _Sweeps(space, chosen, RunPaths(name), trials, seed, cpus_per_trial, min_cpus)
+    run = tune(
+        space, sweeps, name=name, split=split, others=not only, embargo_days=embargo_days, trials=trials,
+        families=[family.name for family in chosen], seed=seed,
+    )  # fmt: skip
     if json:
         show.as_json(run)
         return
     _print(run)
+
+
+@dataclass(frozen=True)
+class _Sweeps:
+    """Sweeps on Ray Tune, one per split. Ray is started by the first of them: a run of rules needs none."""
+
+    space: Any
+    families: list[Any]
+    at: RunPaths
+    trials: int
+    seed: int
+    cpus_per_trial: float
+    min_cpus: float
+
+    def __call__(self, split: str) -> Any:
+        def sweeper(train: Any, validation: Any) -> dict[str, Any]:
+            from jobs.cluster import connect
+            from vvp.learn.sweep import SweepData, sweep
+
+            connect(self.min_cpus)
+            with show.progress(f"tune, {split} split") as update:
+                result = sweep(
+                    self.families,
+                    SweepData(train=train, validation=validation),
+                    storage=self.space.uri(self.at.split(split)),
+                    name="sweep",
+                    trials=self.trials,
+                    seed=self.seed,
+                    cpus_per_trial=self.cpus_per_trial,
+                    progress=lambda done, total, best: update(
+                        done, total, "" if best is None else f"trials, least error {best:.3f}"
+                    ),
+                )
+            self.space.write_json(self.at.trials(split), [vars(t) for t in result.trials])
+            return {family: (best.model, best.params, best.mae) for family, best in result.best.items()}
+
+        return sweeper
 
 
 def _families(text: str) -> list[Any]:
@@ -124,6 +101,20 @@ def _families(text: str) -> list[Any]:
 
 
 def _print(run: dict[str, Any]) -> None:
+    counts = run["counts"]
+    if run["rules_only"]:
+        n = counts["train"]
+        show.out.print(f"no model is tried: {run['rules_only']}", markup=False)
+        show.facts(
+            f"tune {run['name']}: the simple rule alone",
+            [
+                ("videos with a count", n),
+                ("without a count", counts["without_label"]),
+                ("took", f"{run['seconds']:.0f} s"),
+            ],
+        )
+        show.out.print("next: `vvp evaluate`, which says how far the rule is off, and saves it")
+        return
     fitted = {split: one for split, one in run["splits"].items() if "validation_mae" in one}
     names = list(dict.fromkeys(name for one in fitted.values() for name in one["validation_mae"]))
     rows = []
@@ -140,7 +131,8 @@ def _print(run: dict[str, Any]) -> None:
             show.out.print(f"{split} split not made: {one['unavailable']}", markup=False)
         for name, reason in one.get("unavailable_models", {}).items():
             show.out.print(f"{split} split, {name}: {reason}", markup=False)
-    counts = run["counts"]
+    if run["horizon"]:
+        show.out.print(f"left out: the age of the counts ({run['horizon']})", markup=False)
     show.facts(
         f"{counts['rows']} embedded videos",
         [

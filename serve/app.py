@@ -23,6 +23,7 @@ from vvp.encoders.profiles import Profile
 from vvp.forecast import files as predictor_store
 from vvp.media.decode import decode
 from vvp.media.sandbox import Decoder
+from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 KEY = "VVP_API_KEY"
@@ -36,7 +37,7 @@ def build(args: AppArgs) -> Application:
 
 def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decode) -> Application:
     """As `build`. profile, decoder: others than the predictor's and offline's, for tests and benchmarks."""
-    known = predictor_store.load(Workspace(args.workspace), f"runs/{args.name}/predictor")
+    known = predictor_store.load(Workspace(args.workspace), RunPaths(args.name).predictor)
     recipe = Recipe.of(known.head, profile)
     recipe.check(args.models)
     key = os.environ.get(KEY)

@@ -13,6 +13,7 @@ from serve.replies import accepts_metadata_only, forecast_facts, predictor_facts
 from vvp.errors import UserError
 from vvp.forecast import files as predictor_store
 from vvp.forecast.predictor import ROW, Forecast, Predictor, draft_rows
+from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 logger = logging.getLogger("ray.serve")
@@ -48,7 +49,7 @@ class Forecaster:
         logger.info("predictor loaded", extra={"vvp_predictor": new.head["id"]})
 
     def _load(self, at: PredictorAt) -> Predictor:
-        found = predictor_store.load(Workspace(at.workspace), f"runs/{at.name}/predictor")
+        found = predictor_store.load(Workspace(at.workspace), RunPaths(at.name).predictor)
         if at.id is not None and found.head["id"] != at.id:
             raise UserError(f"the predictor there is {found.head['id']}, not {at.id}.")
         if found.head["embedding"] != self.recipe:
@@ -67,7 +68,9 @@ class Forecaster:
         """A PredictorReply without upload_limits."""
         return {**predictor_facts(self.current.head), "refused": self.refused}
 
-    def forecast(self, drafts: list[tuple[dict[str, Any], dict[str, Any] | None, float]]) -> dict[str, Any]:
+    def forecast(
+        self, drafts: list[tuple[dict[str, Any], dict[str, Any] | None, float | None]]
+    ) -> dict[str, Any]:
         """(values, embedded row, horizon_days) of drafts → `forecasts` in their order, all by one predictor:
         ForecastReplies without seconds.
 

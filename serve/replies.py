@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from vvp.dataset.matrix import HORIZON
 from vvp.forecast.predictor import Forecast, count_of
+from vvp.learn.evaluate import rule_in_words
 
 CANNOT_KNOW = [
     "What happens after posting: a share by somebody famous, a new trend, a change of the ranking.",
@@ -27,9 +29,10 @@ def forecast_facts(f: Forecast, head: dict[str, Any]) -> dict[str, Any]:
     if f.top_tenth is not None:
         top = {"probability": f.top_tenth, "views_at_least": f.top_tenth_views}
     start = {"views": count_of(f.starting_log_views), "log_views": f.starting_log_views}
-    same = ("views", "log_views", "horizon_days", "percentile", "baselines", "missing", "outside", "notes")
+    same = ("headline", "promise", "kind", "channel", "views", "log_views", "horizon_days", "counts_age_days")
+    rest = ("percentile", "baselines", "missing", "outside", "notes", "nearest", "model", "quality")
     return {
-        **{name: getattr(f, name) for name in (*same, "nearest", "model", "quality")},
+        **{name: getattr(f, name) for name in (*same, *rest)},
         "predictor": head["id"],
         "training_videos": head["training"]["videos"],
         "interval": interval,
@@ -51,11 +54,15 @@ def predictor_facts(head: dict[str, Any]) -> dict[str, Any]:
         "profile": head["profile"],
         "encoders": {k: v for k, v in labels.items() if v is not None},
         "model": head["models"]["main"]["name"],
+        "kind": head["models"]["main"]["role"],
+        "rule": rule_in_words(head["rule"]),
+        "channels": training["channel_ids"],
         "trained_on": trained_on,
         "quality": quality["main"],
         "quality_metadata_only": quality.get("metadata") if "metadata" in head["models"] else None,
         "cannot_know": CANNOT_KNOW,
         "warnings": quality.get("warnings", []),
+        "horizon_matters": any(HORIZON in spec["columns"] for spec in head["models"].values()),
         "accepts_metadata_only": accepts_metadata_only(head),
     }
 

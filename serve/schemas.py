@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from vvp.collect import parse
-from vvp.embed.recipe import HORIZON_DAYS
 
 INT64 = 2**63 - 1
 Words = Annotated[str | None, Field(max_length=20_000)]
@@ -36,7 +35,9 @@ class Draft(BaseModel):
     channel_id: Short = Field(None, description="as in the training videos; null: unknown channel")
     channel_followers: Total = Field(None, description="the channel's followers now")
     channel_videos: Total = Field(None, description="how many videos the channel has")
-    horizon_days: float = Field(HORIZON_DAYS, ge=0.1, le=3650, description="views after how many days")
+    horizon_days: float | None = Field(
+        None, ge=0.1, le=3650, description="views after how many days; null: what its training supports best"
+    )
     duration_s: float | None = Field(
         None, gt=0, le=1e6, description="seconds, for a draft without a video; with one it is measured"
     )
@@ -82,6 +83,12 @@ class RankedDraft(Draft):
     )
 
 
+class Channel(BaseModel):
+    given: str | None
+    known: bool = Field(description="whether the predictor learned from videos of it")
+    learned_from: int = Field(description="how many channels the predictor learned from")
+
+
 class Interval(BaseModel):
     low: float = Field(description="views")
     high: float = Field(description="views")
@@ -124,10 +131,17 @@ class Seconds(BaseModel):
 
 class ForecastReply(BaseModel):
     predictor: str = Field(description="id of the predictor that answered")
+    headline: str = Field(description="the sentence to lead with; it obeys what evaluation measured")
+    promise: str = Field(description="after how many days, and how often such ranges held")
+    kind: str = Field(description="rule: a simple rule, no model is shown to beat it; single, model: a model")
+    channel: Channel
     views: float = Field(description="the middle of the forecast; quote it with the interval only")
     interval: Interval | None = Field(description="null: too few validation videos to make one")
     log_views: float = Field(description="natural log of 1 + views")
-    horizon_days: float
+    horizon_days: float | None = Field(
+        description="views after how many days; null: the forecast does not depend on it"
+    )
+    counts_age_days: float | None = Field(description="median age of the training counts; null: unknown")
     percentile: float = Field(description="of the training videos, 0 to 100: how many got fewer views")
     training_videos: int
     top_tenth: TopTenth | None = Field(description="null with interval")
@@ -175,6 +189,9 @@ class PredictorReply(BaseModel):
     profile: str
     encoders: dict[str, str] = Field(description="what embeds a draft: name@hash of the weights")
     model: str
+    kind: str = Field(description="of the model: rule, single or model")
+    rule: str = Field(description="the simple rule that forecasts are held beside, in words")
+    channels: list[str] = Field(description="ids it learned from, those with most videos first; 200 at most")
     trained_on: dict[str, Any] = Field(
         description="videos, channels, published (from, to), horizon_days, median_views of those videos"
     )
@@ -183,6 +200,7 @@ class PredictorReply(BaseModel):
     cannot_know: list[str] = Field(description="in sentences")
     warnings: list[str]
     accepts_metadata_only: bool
+    horizon_matters: bool = Field(description="whether a forecast depends on horizon_days")
     upload_limits: dict[str, float] = Field(description="bytes of a file, seconds of video")
     refused: str | None = Field(description="why the last predictor offered was refused; null: it was not")
 

@@ -16,7 +16,7 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 # Ray's workers and the decoder's children import our fakes by name.
 ROOT = Path(__file__).parents[1]
 os.environ["PYTHONPATH"] = os.pathsep.join(
-    str(ROOT / folder) for folder in (".", "benchmarks", "tests/media", "tests/embed")
+    str(ROOT / folder) for folder in (".", "benchmarks", "tests/media", "tests/embed", "tests/learn")
 )
 
 
@@ -33,7 +33,8 @@ def ray_session() -> Iterator[None]:
     """Ray with two CPUs in this machine; its workers' output stays in Ray's own log files."""
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, ignore_reinit_error=True, log_to_driver=False)
+    # local: another Ray of this machine is never joined.
+    ray.init("local", num_cpus=2, include_dashboard=False, ignore_reinit_error=True, log_to_driver=False)
     yield
     ray.shutdown()
 

@@ -13,6 +13,10 @@ class WeightsError(UserError):
     """Model weights are absent, or their sha256 is not the one that vvp was written against."""
 
 
+class SplitError(UserError):
+    """The videos do not divide into parts: too few labels, no dates, one channel. Rules need no parts."""
+
+
 class PlanError(UserError):
     """The machines cannot hold the actors asked for; raised before anything starts, never a hang."""
 

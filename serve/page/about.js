@@ -15,7 +15,7 @@ export const about = (predictor) => [
   el("h2", "What this predictor is"),
   el("p", learned(predictor.trained_on)),
   el("p", predictor.quality.verdict),
-  el("p.hint", "Spearman says how well it puts videos in order: 1 is perfect, 0 is chance."),
+  el("p", `The simple rule beside it: ${predictor.rule}.`),
   el("p", words.measured(predictor.quality)),
   predictor.warnings.length ? [el("h3", "Warnings"), list(predictor.warnings)] : [],
   el("h3", "What it cannot know"),

@@ -34,12 +34,11 @@ export function comparison({ order, pairs, sentence }, about) {
   const ends = ({ interval }) => (interval ? [interval.low, interval.high] : []);
   const scale = logScale(order.flatMap(({ forecast }) => [forecast.views, ...ends(forecast)]));
   const [{ forecast: first }] = order;
-  const held = first.interval ? `Each range is made to hold ${words.often(first.interval.coverage)}; ` : "";
   return [
     el(
       "div.card.hero",
       el("h2.range-words.sentence", { tabindex: "-1" }, sentence),
-      el("p.promise", `${held}views after ${words.days(first.horizon_days)}, best first.`),
+      el("p.promise", `Best first. For the first: ${first.promise}`),
       el(
         "ol.order",
         order.map((entry, i) => place(entry, scale, pairs[i])),

@@ -8,6 +8,8 @@ import * as words from "./words.js";
 const section = (title, ...content) => el("section.part", el("h3", title), content);
 
 function contributions(forecast) {
+  // A rule looks at nothing in the clip; its headline says so.
+  if (forecast.kind === "rule") return null;
   const { bars, start, end } = steps(forecast);
   return section(
     "Where the middle comes from",

@@ -155,6 +155,7 @@ async function ask() {
   try {
     predictor = await api.predictor(key);
     place.replaceChildren(...about(predictor).flat(Infinity).filter(Boolean));
+    offer(predictor);
     byId("key-card").hidden = true;
     forgive();
   } catch (error) {
@@ -164,6 +165,13 @@ async function ask() {
   } finally {
     place.setAttribute("aria-busy", "false");
   }
+}
+
+/** The channels it knows, and the days only where a forecast depends on them. */
+function offer({ channels, horizon_matters: asked, trained_on: { horizon_days: ages } }) {
+  byId("channels").replaceChildren(...channels.map((id) => el("option", { value: id })));
+  byId("horizon").hidden = !asked;
+  if (asked && ages) form.elements.horizon_days.placeholder = String(Math.round(ages.default));
 }
 
 function unlock() {

@@ -46,13 +46,6 @@ export function rangeInWords(forecast) {
   return `Between ${words.views(forecast.interval.low)} and ${words.views(forecast.interval.high)} views`;
 }
 
-function promise(forecast) {
-  const after = `after ${words.days(forecast.horizon_days)}`;
-  if (!forecast.interval) return `${after}; how far off that may be is not known, so take it as a hint.`;
-  const middle = `The middle of that range is ${words.views(forecast.views)}.`;
-  return `${after}, ${words.often(forecast.interval.coverage)}. ${middle}`;
-}
-
 function rank(forecast) {
   const known = `${words.plural(forecast.training_videos, "video")} it learned from`;
   if (forecast.percentile === 0) return `The middle is below every one of the ${known}.`;
@@ -71,12 +64,12 @@ function topTenth({ top_tenth: top }) {
 export const result = (forecast, about, level = "h2") => [
   el(
     "div.card.hero",
-    el(`${level}.range-words`, { tabindex: "-1" }, rangeInWords(forecast)),
-    el("p.promise", promise(forecast)),
+    el(`${level}.range-words`, { tabindex: "-1" }, forecast.headline),
+    el("p.promise", forecast.promise),
     chart(forecast, about),
     el(
       "div.facts",
-      list([rank(forecast), topTenth(forecast), words.measured(forecast.quality)].filter(Boolean)),
+      list([rank(forecast), topTenth(forecast)].filter(Boolean)),
     ),
   ),
   el("div.card", details(forecast, about)),

@@ -46,12 +46,6 @@ export function factor(logViews) {
 
 export const days = (number) => plural(Number(number.toFixed(number < 10 ? 1 : 0)), "day");
 
-/** 0.8 → "four times in five". */
-export function often(coverage) {
-  const known = { 0.5: "one time in two", 0.8: "four times in five", 0.9: "nine times in ten" };
-  return known[coverage] ?? `${Math.round(coverage * 100)} times in a hundred`;
-}
-
 export function size(bytes) {
   if (bytes >= 1e6) return `${whole.format(bytes / 1e6)} MB`;
   return `${whole.format(Math.max(bytes, 1) / 1e3)} kB`;
@@ -77,6 +71,7 @@ export function day(iso) {
 
 const BASELINES = {
   "train mean": "Average training video",
+  "log followers": "Its followers, by a straight line",
   "channel's earlier videos": "This channel's earlier videos",
 };
 export const baseline = (name) => BASELINES[name] ?? name;

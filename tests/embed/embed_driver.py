@@ -12,7 +12,7 @@ from vvp.workspace import Workspace
 
 
 def main() -> None:
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     profile = MORTAL if "--mortal" in sys.argv else FAKE
     one = {"video": (1, 1), "audio": (1, 1)}
     settings = EmbedSettings(transcribe=False, decoder=slow, block_rows=2, actors=one)

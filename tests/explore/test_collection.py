@@ -15,6 +15,7 @@ from vvp.dataset.splits import load_or_make
 from vvp.errors import UserError
 from vvp.explore.collection import collect
 from vvp.explore.describe import describe
+from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 
@@ -28,9 +29,9 @@ def small(root: Path, n: int = 60, **change: Any) -> Workspace:
 def evaluated(space: Workspace, split: str = "time", run_id: str = "a") -> list[str]:
     """A run with predictions of two models for the last ten videos; their ids."""
     ids = [f"v{i:05d}" for i in range(50, 60)]
-    space.write_json("runs/r/run.json", {"id": "a", "split": split, "embargo_days": None})
+    space.write_json(RunPaths("r").run, {"id": "a", "split": split, "embargo_days": None, "rules_only": None})
     splits = {split: {"chosen": "good"}}
-    space.write_json("runs/r/evaluation.json", {"run_id": run_id, "split": split, "splits": splits})
+    space.write_json(RunPaths("r").evaluation, {"run_id": run_id, "split": split, "splits": splits})
     table = pa.table(
         {
             "video_id": ids * 2,
@@ -42,7 +43,7 @@ def evaluated(space: Workspace, split: str = "time", run_id: str = "a") -> list[
     )
     sink = io.BytesIO()
     pq.write_table(table, sink)
-    space.write_bytes("runs/r/predictions.parquet", sink.getvalue())
+    space.write_bytes(RunPaths("r").predictions, sink.getvalue())
     return ids
 
 

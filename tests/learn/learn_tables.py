@@ -1,11 +1,16 @@
 """Small made-up tables for the tests of this folder: no files, no media, no models."""
 
+import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from vvp.embed.resume import content_key
+from vvp.learn.candidates import FAMILIES
+from vvp.models.base import Data, first_point, mae
+from vvp.paths import EMBED_RECIPE
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
@@ -68,4 +73,35 @@ def fill(root: Any, videos: list, embeddings: list) -> Workspace:
     space.replace("videos", table("videos", videos))
     if embeddings:
         space.replace("embeddings", table("embeddings", embeddings))
+    return space
+
+
+def sweep_without_ray(*families: str, seed: int = 0) -> Any:
+    """What `tune` asks for: one trial per family, at its first point, in this process."""
+
+    def sweep(train: Data, validation: Data) -> dict[str, Any]:
+        found = {}
+        for name in families:
+            family = FAMILIES[name]
+            params = first_point(family, len(train.y), train.X.shape[1])
+            model = family.fit(train, validation, params, seed=seed)
+            found[name] = (model, params, mae(validation.y, model.predict(validation.X)))
+        return found
+
+    return lambda split: sweep
+
+
+def fresh(space: Workspace) -> Workspace:
+    """The same workspace with its recipe, and with vectors that are of what the videos are now."""
+    recipe: dict[str, Any] = {
+        "profile": "tiny", "encoders": {}, "speech": None, "decode": {},
+        "dims": {name.removesuffix("_embedding"): size for name, size in DIMS.items()},
+    }  # fmt: skip
+    space.write_json(EMBED_RECIPE, recipe)
+    text = json.dumps(recipe)
+    keys = {row["video_id"]: content_key(row, text) for row in space.read("videos").to_pylist()}
+    rows = space.read("embeddings")
+    at = rows.schema.get_field_index("content_key")
+    keyed = pa.array([keys[video] for video in rows["video_id"].to_pylist()])
+    space.replace("embeddings", rows.set_column(at, "content_key", keyed))
     return space

@@ -7,29 +7,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from learn_tables import DIMS, fill, world
+from learn_tables import DIMS, fill, sweep_without_ray, world
 
 from vvp.dataset.matrix import Matrix, Population, assemble, join, population
 from vvp.errors import UserError
 from vvp.forecast import files as predictor_store
 from vvp.forecast import predictor
 from vvp.learn import candidates
-from vvp.learn.evaluate import choose, evaluate_split, verdict, warnings
-from vvp.models.base import Data, first_point
+from vvp.learn.evaluate import evaluate_split, verdict, warnings
+from vvp.learn.evidence import Choice, choose
 from vvp.schema import TABLES
 
-QUALITY = {"main": {"verdict": "as measured"}, "metadata": {"verdict": "of the other model"}, "warnings": []}
+QUALITY = {
+    "main": {"verdict": "as measured", "standing": "better"},
+    "metadata": {"verdict": "of the other model", "standing": "not shown to be better"},
+    "warnings": [],
+}
 EMBEDDING = {"profile": "tiny", "encoders": {}, "speech": None, "decode": {}}
-FAMILIES = [candidates.FAMILIES["ridge"], candidates.FAMILIES["gbdt"]]
-
-
-def one_trial(train: Data, validation: Data) -> dict[str, Any]:
-    """A sweep of one trial per family, without Ray."""
-    found = {}
-    for family in FAMILIES:
-        params = first_point(family, len(train.y), train.X.shape[1])
-        found[family.name] = (family.fit(train, validation, params), params, 0.0)
-    return found
+one_trial = sweep_without_ray("ridge", "gbdt")("time")
 
 
 def fitted(matrix: Matrix) -> tuple[Population, list[candidates.Candidate]]:
@@ -46,7 +41,12 @@ def planted(
     return space, matrix, *fitted(matrix)
 
 
-def test_every_baseline_is_there_and_the_planted_effect_beats_them(planted: Any) -> None:
+def judged(matrix: Matrix, rows: Population, found: list[candidates.Candidate]) -> tuple[dict, Choice]:
+    choice = choose(matrix, rows, found)
+    return evaluate_split(matrix, rows, found, choice, resamples=300), choice
+
+
+def test_every_rule_is_there_and_the_planted_effect_beats_them(planted: Any) -> None:
     _, matrix, rows, found = planted
     names = [c.name for c in found]
     assert names[:7] == [
@@ -54,13 +54,14 @@ def test_every_baseline_is_there_and_the_planted_effect_beats_them(planted: Any)
         "metadata only", "picture alone", "sound alone", "words alone",
     ]  # fmt: skip
     assert all(c.model is not None for c in found), [(c.name, c.unavailable) for c in found]
-    result = evaluate_split(matrix, rows, found, resamples=300)
+    result, choice = judged(matrix, rows, found)
+    assert [c.role for c in found[:4]] == ["rule", "rule", "rule", "single"]
     r2 = {n: result["results"][n]["metrics"]["r2"]["point"] for n in names}
-    assert choose(found).role == "model"
+    assert choice.chosen.role == "model" and choice.rule.role == "rule"
     assert r2["ridge"] > 0.6 > r2["words alone"] and r2["ridge"] > r2["metadata only"] + 0.1
-    gap = result["results"][result["chosen"]]["versus_baseline"]["spearman"]
-    assert gap["low"] > 0
-    assert "beats the best baseline" in verdict(result)
+    gap = result["results"][result["chosen"]]["versus_rule"]["mae"]
+    assert gap["high"] < 0 and result["standing"] == "better"
+    assert "beats the simple rule" in verdict(result)
     assert result["results"]["train mean"]["metrics"]["spearman"]["point"] is None, "a constant has no rank"
     assert any("train mean predicts the same" in flag for flag in result["flags"])
     json.dumps(result, allow_nan=False)
@@ -68,7 +69,7 @@ def test_every_baseline_is_there_and_the_planted_effect_beats_them(planted: Any)
 
 def test_the_interval_holds_about_as_often_as_it_says(planted: Any) -> None:
     _, matrix, rows, found = planted
-    interval = evaluate_split(matrix, rows, found, resamples=300)["interval"]
+    interval = judged(matrix, rows, found)[0]["interval"]
     assert interval["half_width"] > 0
     assert 0.65 <= interval["measured"]["point"] <= 0.95
 
@@ -79,11 +80,12 @@ def test_shuffled_labels_are_not_found(tmp_path: Path) -> None:
     videos = [{**v, "views": int(n)} for v, n in zip(videos, views, strict=True)]
     matrix = assemble(fill(tmp_path, videos, embeddings))
     rows, found = fitted(matrix)
-    result = evaluate_split(matrix, rows, found, resamples=300)
+    result, choice = judged(matrix, rows, found)
     for name in ("ridge", "gbdt", "picture alone"):
         r2 = result["results"][name]["metrics"]["r2"]
         assert r2["point"] < 0.1 and r2["low"] < 0.05, (name, r2)
-    assert "beats the best baseline" not in verdict(result)
+    assert choice.chosen.role == "rule"
+    assert verdict(result).startswith("No model is shown to beat the simple rule")
 
 
 def test_without_counters_no_counter_is_looked_at(planted: Any) -> None:
@@ -103,7 +105,7 @@ def test_rows_without_media_train_metadata_but_not_the_multimodal_models(tmp_pat
     assert with_media < train
     assert by_name["metadata only"].rows == train and by_name["words alone"].rows == train
     assert by_name["ridge"].rows == by_name["picture alone"].rows == with_media
-    result = evaluate_split(matrix, rows, found, resamples=100)
+    result, _ = judged(matrix, rows, found)
     assert result["test_rows"] == int(((matrix.part == "test") & matrix.has_media).sum())
 
 
@@ -132,7 +134,9 @@ def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> 
     ridge = next(c for c in found if c.name == "ridge")
     metadata = next(c for c in found if c.name == "metadata only")
     facts = {"run": "x", "embedding": EMBEDDING, "quality": QUALITY}
-    predictor_store.save(space, "runs/x/predictor", matrix, rows, ridge, metadata, facts)
+    errors = np.array([0.3, -0.2, 0.5, -0.6, 0.1])
+    forecasters = [predictor_store.Forecaster(one, errors) for one in (ridge, metadata)]
+    predictor_store.save(space, "runs/x/predictor", matrix, rows, *forecasters, "train mean", facts)
     known = predictor_store.load(space, "runs/x/predictor")
     at = int(matrix.rows("test")[3])
     videos = space.read("videos")
@@ -159,9 +163,9 @@ def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> 
 def test_a_damaged_predictor_is_refused_in_a_sentence(planted: Any, tmp_path: Path) -> None:
     space, matrix, rows, found = planted
     folder = "runs/x/damaged"
-    predictor_store.save(
-        space, folder, matrix, rows, choose(found), None, {"quality": QUALITY, "embedding": EMBEDDING}
-    )
+    main = predictor_store.Forecaster(choose(matrix, rows, found).chosen, np.array([0.1, 0.2]))
+    facts = {"quality": QUALITY, "embedding": EMBEDDING}
+    predictor_store.save(space, folder, matrix, rows, main, None, "train mean", facts)
     head = space.read_json(f"{folder}/predictor.json")
     with pytest.raises(UserError, match="no predictor"):
         predictor_store.load(space, "runs/x/nowhere")
@@ -206,7 +210,7 @@ def test_a_dominant_channel_and_a_small_test_are_named(tmp_path: Path) -> None:
     videos = [{**v, "channel_id": "big"} if i % 2 else v for i, v in enumerate(videos)]
     matrix = assemble(fill(tmp_path, videos, embeddings))
     rows, found = fitted(matrix)
-    text = " ".join(warnings(matrix, evaluate_split(matrix, rows, found, resamples=100)))
+    text = " ".join(warnings(matrix, judged(matrix, rows, found)[0]))
     assert "one channel has" in text and "mostly chance" in text
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from learn_tables import START, table
 
-from vvp.dataset.channels import ChannelHistory, channel_codes, shrinkage
+from vvp.dataset.channels import ChannelHistory, channel_codes, location, shrinkage
 from vvp.dataset.targets import channel_history, read_labels
 
 
@@ -54,7 +54,7 @@ def test_history_is_the_stated_formula(seed):
     mean, count = channel_history(channel, when, y, train)
     use = train & np.isfinite(y)
     named = use & np.array([c is not None for c in channel])
-    k, overall = shrinkage(channel_codes(channel[named]), y[named]), y[use].mean()
+    k, overall = shrinkage(channel_codes(channel[named]), y[named]), location(y[use])
     for i in range(len(y)):
         earlier = [
             j
@@ -63,7 +63,9 @@ def test_history_is_the_stated_formula(seed):
         ]
         assert count[i] == len(earlier)
         if earlier:
-            assert mean[i] == pytest.approx((y[earlier].sum() + k * overall) / (len(earlier) + k))
+            assert mean[i] == pytest.approx(
+                (len(earlier) * location(y[earlier]) + k * overall) / (len(earlier) + k)
+            )
         else:
             assert np.isnan(mean[i])
 
@@ -78,7 +80,7 @@ def test_history_never_uses_own_later_or_other_rows(seed):
         other = y.copy()
         other[~(when < when[i]) | ~train] += 100  # own row, same instant, later, undated, not train
         moved = ChannelHistory.fit(channel, when, other, train)
-        held = ChannelHistory(fitted.mean, fitted.k, moved.times_us, moved.log_views)
+        held = moved.with_constants_of(fitted)
         assert held.at(channel[i : i + 1], when[i : i + 1])[0][0] == pytest.approx(before[i])
 
 
@@ -100,3 +102,14 @@ def test_shrinkage_follows_the_variances():
     assert shrinkage(codes, y) == pytest.approx(4, rel=0.25)  # 2² / 1²
     assert shrinkage(codes, rng.normal(size=2400)) > 15
     assert shrinkage(np.arange(5), y[:5]) == 2 and shrinkage(np.zeros(5, int), y[:5]) == 2
+
+
+def test_the_location_is_the_mean_and_hardly_moves_for_one_that_went_viral():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        y = rng.normal(10, 1, 30)
+        assert location(y) == pytest.approx(y.mean(), abs=0.25)
+        viral = np.concatenate([y, [25.0, 26.0]])
+        assert abs(location(viral) - location(y)) < 0.2 < viral.mean() - y.mean()
+    assert location(np.array([3.0])) == 3.0 and location(np.array([2.0, 5.0])) == 3.5
+    assert location(np.array([4.0, 4.0, 4.0, 9.0])) == 4.0

@@ -1,18 +1,15 @@
 """What stands beside a forecast: the reduction, the share of each block, the neighbours, the odds."""
 
-from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.fuse import Dims
 from vvp.dataset.reduction import Reduction, reduce
 from vvp.forecast.contributions import BLOCKS, attribute
 from vvp.forecast.neighbours import CARDS, Neighbours, keep
-from vvp.forecast.predictor import Forecast, Predictor, _above
 
 DIMS = Dims(6, 5, 4)
 RNG = np.random.default_rng(0)
@@ -124,35 +121,3 @@ def test_neighbours_come_back_as_they_were_and_must_fit_their_reduction() -> Non
     mixed = known.files() | {"reduction.safetensors": other.files()["reduction.safetensors"]}
     with pytest.raises(ValueError, match="another length"):
         Neighbours.from_files(mixed)
-
-
-def forecast(log_views: float) -> Forecast:
-    return Forecast(
-        views=1, low=0, high=2, coverage=0.8, log_views=log_views, percentile=1, top_tenth=0.1,
-        top_tenth_views=1, starting_log_views=1, blocks={}, horizon_days=30, model="m", baselines={},
-        nearest=[], missing=[], outside=[], notes=[], quality={},
-    )  # fmt: skip
-
-
-def test_the_odds_of_one_draft_against_another() -> None:
-    head = {
-        "dims": {"video": 6, "audio": 5, "text": 4},
-        "models": {"main": {"name": "m", "residuals": [-1.0, -0.2, 0.3, 0.9]}},
-    }
-    empty = ChannelHistory.fit(
-        np.array([None], object), np.array(["2026-01-01"], "datetime64[us]"), np.ones(1), np.ones(1, bool)
-    )
-    known = Predictor(head, empty, {}, {}, neighbours(fused(10)))
-    assert known.beats(forecast(5), forecast(5)) == pytest.approx(0.5)
-    # Four errors, none of which could turn it: 4.5 of 5.
-    assert known.beats(forecast(9), forecast(5)) == pytest.approx(0.9)
-    better, worse = known.beats(forecast(5.3), forecast(5)), known.beats(forecast(5), forecast(5.3))
-    assert better > 0.5 and better + worse == pytest.approx(1)
-    assert known.beats(replace(forecast(5), low=None), forecast(5)) is None
-
-
-def test_the_odds_of_passing_a_bound_agree_with_the_symmetric_interval() -> None:
-    lean = [-2.0, -1.5, -1.0, -0.5, 0.1]
-    assert _above(0.0, lean) == pytest.approx(0.5)
-    assert 0.5 < _above(0.3, lean) < _above(1.2, lean) < 1 and _above(9.0, lean) < 1
-    assert 0 < _above(-9.0, lean) < 0.1 and _above(-0.3, lean) == pytest.approx(1 - _above(0.3, lean))

@@ -7,14 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from learn_tables import fill, world
+from learn_tables import fill, fresh, sweep_without_ray, world
 
-from vvp.dataset.matrix import Matrix, assemble, population
-from vvp.errors import UserError
-from vvp.learn import evaluate
-from vvp.learn.candidates import BASELINE, MODEL, Candidate
-from vvp.models.base import Data
-from vvp.models.baselines import one_column, train_mean
+from vvp.forecast.judging import judge
+from vvp.learn.tuning import tune
+from vvp.paths import MAP_FACTS, RunPaths
 from vvp.workspace import Workspace
 
 EVIL = "</script><script>document.title='broken'</script><img src=x onerror=alert(2)> $x^2$ & \"q\" '🎬"
@@ -30,31 +27,14 @@ def posts(root: Path, n: int = 120, **changes: Any) -> Workspace:
 
 
 def tested(space: Workspace, name: str = "default") -> Workspace:
-    """A run of three cheap models, evaluated as `vvp evaluate` does; "ridge" is one real column."""
-    run: dict[str, Any] = {"id": "r1", "name": name, "split": "time", "splits": {}}
-    result: dict[str, Any] = {"run_id": "r1", "split": "time", "splits": {}, "times_opened": 2}
-    for split in ("time", "channel", "random"):
-        try:
-            matrix = assemble(space, split)
-        except UserError as error:
-            run["splits"][split] = result["splits"][split] = {"unavailable": str(error)}
-            continue
-        rows = population(matrix)
-        found = [
-            _fitted(matrix, "train mean", BASELINE, None),
-            _fitted(matrix, "log followers", BASELINE, "log_channel_followers"),
-            _fitted(matrix, "ridge", MODEL, "picture_0000"),
-            _unavailable("sound alone"),
-        ]
-        result["splits"][split] = evaluate.evaluate_split(matrix, rows, found, resamples=100)
-        run["splits"][split] = {}
-        space.write_json(f"runs/{name}/{split}/trials.json", _trials())
-        if split == "time":
-            own = result["splits"][split]
-            result |= {"verdict": evaluate.verdict(own), "warnings": evaluate.warnings(matrix, own)}
-            space.write_bytes(f"runs/{name}/predictions.parquet", evaluate.predictions(matrix, rows, found))
-    space.write_json(f"runs/{name}/run.json", run)
-    space.write_json(f"runs/{name}/evaluation.json", result)
+    """A run of one trial, tuned and evaluated as the verbs do it, and a sweep's table beside it."""
+    fresh(space)
+    run = tune(space, sweep_without_ray("ridge"), name=name)
+    for split in run["splits"]:
+        space.write_json(RunPaths(name).trials(split), _trials())
+    judge(space, name=name, resamples=100)
+    if space.exists(MAP_FACTS):  # as if the map were drawn afterwards
+        space.write_json(MAP_FACTS, space.read_json(MAP_FACTS) | {"forecasts_of": run["id"]})
     return space
 
 
@@ -64,24 +44,6 @@ def _trials() -> list[dict[str, Any]]:
         for family, start in (("ridge", 1.0), ("gbdt", 1.1))
         for i in range(4)
     ]
-
-
-def _fitted(matrix: Matrix, name: str, role: str, column: str | None) -> Candidate:
-    at = np.array([next((i for i, c in enumerate(matrix.columns) if c.name == column), 0)])
-    rows = matrix.rows("train", np.isfinite(matrix.y))
-    data = Data(X=matrix.X[np.ix_(rows, at)], y=matrix.y[rows], groups=matrix.groups()[at])
-    return Candidate(
-        name=name, role=role, input=column or "nothing", family="ridge", params={}, rows=len(rows),
-        columns=tuple(matrix.columns[i].name for i in at), validation_mae=0.5 if role == MODEL else 1.0,
-        model=train_mean(data) if column is None else one_column(data, 0),
-    )  # fmt: skip
-
-
-def _unavailable(name: str) -> Candidate:
-    return Candidate(
-        name=name, role=BASELINE, input="sound", family="ridge", columns=(), params={}, rows=0,
-        validation_mae=None, model=None, unavailable="no video of the training part has it",
-    )  # fmt: skip
 
 
 def mapped(space: Workspace, clusters: int = 3) -> Workspace:
@@ -103,7 +65,9 @@ def mapped(space: Workspace, clusters: int = 3) -> Workspace:
     sink = io.BytesIO()
     pq.write_table(points, sink)
     space.write_bytes("map/points.parquet", sink.getvalue())
-    space.write_json("map/map.json", _map(ids, cluster, clusters))
+    run = RunPaths("default").run
+    of = {"forecasts_of": space.read_json(run)["id"]} if space.exists(run) else {}
+    space.write_json("map/map.json", _map(ids, cluster, clusters) | of)
     return space
 
 

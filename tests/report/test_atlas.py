@@ -98,6 +98,6 @@ def test_one_named_channel_among_unknown_ones_is_not_all_there_is(tmp_path: Path
 
 def test_a_handful_of_test_videos_is_in_the_headline(tmp_path: Path) -> None:
     few = sentences.headline(gather(tables.tested(tables.posts(tmp_path / "few", 60)), "default"))
-    assert "videos such numbers say little." in few[1]
+    assert "videos such numbers say little." in few[2]
     many = sentences.headline(gather(tables.tested(tables.posts(tmp_path / "many", 240)), "default"))
     assert "say little" not in many[1]

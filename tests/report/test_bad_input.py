@@ -10,6 +10,7 @@ import report_tables as tables
 from learn_tables import fill, world
 
 from jobs.cli import run
+from vvp.paths import RunPaths
 from vvp.report import page, sentences
 from vvp.report.figures import plot
 from vvp.report.figures.plot import Plot
@@ -45,10 +46,10 @@ def test_without_a_run_and_without_a_map(tmp_path: Path) -> None:
 
 def test_swept_but_not_evaluated_shows_the_sweep(tmp_path: Path) -> None:
     space = tables.tested(tables.posts(tmp_path, 60))
-    space.remove("runs/default/evaluation.json")
+    space.remove(RunPaths("default").evaluation)
     _, plots, _ = opened(space)
     assert plots["sweep"].figure is not None
-    assert "`vvp evaluate --name default`" in (plots["baselines"].absent or "")
+    assert "`vvp evaluate --name default`" in (plots["rules"].absent or "")
 
 
 def test_an_evaluation_of_another_sweep_is_not_shown(tmp_path: Path) -> None:
@@ -73,15 +74,15 @@ def test_one_channel(tmp_path: Path) -> None:
     said = " ".join(sentences.limits(facts))
     assert "one channel's" in said and "%" not in said.split("one channel's")[0]
     assert "Too few channels" in plots["residuals"].title
-    assert "cannot be said" in sentences.headline(facts)[1]
+    assert "No model is shown to beat the simple rule" in sentences.headline(facts)[0]
 
 
 def test_all_views_equal(tmp_path: Path) -> None:
     facts, plots, _ = opened(tables.tested(tables.mapped(tables.posts(tmp_path, 60, views=1000))))
     assert "have the same" in (plots["views"].absent or "")
-    assert plots["quarters"].figure is None and plots["baselines"].figure is None
+    assert plots["quarters"].figure is None and plots["rules"].figure is None
     assert "All views are equal" in " ".join(sentences.limits(facts))
-    assert "nothing could be ranked" in sentences.headline(facts)[0]
+    assert "nothing could be ranked" in sentences.headline(facts)[1]
 
 
 def test_fewer_than_thirty_and_no_counts(tmp_path: Path) -> None:

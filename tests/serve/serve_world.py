@@ -2,26 +2,27 @@
 
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from learn_tables import sweep_without_ray
 
-from jobs.evaluate import _alone, _quality
 from vvp.dataset.matrix import assemble, embedded_dims, population
 from vvp.embed.resume import content_key
 from vvp.encoders.profiles import Profile
-from vvp.forecast import files as predictor_store
-from vvp.learn import candidates, evaluate
-from vvp.learn.candidates import FAMILIES
+from vvp.forecast import judging
+from vvp.learn import candidates, evaluate, evidence
+from vvp.learn.tuning import tune
 from vvp.media.decode import DecodeSettings
-from vvp.models.base import Data, first_point, mae
+from vvp.paths import RunPaths
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
+PLAIN = np.array([60.0, 300.0, 10.0, 1.0])  # longest title, longest transcript, most spaces, a constant
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 
 
@@ -53,6 +54,9 @@ def fill(root: Path, profile: Profile, n: int = 140, seed: int = 0) -> Workspace
         videos.append(row)
         vectors = {m: rng.normal(size=d) for m, d in profile.dims.items()}
         vectors["video"][:2] = bright
+        if profile.dims["text"] == len(PLAIN):  # what the encoders that cost nothing make of words and sound
+            vectors["text"] = rng.uniform(0, 1, len(PLAIN)) * PLAIN
+            vectors["audio"] = np.array([0.0, 0.0, 1.0, 1.0])
         embeddings.append(
             dict.fromkeys(TABLES["embeddings"].names)
             | {f"{m}_embedding": v.astype(np.float32) for m, v in vectors.items()}
@@ -71,33 +75,30 @@ def fill(root: Path, profile: Profile, n: int = 140, seed: int = 0) -> Workspace
 
 
 def learn(space: Workspace, name: str, seed: int = 0) -> str:
-    """A predictor (Ridge) under runs/NAME, as `tune` and `evaluate` would make it; its id."""
+    """A predictor (Ridge, and metadata alone for words) under runs/NAME, as the verbs save it; its id.
+
+    Both are taken as proven, so that every block of a forecast and both models can be looked at.
+    """
+    tune(space, sweep_without_ray("ridge", seed=seed), name=name, others=False, seed=seed)
     matrix = assemble(space, "time", dims=embedded_dims(space))
     rows = population(matrix)
-
-    def sweep(train: Data, validation: Data) -> dict[str, Any]:
-        family = FAMILIES["ridge"]
-        params = first_point(family, len(train.y), train.X.shape[1])
-        model = family.fit(train, validation, params, seed=seed)
-        return {"ridge": (model, params, mae(validation.y, model.predict(validation.X)))}
-
-    found = candidates.fit(matrix, rows, sweep, seed)
-    chosen = next(c for c in found if c.name == "ridge")
-    metadata = next(c for c in found if c.name == "metadata only")
-    own = evaluate.evaluate_split(matrix, rows, found, resamples=100)
-    quality = {
-        "main": {"verdict": evaluate.verdict(own), **_quality(own, chosen.name)},
-        "metadata": {"verdict": _alone(own, metadata.name), **_quality(own, metadata.name)},
-        "warnings": evaluate.warnings(matrix, own),
-    }
-    facts = {"run": name, "split": "time", "embedding": space.read_json("embed.json"), "quality": quality}
-    return predictor_store.save(space, f"runs/{name}/predictor", matrix, rows, chosen, metadata, facts)
+    found, _ = candidates.read(space, RunPaths(name).split("time"))
+    ridge, metadata = (next(c for c in found if c.name == wanted) for wanted in ("ridge", "metadata only"))
+    choice = evidence.choose(matrix, rows, found, seed)
+    parts = evidence.folds(matrix, rows.rows, seed)
+    errors = {one.name: evidence.out_of_fold(matrix, one, parts, seed) for one in (ridge, metadata)}
+    proven = [replace(one, better=one.candidate == metadata.name) for one in choice.evidence]
+    choice = replace(choice, chosen=ridge, errors=choice.errors | errors, evidence=proven)
+    own = evaluate.evaluate_split(matrix, rows, found, choice, resamples=100)
+    verdict, warnings = evaluate.verdict(own), evaluate.warnings(matrix, own)
+    kept = judging.save(space, RunPaths(name), matrix, found, choice, own, verdict, warnings, 100)
+    return str(kept["id"])
 
 
 def damage(space: Workspace, name: str, of: str) -> None:
     """runs/NAME: the predictor of run `of` with one byte of its model changed."""
     shutil.copytree(Path(space.root) / f"runs/{of}", Path(space.root) / f"runs/{name}")
-    [model] = (Path(space.root) / f"runs/{name}/predictor/main").glob("model*.safetensors")
+    [model] = (Path(space.root) / RunPaths(name).predictor / "main").glob("model*.safetensors")
     content = bytearray(model.read_bytes())
     content[-1] ^= 1
     model.write_bytes(content)

@@ -20,6 +20,7 @@ from vvp.embed.stages import embed_here
 from vvp.forecast.files import load
 from vvp.forecast.predictor import draft_rows
 from vvp.media.decode import DecodeSettings
+from vvp.paths import RunPaths
 
 
 def _total(said: dict[str, Any]) -> float:
@@ -34,7 +35,8 @@ def test_a_title_alone_gets_a_whole_forecast(app: Any) -> None:
     assert [b["block"] for b in said["blocks"]] == ["picture", "sound", "words", "timing", "channel"]
     assert said["missing"] == ["picture", "sound", "speech"] and said["model"] == "metadata only"
     assert said["baselines"]["channel's earlier videos"] > 0
-    assert len(said["nearest"]) == 5 and said["horizon_days"] == 10
+    assert len(said["nearest"]) == 5 and said["horizon_days"] == pytest.approx(10.14, abs=0.01)
+    assert any("asked for 10 days" in note for note in said["notes"]), "training counts are older"
     assert said["seconds"]["decode"] is None and said["seconds"]["forecast"] > 0
 
 
@@ -45,7 +47,7 @@ def test_a_video_gets_the_number_that_offline_gives(app: Any, tmp_path: Path) ->
         "published_at": datetime(2025, 4, 1, 18, tzinfo=timezone.utc),
     }  # fmt: skip
     row = embed_here(first_row(values, clip), PROFILE, None, DecodeSettings())
-    predictor = load(app.space, "runs/default/predictor")
+    predictor = load(app.space, RunPaths("default").predictor)
     offline = predictor.predict(draft_rows(values, row.to_pylist()[0]), 20.0)[0]
     online = app.post(
         film=Path(clip).read_bytes(), title="A b", tags="#x, y", channel_id="c2", channel_followers=50,
@@ -102,7 +104,7 @@ def test_a_ranking_puts_the_bright_before_the_dark(app: Any) -> None:
     assert said["order"][0]["title"] == "b" and said["predictor"] == app.predictors["default"]
     first, last = said["pairs"]
     assert (first["better"], first["worse"], last["better"], last["worse"]) == (1, 2, 2, 0)
-    n = len(load(app.space, "runs/default/predictor").head["models"]["main"]["residuals"])
+    n = len(load(app.space, RunPaths("default").predictor).head["models"]["main"]["errors"])
     assert first["probability"] == pytest.approx((n + 0.5) / (n + 1)) and not first["too_close_to_call"]
     assert 0.5 <= last["probability"] < 0.8 and last["too_close_to_call"]
     assert "Draft 2 comes first" in said["sentence"]

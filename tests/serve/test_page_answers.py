@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from page_answers import HOSTILE, Answers, forecast, lines, serving
+from page_answers import HEADLINE, HOSTILE, PROMISE, Answers, forecast, lines, serving
 from page_visit import RESULT, Visit
 from playwright.sync_api import expect
 
@@ -90,12 +90,15 @@ def test_what_others_wrote_is_text_and_odd_answers_are_said_plainly(visit: Visit
     text = shown({"forecast": forecast()})
     assert text.count(HOSTILE) == 4  # a title, a channel, a note and a verdict
     assert page.locator("#result img, #result b").count() == 0 and "taken" not in page.title()
-    assert "Between 4,000 and 16,000 views" in text and "below every one of the 1 video it" in text
+    assert HEADLINE in text and PROMISE in text and "below every one of the 1 video it" in text
     assert "under 1\xa0%" in text and "218 to 644 days" in text
     assert "× 2.5" in text and "÷ 1.3" in text and "no change" in text
 
-    text = shown({"forecast": forecast(interval=None, top_tenth=None, nearest=[])})
-    assert "Between" not in text and "how far off that may be is not known" in text
+    rule = "About your usual 66K; what this clip shows does not change that."
+    text = shown(
+        {"forecast": forecast(interval=None, top_tenth=None, nearest=[], headline=rule, kind="rule")}
+    )
+    assert rule in text and "Between" not in text and "Where the middle comes from" not in text
     assert page.locator("#result rect.range").count() == 0
 
     for broken in (lines({"stage": "decode", "state": "started"}), '{"forecast": {', "oops"):

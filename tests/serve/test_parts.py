@@ -249,8 +249,10 @@ def test_a_predictor_of_other_encoders_is_refused(space: Workspace) -> None:
         other.reconfigure({"workspace": space.root, "name": "first"})
 
 
-def _reply(log_views: float) -> ForecastReply:
-    return ForecastReply.model_construct(predictor="p", log_views=log_views)
+def _reply(log_views: float, standing: str = "better") -> ForecastReply:
+    return ForecastReply.model_construct(
+        predictor="p", log_views=log_views, views=150.0, quality={"standing": standing}
+    )
 
 
 def test_a_ranking_calls_only_what_can_be_told_apart() -> None:
@@ -263,6 +265,17 @@ def test_a_ranking_calls_only_what_can_be_told_apart() -> None:
     assert clear.sentence == "Draft 1 comes first: it beats the next, draft 2, with a probability of 90 %."
     unknown = ranked(replies[:2], ["a", "b"], [[None, None], [None, None]], too_close=0.8)
     assert unknown.pairs[0].too_close_to_call and "no measured errors" in unknown.sentence
+
+
+def test_a_ranking_obeys_what_evaluation_measured() -> None:
+    beats = [[None, 0.95], [0.05, None]]
+    useless = ranked([_reply(5.0, "no better"), _reply(3.0, "no better")], ["a", "b"], beats, too_close=0.8)
+    assert useless.pairs[0].too_close_to_call and useless.sentence.startswith("Take this order as a hint")
+    unproven = "not shown to be better"
+    said = ranked([_reply(5.0, unproven), _reply(3.0, unproven)], ["a", "b"], beats, too_close=0.8)
+    assert said.sentence.startswith("The model is not shown to beat the simple rule. Draft 1 comes first")
+    same = ranked([_reply(5.0, "rule"), _reply(5.0, "rule")], ["a", "b"], beats, too_close=0.8)
+    assert same.sentence.startswith("These drafts cannot be told apart") and "150 for each" in same.sentence
 
 
 def test_leftovers_of_dead_processes_go_and_others_stay(tmp_path: Path) -> None:

@@ -40,7 +40,9 @@ def test_wrong_places_are_refused_in_a_sentence(
     space: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "is no workspace yet" in _sentence(capsys, "-w", str(tmp_path))
-    assert "no predictor at runs/other" in _sentence(capsys, "-w", space.root, "--name", "other")
+    assert "no predictor at runs/other/views/predictor" in _sentence(
+        capsys, "-w", space.root, "--name", "other"
+    )
     assert "begin with no dot" in _sentence(capsys, "-w", space.root, "--name", "../default")
     assert "cannot listen on" in _sentence(capsys, "-w", space.root, "--host", "no.such.host.invalid")
     on = _sentence(capsys, "-w", space.root, before=("--on", "http://127.0.0.1:1"))

@@ -31,9 +31,9 @@ def _answer(page: Any, path: str, act: Callable[[], None]) -> Any:
 
 
 def _number(words: str) -> float:
-    """ "54,500" or "1.2 million" → the number."""
-    head, _, unit = words.partition(" ")
-    return float(head.replace(",", "")) * {"": 1, "million": 1e6, "billion": 1e9}[unit]
+    """ "5,450" or "54.5K" → the number."""
+    unit = {"K": 1e3, "M": 1e6, "B": 1e9}.get(words[-1], 1.0)
+    return float(words.rstrip("KMB").replace(",", "")) * unit
 
 
 def test_a_video_becomes_a_forecast_that_says_what_the_server_said(visit: Visit, clip: Path) -> None:
@@ -53,7 +53,9 @@ def test_a_video_becomes_a_forecast_that_says_what_the_server_said(visit: Visit,
     said = _answer(page, "/v1/forecasts", lambda: page.click("#go"))["forecast"]
     page.wait_for_selector(RESULT)
 
-    low, high = re.fullmatch(r"Between (.+) and (.+) views", page.inner_text(RESULT)).groups()
+    assert page.inner_text(RESULT) == said["headline"]
+    assert page.inner_text("#result .promise") == said["promise"]
+    low, high = re.match(r"Between (\S+) and (\S+) views", said["headline"]).groups()
     assert _number(low) == pytest.approx(said["interval"]["low"], rel=0.01, abs=0.6)
     assert _number(high) == pytest.approx(said["interval"]["high"], rel=0.01, abs=0.6)
     if 1 <= said["percentile"] <= 99:
@@ -65,7 +67,7 @@ def test_a_video_becomes_a_forecast_that_says_what_the_server_said(visit: Visit,
     # 20:30 in New York's winter is 01:30 of the next day in UTC.
     assert dict(page.evaluate("window.sent")) == {
         "title": "what is this?", "published_at": "2026-01-06T01:30:00.000Z", "channel_followers": "1200",
-        "horizon_days": "30", "video": "a file",
+        "video": "a file",
     }  # fmt: skip
     assert page.evaluate("document.activeElement.className") == "range-words"
     seen = page.evaluate("window.seen")

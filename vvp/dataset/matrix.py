@@ -8,7 +8,7 @@ Not known here: models, metrics, and (features.py, labels.py) what may be looked
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,17 +17,22 @@ import pyarrow.compute as pc
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.columns import Column, design, layout, select
 from vvp.dataset.fuse import Dims, length
-from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, USED
-from vvp.dataset.splits import Splits, SplitSettings, load_or_make
+from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSettings
+from vvp.dataset.splits import Splits, load_or_make
 from vvp.dataset.targets import moments, read_labels
 from vvp.embed.resume import stale
 from vvp.errors import UserError
+from vvp.paths import EMBED_RECIPE
 from vvp.schema import COUNTER, EMBEDDINGS, PUBLISH, VIDEOS, names
 from vvp.workspace import Workspace
 
 FACTS = tuple(dict.fromkeys((*names(VIDEOS, PUBLISH), *names(VIDEOS, COUNTER))))
 MADE = tuple(n for n in names(EMBEDDINGS, PUBLISH) if n not in ("transcript", "transcript_source"))
 ENCODERS = ("video_encoder", "audio_encoder", "text_encoder")
+HORIZON = "log_horizon_days"
+WHOLE = "whole"  # in place of a split's name: every labelled row is a training row
+SAME = 0.8  # of the age's variance explained by the date, or of the counts read in one go: inseparable
+INSEPARABLE = "the age of a count and the date of posting cannot be told apart"
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Matrix:
     splits: Splits
     splits_origin: str  # loaded | made | remade
     history: ChannelHistory  # of this split's training rows; the predictor keeps it
+    copies: np.ndarray  # int64 (n,): rows of one number are near-duplicates of each other
     dropped: dict[str, str]  # column → why
     counts: dict[str, int]
 
@@ -69,6 +75,18 @@ class Matrix:
         if name not in self.dropped:
             raise KeyError(name)
         return None
+
+    def with_history_of(self, known: np.ndarray) -> "Matrix":
+        """The same rows, their channel history made of the rows `known` (bool (n,)) alone."""
+        history = ChannelHistory.fit(self.channel_id, self.published_at, self.y, known)
+        mean, count = history.at(self.channel_id, self.published_at)
+        X = self.X.copy()
+        for i, column in enumerate(self.columns):
+            if column.name == "channel_history_mean":
+                X[:, i] = mean
+            elif column.name == "channel_history_log_n":
+                X[:, i] = np.log1p(count)
+        return replace(self, X=X, history=history)
 
     def rows(self, part: str, among: np.ndarray | None = None) -> np.ndarray:
         """int64: the rows of one part, by default all, else those `among` (bool (n,))."""
@@ -94,6 +112,56 @@ def assemble(
     UserError: nothing embedded, vectors of two profiles or encoders, too few labels, split unavailable.
     """
     videos, embeddings = read_embedded(space)
+    provenance(embeddings), found_dims(embeddings)  # vectors that do not agree are refused before any split
+    splits, origin = load_or_make(space, settings, videos, embeddings)
+    return _matrix(space, split, splits, origin, videos, embeddings, dims)
+
+
+def assemble_whole(space: Workspace, dims: Dims | None = None) -> Matrix:
+    """Every labelled video as a training row and every column kept: for the rules, which need no split."""
+    videos, embeddings = read_embedded(space)
+    labels = read_labels(videos.take(pa.array(join(videos, embeddings)[1])))
+    if not labels.known.any():
+        raise UserError(f"none of the embedded videos of {space.root} has a usable view count.")
+    ids = np.array(videos["video_id"].to_pylist(), dtype=object)
+    part = np.where(read_labels(videos).known, "train", NONE).astype(object)
+    copies = np.arange(len(ids))
+    splits = Splits(ids, {WHOLE: part}, {}, {"fingerprint": "", "settings": {}}, copies)
+    return _matrix(space, WHOLE, splits, "made", videos, embeddings, dims, keep_all=True)
+
+
+def inseparable(age_days: np.ndarray, published: np.ndarray) -> bool:
+    """Whether the age of a count follows from the date of posting, as where all were read in one go.
+
+    Then nobody can tell what a count gains with age from what videos of that time got. Both (n,), unknown
+    where NaN and NaT; False below three rows that have both.
+    """
+    both = np.isfinite(age_days) & ~np.isnat(published)
+    if both.sum() < 3:
+        return False
+    day = published[both].astype(np.int64) / 86_400e6
+    age = np.log1p(age_days[both])
+    if np.ptp(day) == 0 or np.ptp(age) == 0:
+        return False
+    if max(abs(np.corrcoef(day, x)[0, 1]) for x in (age, age_days[both])) ** 2 > SAME:
+        return True
+    # Most counts read within a short time of each other: only the odd rest could tell age from date.
+    read = np.sort(day + age_days[both])
+    window = max(1.0, 0.1 * float(np.subtract(*np.quantile(day, [0.9, 0.1]))))
+    together = np.searchsorted(read, read + window, side="right") - np.arange(len(read))
+    return bool(together.max() > SAME * len(read))
+
+
+def _matrix(
+    space: Workspace,
+    split: str,
+    splits: Splits,
+    origin: str,
+    videos: pa.Table,
+    embeddings: pa.Table,
+    dims: Dims | None,
+    keep_all: bool = False,
+) -> Matrix:
     profile, encoders = provenance(embeddings)
     found = found_dims(embeddings)
     rows, at = join(videos, embeddings)
@@ -101,7 +169,6 @@ def assemble(
         raise UserError(
             f"none of the {len(videos)} videos of {space.root} is embedded: run `vvp embed` first."
         )
-    splits, origin = load_or_make(space, settings, videos, embeddings)
     part = splits.part(split)[at]
 
     labels = read_labels(videos.take(pa.array(at)))
@@ -114,7 +181,9 @@ def assemble(
     dims = dims or found
     X = design(rows, dims, labels.horizon_days, *history.at(channel, published))
     columns = layout(dims)
-    dropped = _useless(X[train], columns)
+    dropped = {} if keep_all else _useless(X[train], columns)
+    if not keep_all and HORIZON not in dropped and inseparable(labels.horizon_days[train], published[train]):
+        dropped[HORIZON] = INSEPARABLE
     keep = [i for i, c in enumerate(columns) if c.name not in dropped]
     seen, heard = (rows[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio"))
     status = Counter(rows["status"].to_pylist())
@@ -150,6 +219,7 @@ def assemble(
         splits=splits,
         splits_origin=origin,
         history=history,
+        copies=splits.copies[at],
         dropped=dropped,
         counts=counts,
     )
@@ -168,10 +238,10 @@ def read_embedded(space: Workspace) -> tuple[pa.Table, pa.Table]:
 
 def embedded_dims(space: Workspace) -> Dims | None:
     """The vectors' lengths as `embed` noted them, also of a modality no video has; None: no note."""
-    if not space.exists("embed.json"):
+    if not space.exists(EMBED_RECIPE):
         return None
     try:
-        return Dims(**space.read_json("embed.json")["dims"])
+        return Dims(**space.read_json(EMBED_RECIPE)["dims"])
     except (KeyError, TypeError) as error:
         raise UserError(f"{space.uri('embed.json')} is of another version: run `vvp embed` again.") from error
 

@@ -37,12 +37,13 @@ from vvp.dataset.split_rules import (
     by_time,
 )
 from vvp.dataset.targets import moments, read_labels
-from vvp.errors import UserError
+from vvp.errors import SplitError, UserError
+from vvp.paths import SPLITS_FACTS, SPLITS_TABLE
 from vvp.workspace import Workspace
 
 SPLITS = ("time", "channel", "random")
-TABLE, FACTS = "splits.parquet", "splits.json"
-RULES = 2  # of split_rules.py and duplicates.py; count up when they change, so that saved splits are remade
+COPIES = "copies"  # column of the splits table
+RULES = 3  # of split_rules.py and duplicates.py; count up when they change, so that saved splits are remade
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,14 @@ class Splits:
     parts: dict[str, np.ndarray]  # split → object (n,) of part names; absent when unavailable
     unavailable: dict[str, str]  # split → why it cannot be made
     facts: dict[str, Any]  # settings, fingerprint, counts per split, duplicates; JSON-ready
+    copies: np.ndarray  # int64 (n,): labelled rows of one number are near-duplicates of each other
 
     def part(self, split: str) -> np.ndarray:
         """object (n,) of part names. UserError when this split is unknown or could not be made."""
-        if split not in SPLITS:
+        if split not in (*SPLITS, *self.parts):
             raise UserError(f"there is no split called {split}; there are {', '.join(SPLITS)}.")
         if split in self.unavailable:
-            raise UserError(f"the {split} split cannot be made: {self.unavailable[split]}")
+            raise SplitError(f"the {split} split cannot be made: {self.unavailable[split]}")
         return self.parts[split]
 
 
@@ -75,7 +77,7 @@ def make_splits(
     ids = np.array(videos["video_id"].to_pylist(), dtype=object)
     labelled = np.flatnonzero(read_labels(videos).known)
     if len(labelled) < MIN_ROWS:
-        raise UserError(
+        raise SplitError(
             f"only {len(labelled)} of {len(ids)} videos have a usable view count; a split needs {MIN_ROWS}."
         )
     chosen = videos.take(labelled)
@@ -109,7 +111,9 @@ def make_splits(
         "duplicates": {"groups": int((sizes > 1).sum()), "videos": int(sizes[sizes > 1].sum())},
         "splits": counts,
     }
-    return Splits(ids, parts, unavailable, facts)
+    numbers = np.arange(len(ids), dtype=np.int64) + len(ids)  # unlabelled: a copy of nothing
+    numbers[labelled] = copies
+    return Splits(ids, parts, unavailable, facts, numbers)
 
 
 def load_or_make(
@@ -123,19 +127,20 @@ def load_or_make(
     if embeddings is None and space.has("embeddings"):
         columns = ["video_embedding", "audio_embedding", "content_key"]
         embeddings = space.latest("embeddings", "video_id", "embedded_at", columns)
-    there = space.exists(FACTS) and space.exists(TABLE)
+    there = space.exists(SPLITS_FACTS) and space.exists(SPLITS_TABLE)
     if there:
-        facts = space.read_json(FACTS)
+        facts = space.read_json(SPLITS_FACTS)
         if facts.get("fingerprint") == fingerprint(videos, embeddings, settings):
             return _read(space, facts, videos["video_id"].to_pylist()), "loaded"
     splits = make_splits(videos, embeddings, settings)
     rows = pa.table({"video_id": pa.array(splits.video_id, pa.string())} | {
         name: pa.array(splits.parts.get(name, [None] * len(splits.video_id)), pa.string()) for name in SPLITS
-    })  # fmt: skip
+    } | {COPIES: pa.array(splits.copies, pa.int64())})  # fmt: skip
     sink = io.BytesIO()
     pq.write_table(rows, sink, compression="zstd")
-    space.write_bytes(TABLE, sink.getvalue())
-    space.write_json(FACTS, {**splits.facts, "unavailable": splits.unavailable})  # last: it vouches for TABLE
+    space.write_bytes(SPLITS_TABLE, sink.getvalue())
+    facts = {**splits.facts, "unavailable": splits.unavailable}
+    space.write_json(SPLITS_FACTS, facts)  # last: it vouches for the table
     return splits, "remade" if there else "made"
 
 
@@ -156,7 +161,7 @@ def fingerprint(videos: pa.Table, embeddings: pa.Table | None, settings: SplitSe
 
 def _read(space: Workspace, facts: dict[str, Any], ids: list[str]) -> Splits:
     """The saved splits in the order of `ids`; a video that came since has no label."""
-    rows = pq.read_table(io.BytesIO(space.read_bytes(TABLE)))
+    rows = pq.read_table(io.BytesIO(space.read_bytes(SPLITS_TABLE)))
     saved = rows["video_id"].to_pylist()
     unavailable = facts.pop("unavailable")
     parts = {}
@@ -164,4 +169,6 @@ def _read(space: Workspace, facts: dict[str, Any], ids: list[str]) -> Splits:
         if name not in unavailable:
             part = dict(zip(saved, rows[name].to_pylist(), strict=True))
             parts[name] = np.array([part.get(video, NONE) for video in ids], dtype=object)
-    return Splits(np.array(ids, dtype=object), parts, unavailable, facts)
+    group = dict(zip(saved, rows[COPIES].to_pylist(), strict=True))
+    copies = np.array([group.get(video, 2 * len(ids) + i) for i, video in enumerate(ids)], dtype=np.int64)
+    return Splits(np.array(ids, dtype=object), parts, unavailable, facts, copies)

@@ -14,7 +14,6 @@ from vvp.encoders.profiles import Profile, profile
 from vvp.errors import UserError
 from vvp.media.decode import DecodeSettings
 
-HORIZON_DAYS = 30.0  # the age of the count that is asked for where nobody says
 WORDS = ("title", "description", "tags", "transcript")
 SCHEMA = pa.schema(
     [

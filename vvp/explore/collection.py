@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 from vvp.dataset.fuse import Dims, fuse
 from vvp.dataset.matrix import embedded_dims, found_dims, join, provenance, read_embedded
 from vvp.dataset.split_rules import MIN_ROWS, SplitSettings
-from vvp.dataset.splits import FACTS, load_or_make
+from vvp.dataset.splits import load_or_make
 from vvp.dataset.targets import read_labels
 from vvp.errors import UserError
+from vvp.paths import SPLITS_FACTS, RunPaths
 from vvp.schema import FAILED, SIGNALS
 from vvp.workspace import Workspace
 
@@ -73,7 +74,8 @@ def collect(space: Workspace, name: str) -> Collection:
     profile, encoders = provenance(embeddings)
     rows, at = join(videos, embeddings)
     notes: list[str] = []
-    run = space.read_json(f"runs/{name}/run.json") if space.exists(f"runs/{name}/run.json") else None
+    files = RunPaths(name)
+    run = space.read_json(files.run) if space.exists(files.run) else None
     split, part = _parts(space, run, videos, embeddings, notes)
     dims = embedded_dims(space) or found_dims(embeddings)
     del embeddings  # at 100,000 rows a gigabyte that nobody reads again
@@ -113,11 +115,14 @@ def _parts(
             " fitted on all videos."
         )
         return None, everything
+    if run is not None and run["rules_only"]:
+        notes.append(f"No split is made ({run['rules_only']}): the map is fitted on all videos.")
+        return None, everything
     settings = SplitSettings()
     if run is not None:
         settings = SplitSettings(embargo_days=run["embargo_days"])
-    elif space.exists(FACTS):  # another run's: made again with other settings they would undo that run
-        settings = SplitSettings(**space.read_json(FACTS)["settings"])
+    elif space.exists(SPLITS_FACTS):  # another run's: made again with other settings they would undo that run
+        settings = SplitSettings(**space.read_json(SPLITS_FACTS)["settings"])
     splits, _ = load_or_make(space, settings, videos, embeddings)
     split = run["split"] if run else "time"
     if split in splits.unavailable:
@@ -132,19 +137,19 @@ def _parts(
 def _forecasts(
     space: Workspace, name: str, run: dict[str, Any] | None
 ) -> tuple[Forecasts | None, str | None]:
-    home = f"runs/{name}"
+    at = RunPaths(name)
     if run is None:
         return None, f"There is no run called {name}: run `vvp tune` and `vvp evaluate` first."
-    if not (space.exists(f"{home}/evaluation.json") and space.exists(f"{home}/predictions.parquet")):
+    if not (space.exists(at.evaluation) and space.exists(at.predictions)):
         return None, f"The run {name} was not evaluated: run `vvp evaluate --name {name}`."
-    found = space.read_json(f"{home}/evaluation.json")
+    found = space.read_json(at.evaluation)
     if found.get("run_id") != run.get("id"):
         return None, f"The evaluation is of an earlier sweep: run `vvp evaluate --name {name}` again."
     model = found["splits"][found["split"]]["chosen"]
     try:
-        table = pq.read_table(io.BytesIO(space.read_bytes(f"{home}/predictions.parquet")))
+        table = pq.read_table(io.BytesIO(space.read_bytes(at.predictions)))
     except pa.ArrowInvalid as error:
-        raise UserError(f"{space.uri(home)}/predictions.parquet is damaged: evaluate again.") from error
+        raise UserError(f"{space.uri(at.predictions)} is damaged: evaluate again.") from error
     table = table.filter(pc.equal(table["model"], model))
     off = np.abs(table["predicted"].to_numpy() - table["log_views"].to_numpy())
     ids, channels = _objects(table["video_id"]), _objects(table["channel_id"])

@@ -9,20 +9,17 @@ import io
 import pyarrow.parquet as pq
 
 from vvp.explore.explore import Atlas
-from vvp.explore.placer import HEAD, TENSORS
+from vvp.paths import MAP, MAP_FACTS, MAP_PLACER, MAP_POINTS, MAP_TENSORS
 from vvp.workspace import Workspace
-
-FOLDER = "map"
-FACTS, TABLE = f"{FOLDER}/map.json", f"{FOLDER}/points.parquet"
 
 
 def write(space: Workspace, atlas: Atlas) -> None:
-    for name in (FACTS, f"{FOLDER}/{HEAD}", f"{FOLDER}/{TENSORS}"):
+    for name in (MAP_FACTS, MAP_PLACER, MAP_TENSORS):
         space.remove(name)
     sink = io.BytesIO()
     pq.write_table(atlas.points, sink, compression="zstd")
-    space.write_bytes(TABLE, sink.getvalue())
+    space.write_bytes(MAP_POINTS, sink.getvalue())
     if atlas.placer is not None:
         for name, data in atlas.placer.files().items():
-            space.write_bytes(f"{FOLDER}/{name}", data)
-    space.write_json(FACTS, atlas.facts)
+            space.write_bytes(f"{MAP}/{name}", data)
+    space.write_json(MAP_FACTS, atlas.facts)

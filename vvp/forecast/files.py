@@ -13,8 +13,9 @@ Not known here: how a forecast is made (predictor.py).
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -32,19 +33,28 @@ from vvp.errors import UserError
 from vvp.forecast import neighbours
 from vvp.forecast.neighbours import Neighbours
 from vvp.forecast.predictor import QUANTILES, Predictor
-from vvp.learn.candidates import Candidate
-from vvp.learn.evaluate import COVERAGE, residuals
-from vvp.learn.metrics import conformal_half_width
+from vvp.learn.candidates import MODELS, RULE, Candidate
+from vvp.learn.intervals import MOST_ERRORS, kept
 from vvp.models import load as load_model
 from vvp.models.base import JSON_FILE, TENSOR_FILE, TEXT_FILE
 from vvp.workspace import Workspace
 
-FORMAT = 2
+FORMAT = 3
 MAX_DIM = 65_536  # of one encoder's vector
 BACKGROUND = 24  # training rows that a draft's blocks are compared with; 2⁵ × 24 predictions a forecast
 BACKGROUND_FILE = "background.safetensors"
-RESIDUALS = 400  # at most so many validation errors are kept, at even ranks
+CHANNELS = 200  # at most so many channel ids stand in the head, those with most videos
+HORIZON_DAYS = 30.0  # the age of the count that is asked for, where training supports it
 NEIGHBOUR_FILES = ("neighbours.parquet", "reduction.safetensors")
+
+
+@dataclass(frozen=True, eq=False)
+class Forecaster:
+    """Who forecasts, and how far it was off on videos that it had not seen."""
+
+    candidate: Candidate
+    errors: np.ndarray
+    """float64 (m,), log views, divided by the scale of each (rule_errors.py)"""
 
 
 def save(
@@ -52,28 +62,29 @@ def save(
     folder: str,
     matrix: Matrix,
     population: Population,
-    chosen: Candidate,
-    metadata: Candidate | None,
+    main: Forecaster,
+    metadata: Forecaster | None,
+    rule: str,
     facts: dict[str, Any],
 ) -> str:
     """Writes the predictor under `folder` and returns its id (hash of everything in it).
 
-    metadata: the model for drafts without media, when `chosen` needs media. facts: run, embedding settings,
-    measured quality; kept as they are.
+    metadata: for drafts without media, when `main` needs media. rule: name of the rule to hold beside the
+    forecast. facts: run, embedding settings, measured quality; kept as they are.
     """
     models: dict[str, Any] = {}
     files: dict[str, bytes] = {}
-    for name, one in (("main", chosen), ("metadata", metadata)):
-        if one is None or one.model is None:
+    for name, forecaster in (("main", main), ("metadata", metadata)):
+        if forecaster is None or forecaster.candidate.model is None:
             continue
-        errors = residuals(matrix, population, one)
-        own = one.model.files()
+        one = forecaster.candidate
+        own = one.model.files() if one.model else {}
         files |= {f"{name}/{file}": data for file, data in own.items()}
         files[f"{name}/{BACKGROUND_FILE}"] = save_tensors({"rows": _background(matrix, population, one)})
         models[name] = {
-            "name": one.name, "family": one.family, "input": one.input, "columns": list(one.columns),
-            "half_width": conformal_half_width(errors, COVERAGE), "residuals": _ranks(errors).tolist(),
-            "files": sorted(own),
+            "name": one.name, "role": one.role, "family": one.family, "input": one.input,
+            "columns": list(one.columns), "rows": one.rows, "bounds": list(one.bounds or ()),
+            "errors": kept(forecaster.errors), "files": sorted(own),
         }  # fmt: skip
     files |= _neighbours(space, matrix).files()
     files["history.json"] = json.dumps(matrix.history.as_dict(), ensure_ascii=False).encode()
@@ -84,13 +95,15 @@ def save(
         "profile": matrix.profile,
         "encoders": matrix.encoders,
         "dims": asdict(matrix.dims),
-        "needs_media": population.name == "with_media",
+        "needs_media": population.name == "with_media" and main.candidate.role in MODELS,
         "models": models,
+        "rule": rule,
         "training": {
             "videos": int(train.sum()),
             "channels": len({c for c in matrix.channel_id[train] if c is not None}),
+            "channel_ids": _channels(matrix.channel_id[train]),
             "published": [str(t) for t in _span(matrix.published_at[train])],
-            "horizon_days": _summary(matrix.horizon_days[train]),
+            "horizon_days": _horizon(matrix.horizon_days[train]),
             "log_views_quantiles": np.quantile(matrix.y[train], QUANTILES).tolist(),
             "ranges": _ranges(matrix, train),
         },
@@ -152,10 +165,6 @@ def _background(matrix: Matrix, population: Population, one: Candidate) -> np.nd
     return np.ascontiguousarray(matrix.X[np.ix_(picks, np.array([place[c] for c in one.columns]))])
 
 
-def _ranks(errors: np.ndarray) -> np.ndarray:
-    return np.sort(errors)[_even(len(errors), RESIDUALS)]
-
-
 def _even(n: int, most: int) -> np.ndarray:
     """int64: at most `most` of 0 … n − 1, the middles of even stretches."""
     k = min(n, most)
@@ -199,11 +208,15 @@ def _check(head: dict[str, Any]) -> None:
             raise ValueError("a file that is no model's")
         if not set(spec["columns"]) <= columns:
             raise ValueError("a column that there is not")
-        if spec["half_width"] is not None and not 0 <= float(spec["half_width"]) < 100:
-            raise ValueError("an interval out of bounds")
-        if len(spec["residuals"]) > RESIDUALS or not all(abs(float(r)) < 100 for r in spec["residuals"]):
-            raise ValueError("residuals out of bounds")
-        head["quality"][name]["verdict"]
+        if spec["role"] not in (RULE, *MODELS):
+            raise ValueError("a role that there is not")
+        if len(spec["bounds"]) != 2 or not all(abs(float(bound)) < 100 for bound in spec["bounds"]):
+            raise ValueError("bounds out of bounds")
+        if type(spec["rows"]) is not int or spec["rows"] < 1:
+            raise ValueError("a forecaster without training rows")
+        if len(spec["errors"]) > MOST_ERRORS or not all(0 <= float(e) < 100 for e in spec["errors"]):
+            raise ValueError("errors out of bounds")
+        head["quality"][name]["verdict"], head["quality"][name]["standing"]
     for name in (*head["training"]["ranges"],):
         if name not in columns:
             raise ValueError("a range of a column that there is not")
@@ -225,11 +238,20 @@ def _span(times: np.ndarray) -> list[np.datetime64]:
     return [known.min(), known.max()] if len(known) else []
 
 
-def _summary(values: np.ndarray) -> dict[str, float] | None:
+def _horizon(values: np.ndarray) -> dict[str, float] | None:
+    """Ages of the training counts in days, and the one that is asked for where nobody says: 30 where the
+    middle 80 % of them reach it, else their median. None: no age is known."""
     known = values[np.isfinite(values)]
     if not len(known):
         return None
-    return {"min": float(known.min()), "median": float(np.median(known)), "max": float(known.max())}
+    low, median, high = np.quantile(known, [0.1, 0.5, 0.9])
+    default = HORIZON_DAYS if low <= HORIZON_DAYS <= high else float(median)
+    return {"min": float(known.min()), "median": float(median), "max": float(known.max()), "default": default}
+
+
+def _channels(channel_id: np.ndarray) -> list[str]:
+    counts = Counter(c for c in channel_id if c is not None)
+    return [channel for channel, _ in counts.most_common(CHANNELS)]
 
 
 def _ranges(matrix: Matrix, train: np.ndarray) -> dict[str, list[float]]:
@@ -237,5 +259,5 @@ def _ranges(matrix: Matrix, train: np.ndarray) -> dict[str, list[float]]:
     return {
         c.name: [float(np.nanmin(matrix.X[train, i])), float(np.nanmax(matrix.X[train, i]))]
         for i, c in enumerate(matrix.columns)
-        if c.kind == FEATURE
+        if c.kind == FEATURE and np.isfinite(matrix.X[train, i]).any()
     }

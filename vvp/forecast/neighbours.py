@@ -72,8 +72,9 @@ class Neighbours:
 
 
 def keep(fused: np.ndarray, dims: Any, cards: pa.Table) -> Neighbours:
-    """Neighbours of float32 (n, dims.fused) and cards (n rows, CARDS without place); n at least 2."""
-    reduction = reduce(fused, dims)
+    """Neighbours of float32 (n, dims.fused) and cards (n rows, CARDS without place); n at least 1."""
+    # One video alone is reduced as if it stood there twice: then nothing varies, which is true.
+    reduction = reduce(fused if len(fused) > 1 else np.repeat(fused, 2, axis=0), dims)
     places = reduction.transform(fused)
     table = cards.append_column("place", pa.array(list(places), VECTOR)).select(CARDS.names).cast(CARDS)
     return Neighbours(reduction, table, _unit(places))

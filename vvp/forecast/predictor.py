@@ -16,13 +16,16 @@ import pyarrow as pa
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.columns import design, layout
 from vvp.dataset.fuse import Dims
-from vvp.dataset.matrix import FACTS, MADE
+from vvp.dataset.matrix import FACTS, HORIZON, MADE
 from vvp.dataset.targets import moments
-from vvp.embed.recipe import HORIZON_DAYS
 from vvp.errors import UserError
 from vvp.forecast.contributions import attribute
+from vvp.forecast.headline import headline, promise
 from vvp.forecast.neighbours import Neighbours
-from vvp.learn.evaluate import COVERAGE
+from vvp.learn import rule_errors
+from vvp.learn.candidates import FOLLOWERS, HISTORY, MEAN, RULE, within
+from vvp.learn.evaluate import RULE_ITSELF
+from vvp.learn.intervals import COVERAGE, ForecastDistribution, distribution
 from vvp.models.base import Model
 from vvp.schema import PARTIAL, TABLES
 
@@ -36,15 +39,20 @@ SLACK = 0.01  # of a feature's training range: what lies further out is called o
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """views: the median-like centre, exp(predicted log views) − 1; low, high: the 80 % interval (null: none
-    could be made); percentile: of the training videos, 0 to 100; baselines: what the simple
-    rules say (null: they cannot); missing: modalities the draft lacks; outside: features beyond training;
-    quality: what evaluation measured of the model that was used.
+    """headline, promise: the two sentences to lead with (headline.py). views: the centre, exp(predicted log
+    views) − 1; low, high: the 80 % interval (null: none could be made); percentile: of the training videos,
+    0 to 100; baselines: what the simple rules say (null: they cannot); missing: modalities the draft lacks;
+    outside: features beyond training; quality: what evaluation measured of the forecaster that was used.
+    kind: rule | single | model. horizon_days: null where the forecast does not depend on it;
+    counts_age_days: median age of the training counts (null: unknown). channel: `channel_facts`.
 
     starting_log_views + the five blocks = log_views: what each block added (attribution.py).
     top_tenth: probability of more than top_tenth_views, which a tenth of the training videos passed, from the
     errors made on validation videos (null with low). nearest: the videos most like it (neighbours.py)."""
 
+    headline: str
+    promise: str
+    kind: str
     views: float
     low: float | None
     high: float | None
@@ -55,7 +63,9 @@ class Forecast:
     top_tenth_views: float
     starting_log_views: float
     blocks: dict[str, float]
-    horizon_days: float
+    horizon_days: float | None
+    counts_age_days: float | None
+    channel: dict[str, Any]
     model: str
     baselines: dict[str, float | None]
     nearest: list[dict[str, Any]]
@@ -63,9 +73,17 @@ class Forecast:
     outside: list[str]
     notes: list[str]
     quality: dict[str, Any]
+    errors: list[float]
+    """possible |errors|, log views, ascending: what `distribution` is made of"""
+
+    @property
+    def distribution(self) -> ForecastDistribution | None:
+        """Of the draft's log views; None where none can be made."""
+        return distribution(self.log_views, self.errors)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """JSON-ready, without the single errors."""
+        return {name: value for name, value in asdict(self).items() if name != "errors"}
 
 
 class Predictor:
@@ -86,20 +104,59 @@ class Predictor:
         self.columns = layout(self.dims)
         self.place = {column.name: i for i, column in enumerate(self.columns)}
 
-    def predict(self, rows: pa.Table, horizon_days: float = HORIZON_DAYS) -> list[Forecast]:
-        """One forecast per row (schema ROW, see `draft_rows`). horizon_days: age of the count asked for.
-        UserError for a row without media when there is no model for those."""
+    def predict(self, rows: pa.Table, horizon_days: float | None = None) -> list[Forecast]:
+        """One forecast per row (schema ROW, see `draft_rows`).
+
+        horizon_days: age of the count asked for, moved to the nearest that training shows; None: the default
+        that training supports best. UserError for a row without media when there is no model for those.
+        """
         n = len(rows)
         channel = np.array(rows["channel_id"].to_pylist(), dtype=object)
         mean, count = self.history.at(channel, moments(rows["published_at"]))
-        X = design(rows, self.dims, np.full(n, horizon_days), mean, count)
+        horizon, moved = self.horizon(horizon_days)
+        age = np.nan if horizon is None else horizon
+        X = design(rows, self.dims, np.full(n, age), mean, count)
         seen, heard = (rows[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio"))
         spoken = rows["transcript"].to_pylist()
         partial = [status == PARTIAL for status in rows["status"].to_pylist()]
         return [
-            self._one(X[i], bool(seen[i]), bool(heard[i]), spoken[i], mean[i], horizon_days, partial[i])
+            self._one(
+                X[i], bool(seen[i]), bool(heard[i]), spoken[i], channel[i], mean[i], int(count[i]), horizon,
+                moved, partial[i],
+            )
             for i in range(n)
-        ]
+        ]  # fmt: skip
+
+    def horizon(self, asked: float | None) -> tuple[float | None, str | None]:
+        """(days, a note where they are not those asked for); null: no training count has a known age."""
+        shown = self.head["training"]["horizon_days"]
+        if shown is None:
+            return None, None
+        if asked is None:
+            return shown["default"], None
+        nearest = float(np.clip(asked, shown["min"], shown["max"]))
+        if nearest == asked:
+            return nearest, None
+        return nearest, (
+            f"asked for {asked:g} days; its training counts are {shown['min']:.3g} to {shown['max']:.3g} days"
+            f" old, so the forecast is for {nearest:.3g}"
+        )
+
+    def channel_facts(self, given: str | None) -> dict[str, Any]:
+        """{given, known, learned_from}: known when training has this channel (None is taken for the only one
+        there is); learned_from: how many channels it has."""
+        many = self.head["training"]["channels"]
+        known = self.history.knows(given) or (given is None and many == 1)
+        return {"given": given, "known": known, "learned_from": many}
+
+    def _scale(self, spec: Mapping[str, Any], channel: dict[str, Any], count: int) -> float | None:
+        """Factor of a rule's errors for this draft; null: nothing says how far such a channel may lie off."""
+        if spec["name"] == HISTORY:
+            if channel["given"] is None and channel["known"]:
+                count = max(len(values) for values in self.history.log_views.values())
+            size = float(rule_errors.scale(self.history.error_k, count))
+            return size if np.isfinite(size) else None
+        return float(rule_errors.scale(0.0, spec["rows"])) if spec["name"] == MEAN else 1.0
 
     def _one(
         self,
@@ -107,8 +164,11 @@ class Predictor:
         seen: bool,
         heard: bool,
         transcript: str | None,
+        channel_id: str | None,
         history: float,
-        horizon: float,
+        count: int,
+        horizon: float | None,
+        moved: str | None,
         partial: bool,
     ) -> Forecast:
         which = "main" if seen or heard or not self.head["needs_media"] else "metadata"
@@ -116,54 +176,70 @@ class Predictor:
             raise UserError("this predictor was trained on videos and has no model for a draft without one.")
         spec, model = self.head["models"][which], self.models[which]
         at = np.array([self.place[c] for c in spec["columns"]])
-        log_views = float(model.predict(x[None, at])[0])
+        bounds = (float(spec["bounds"][0]), float(spec["bounds"][1]))
+        raw = float(model.predict(x[None, at])[0])
+        log_views = float(within(np.array([raw]), bounds)[0])
         blocks = [self.columns[i].block for i in at]
-        start, added = attribute(model.predict, x[at], self.backgrounds[which], blocks)
-        half = spec["half_width"]
+        start, added = attribute(
+            lambda rows: within(model.predict(rows), bounds), x[at], self.backgrounds[which], blocks
+        )
+        channel = self.channel_facts(channel_id)
+        scale = self._scale(spec, channel, count)
+        around = None if scale is None else distribution(log_views, spec["errors"], scale)
+        low, high = (None, None) if around is None else map(count_of, around.interval(COVERAGE))
+        shown = self.head["training"]["horizon_days"]
+        age = None if shown is None else shown["median"]
+        asked = horizon if HORIZON in spec["columns"] else None
+        rules = {MEAN: count_of(self.history.mean), HISTORY: count_of(history) if count else None}
+        if spec["name"] == FOLLOWERS:
+            rules[FOLLOWERS] = count_of(log_views)
+        quality = self.head["quality"][which]
+        standing = RULE_ITSELF if spec["role"] == RULE else quality["standing"]
+        rule = self.head["rule"]
         quantiles = self.head["training"]["log_views_quantiles"]
         top = float(np.interp(TOP, QUANTILES, quantiles))
         missing = [
             name for name, there in (("picture", seen), ("sound", heard), ("speech", transcript)) if not there
         ]
         return Forecast(
+            headline=headline(
+                count_of(log_views), low, high, rule=rule, standing=standing, channel=channel,
+                rule_views=rules.get(rule) if rule != HISTORY or count else rules[MEAN], media=seen or heard,
+            ),
+            promise=promise(
+                count_of(log_views), low is not None, horizon_days=asked, counts_age_days=age,
+                interval=quality.get("interval"),
+            ),
+            kind=spec["role"],
             views=count_of(log_views),
-            low=None if half is None else count_of(log_views - half),
-            high=None if half is None else count_of(log_views + half),
+            low=low,
+            high=high,
             coverage=COVERAGE,
             log_views=log_views,
             percentile=_percentile(log_views, quantiles),
-            top_tenth=None if half is None else _above(log_views - top, spec["residuals"]),
+            top_tenth=None if around is None else around.probability_above(top),
             top_tenth_views=count_of(top),
             starting_log_views=start,
             blocks=added,
-            horizon_days=horizon,
+            horizon_days=asked,
+            counts_age_days=age,
+            channel=channel,
             model=spec["name"],
-            baselines={
-                "train mean": count_of(self.history.mean),
-                "channel's earlier videos": None if np.isnan(history) else count_of(float(history)),
-            },
+            baselines=rules,
             nearest=self.neighbours.nearest(x[: self.dims.fused]),
             missing=missing,
             outside=self._outside(x, spec["columns"]),
-            notes=_notes(which, spec, partial),
-            quality=self.head["quality"][which],
-        )
+            notes=_notes(which, spec, partial, moved if asked is not None else None, raw != log_views),
+            quality=quality,
+            errors=[] if around is None else around.sizes.tolist(),
+        )  # fmt: skip
 
     def beats(self, a: Forecast, b: Forecast) -> float | None:
-        """Probability that the draft of `a` gets more views than that of `b`; null without residuals.
-
-        The errors of both are drawn from those on validation videos, with either sign (so the one with more
-        forecast views never has less than a half), independently; half a video more on both sides, as in
-        `_above`. Two drafts of one channel share part of their error, so for them the truth is further from a
-        half than this says.
-        """
-        specs = {spec["name"]: spec for spec in self.head["models"].values()}
-        of_a, of_b = (_either_sign(specs[f.model]["residuals"]) for f in (a, b))
-        if a.low is None or b.low is None:
+        """Probability that the draft of `a` gets more views than that of `b`; null where one has no
+        distribution (`ForecastDistribution.beats`)."""
+        if a.distribution is None or b.distribution is None:
             return None
-        gap = (a.log_views + of_a)[:, None] - (b.log_views + of_b)[None]
-        n = min(len(of_a), len(of_b)) / 2  # validation videos; each stands there with either sign
-        return float((n * ((gap > 0) + 0.5 * (gap == 0)).mean() + 0.5) / (n + 1))
+        return a.distribution.beats(b.distribution)
 
     def _outside(self, x: np.ndarray, columns: list[str]) -> list[str]:
         """Features the model uses whose value no training video came near."""
@@ -175,32 +251,24 @@ class Predictor:
         return found
 
 
-def _notes(which: str, spec: Mapping[str, Any], partial: bool) -> list[str]:
-    found = []
+def _notes(which: str, spec: Mapping[str, Any], partial: bool, moved: str | None, clipped: bool) -> list[str]:
+    found = [] if moved is None else [moved]
     if partial:
         found.append("a part of this video could not be decoded or encoded: the forecast does without it")
-    if "log_horizon_days" not in spec["columns"]:
-        found.append("the horizon changes nothing: this model does not see the age of the counts")
+    if clipped:
+        found.append("the model's own number lies far outside the training range and was moved to its edge")
     for block in ("picture", "sound"):
-        if which == "main" and not any(c.startswith((block, f"mask_{block}")) for c in spec["columns"]):
+        if (
+            which == "main"
+            and spec["role"] != RULE
+            and not any(c.startswith((block, f"mask_{block}")) for c in spec["columns"])
+        ):
             seen = block == "picture" and {"log_duration_s", "log_aspect_ratio"} & set(spec["columns"])
             but = ", but for its length and shape" if seen else ""
             found.append(f"the {block} changes nothing{but}: this model does not look at it")
-    if spec["half_width"] is None:
-        found.append("no interval: too few validation videos to calibrate one")
+    if not spec["errors"]:
+        found.append("no interval: too few videos with counts to make one")
     return found
-
-
-def _above(margin: float, residuals: list[float]) -> float:
-    """Share of residuals r, each taken with either sign, with margin + r > 0: as in the interval, for odds
-    that lean to one side of the centre would contradict it. Half a video more on both sides: none of n is
-    not never."""
-    above = np.mean(margin + _either_sign(residuals) > 0) * len(residuals)
-    return float((above + 0.5) / (len(residuals) + 1))
-
-
-def _either_sign(residuals: list[float]) -> np.ndarray:
-    return np.concatenate([residuals, np.negative(residuals)])
 
 
 def _percentile(log_views: float, quantiles: list[float]) -> float:

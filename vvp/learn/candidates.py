@@ -1,32 +1,42 @@
 """The models that a run compares under one split: what each sees, who fits it, and where it is kept.
 
-Swept (tune.py): Ridge, LightGBM and an MLP on everything. Baselines, always: the training mean, one column
-(log followers), the channel's own earlier videos, metadata alone, each modality alone. Beside them the best
-swept family once more without the channel counters, which were read after posting.
-Fitted on the training part, chosen by the validation part (mean absolute error of log views); the test part
-is not looked at here. Not known here: Ray (the sweep is handed in), metrics, intervals.
+Rules need no model: the training mean, a line through log followers, the channel's own earlier videos.
+Models are fitted: on one kind of input (metadata, picture, sound or words alone), or swept on everything
+(sweep.py: Ridge, LightGBM, an MLP). Beside them stands the best swept family without the channel counters,
+which were read after posting.
+Fitted on the training part and compared on the validation part (mean absolute error of log views). The
+test part is not looked at here.
+Not known here: Ray (the sweep is handed in), who is chosen (evidence.py), metrics.
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.matrix import Matrix, Population
 from vvp.models import load
 from vvp.models.base import Data, Family, Model, Params, first_point, mae
-from vvp.models.baselines import Unavailable, channel_history, one_column, train_mean
+from vvp.models.baselines import (
+    HistoryModel,
+    Unavailable,
+    channel_history,
+    one_column,
+    train_mean,
+)
 from vvp.models.gbdt import Gbdt
 from vvp.models.mlp import Mlp
 from vvp.models.ridge import Ridge
 from vvp.workspace import Workspace
 
 FAMILIES: dict[str, Family] = {family.name: family for family in (Ridge(), Gbdt(), Mlp())}
-# A baseline made of many columns is the better of these two at their start, by validation.
-BASELINE_FAMILIES = ("ridge", "gbdt")
+# A model of one kind of input is the better of these two at their start, by validation.
+SINGLE_FAMILIES = ("ridge", "gbdt")
 ALONE = {
     "metadata only": "metadata",
     "picture alone": "picture",
@@ -34,7 +44,12 @@ ALONE = {
     "words alone": "words",
 }
 WITH_MEDIA_ONLY = {"full", "full_without_counters", "picture", "sound"}
-MODEL, BASELINE = "model", "baseline"
+# Roles. A rule needs no model; a single sees one kind of input; a model sees everything.
+RULE, SINGLE, MODEL = "rule", "single", "model"
+MODELS = (SINGLE, MODEL)
+MEAN, FOLLOWERS, HISTORY = "train mean", "log followers", "channel's earlier videos"
+# No forecast lies further outside the training range of views than this factor.
+RANGE_FACTOR = 3.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,7 +57,7 @@ class Candidate:
     """One row of the results table."""
 
     name: str
-    role: str  # model: ours; baseline: what ours must beat
+    role: str  # RULE, SINGLE or MODEL
     input: str  # columns.INPUTS, or the one column's name, or "nothing"
     family: str
     columns: tuple[str, ...]  # of the matrix, in the model's order
@@ -51,12 +66,22 @@ class Candidate:
     validation_mae: float | None  # log views; None when unavailable
     model: Model | None  # None when unavailable
     unavailable: str | None = None  # why there is no model
+    bounds: tuple[float, float] | None = None  # log views of its training rows, least and greatest
 
     def predict(self, matrix: Matrix, rows: np.ndarray) -> np.ndarray:
-        """float64 (len(rows),), log views."""
+        """float64 (len(rows),), log views, kept near the training range (`within`)."""
         assert self.model is not None, f"{self.name} is unavailable"
         place = {column.name: i for i, column in enumerate(matrix.columns)}
-        return self.model.predict(matrix.X[np.ix_(rows, np.array([place[c] for c in self.columns]))])
+        raw = self.model.predict(matrix.X[np.ix_(rows, np.array([place[c] for c in self.columns]))])
+        return within(raw, self.bounds)
+
+
+def within(log_views: np.ndarray, bounds: tuple[float, float] | None) -> np.ndarray:
+    """No further than RANGE_FACTOR outside the bounds: what no training video came near is extrapolation."""
+    if bounds is None:
+        return log_views
+    slack = math.log(RANGE_FACTOR)
+    return np.clip(log_views, bounds[0] - slack, bounds[1] + slack)
 
 
 Sweeper = Callable[[Data, Data], dict[str, tuple[Model, Params, float]]]
@@ -64,9 +89,9 @@ Sweeper = Callable[[Data, Data], dict[str, tuple[Model, Params, float]]]
 
 
 def fit(matrix: Matrix, population: Population, sweeper: Sweeper, seed: int = 0) -> list[Candidate]:
-    """Every candidate of the matrix's split, baselines first."""
+    """Every candidate of the matrix's split, rules first."""
     fitter = _Fitter(matrix, population, seed)
-    found = [fitter.simple(), fitter.followers(), fitter.history()]
+    found = rules(matrix, population, seed)
     found += [fitter.alone(name, input_) for name, input_ in ALONE.items()]
     columns = matrix.select("full")
     train, validation = fitter.parts("full", columns)
@@ -78,23 +103,63 @@ def fit(matrix: Matrix, population: Population, sweeper: Sweeper, seed: int = 0)
     return [*found, *swept, fitter.without_counters(best)]
 
 
+def rules(matrix: Matrix, population: Population, seed: int = 0) -> list[Candidate]:
+    """The rules alone: all that a few rows allow."""
+    fitter = _Fitter(matrix, population, seed)
+    return [fitter.simple(), fitter.followers(), fitter.history()]
+
+
+def fit_rule(matrix: Matrix, rule: Candidate, rows: np.ndarray) -> Candidate:
+    """A rule fitted on other labelled rows; as it was where these cannot give it."""
+    at = np.array([[c.name for c in matrix.columns].index(rule.columns[0])])
+    data = Data(X=matrix.X[np.ix_(rows, at)], y=matrix.y[rows], groups=matrix.groups()[at])
+    model: Model | Unavailable = train_mean(data)
+    if rule.name == FOLLOWERS:
+        model = one_column(data, 0)
+    elif rule.name == HISTORY:
+        model = channel_history(data, 0)
+    if isinstance(model, Unavailable):
+        model = train_mean(data)
+    return replace(rule, model=model, rows=len(rows), bounds=(float(data.y.min()), float(data.y.max())))
+
+
+def with_history(rule: Candidate, history: ChannelHistory) -> Candidate:
+    """The channel rule for later drafts, also where no training video had an earlier one of its channel."""
+    made = HistoryModel(n_cols=1, column=0, slope=1.0, intercept=0.0, mean=history.centre)
+    return replace(rule, model=made, family=HistoryModel.family)
+
+
+def rule_alone(matrix: Matrix, name: str) -> Candidate:
+    """One rule fitted on a matrix without parts."""
+    rows = matrix.rows("train")
+    column = matrix.columns[0].name if name == MEAN else "channel_history_mean"
+    empty = Candidate(
+        name=name, role=RULE, input="nothing" if name == MEAN else column, family="train_mean",
+        columns=(column,), params={}, rows=len(rows), validation_mae=None, model=None,
+    )  # fmt: skip
+    fitted = fit_rule(matrix, empty, rows)
+    return with_history(fitted, matrix.history) if name == HISTORY else fitted
+
+
 class _Fitter:
     def __init__(self, matrix: Matrix, population: Population, seed: int) -> None:
         self.matrix, self.population, self.seed = matrix, population, seed
         self.groups = matrix.groups()
         self.names = [c.name for c in matrix.columns]
         self.labelled = np.isfinite(matrix.y)
+        y = matrix.y[matrix.rows("train", self.labelled)]
+        self.bounds = (float(y.min()), float(y.max()))
 
     def parts(self, input_: str, columns: np.ndarray) -> tuple[Data, Data]:
         """Training and validation data. Validation rows are the population's, the same for everyone."""
         media = self.population.name == "with_media" and input_ in WITH_MEDIA_ONLY
         among = self.labelled & self.matrix.has_media if media else self.labelled
-        rows = (self.matrix.rows("train", among), self.matrix.rows("validation", self.population.rows))
-        train, validation = (
-            Data(X=self.matrix.X[np.ix_(r, columns)], y=self.matrix.y[r], groups=self.groups[columns])
-            for r in rows
-        )
-        return train, validation
+        train = self.data(self.matrix.rows("train", among), columns)
+        return train, self.data(self.matrix.rows("validation", self.population.rows), columns)
+
+    def data(self, rows: np.ndarray, columns: np.ndarray) -> Data:
+        X = self.matrix.X[np.ix_(rows, columns)]
+        return Data(X=X, y=self.matrix.y[rows], groups=self.groups[columns])
 
     def candidate(
         self,
@@ -109,9 +174,11 @@ class _Fitter:
     ) -> Candidate:
         made = Candidate(
             name=name, role=role, input=input_, family=family, columns=tuple(self.names[i] for i in columns),
-            params=params, rows=n, validation_mae=None, model=model,
+            params=params, rows=n, validation_mae=None, model=model, bounds=self.bounds,
         )  # fmt: skip
         rows = self.matrix.rows("validation", self.population.rows)
+        if not len(rows):
+            return made
         return replace(made, validation_mae=mae(self.matrix.y[rows], made.predict(self.matrix, rows)))
 
     def missing(self, name: str, role: str, input_: str, family: str, reason: str) -> Candidate:
@@ -121,35 +188,33 @@ class _Fitter:
         )  # fmt: skip
 
     def simple(self) -> Candidate:
-        column = np.array([0])  # the mean looks at none; a saved model has at least one
-        train, _ = self.parts("metadata", column)
+        column = np.array([0])  # MeanModel ignores its input, but the saved format needs one column
+        train = self.data(self.matrix.rows("train", self.labelled), column)
         model = train_mean(train)
-        return self.candidate(
-            "train mean", BASELINE, "nothing", model.family, column, {}, model, len(train.y)
-        )
+        return self.candidate(MEAN, RULE, "nothing", model.family, column, {}, model, len(train.y))
 
     def followers(self) -> Candidate:
-        return self._column("log followers", "log_channel_followers", one_column)
+        return self._column(FOLLOWERS, "log_channel_followers", one_column)
 
     def history(self) -> Candidate:
-        return self._column("channel's earlier videos", "channel_history_mean", channel_history)
+        return self._column(HISTORY, "channel_history_mean", channel_history)
 
     def _column(self, name: str, column: str, fit_one: Callable[[Data, int | None], Any]) -> Candidate:
         if column not in self.names:
-            return self.missing(name, BASELINE, column, "one_column", self.matrix.dropped[column])
+            return self.missing(name, RULE, column, "one_column", self.matrix.dropped[column])
         at = np.array([self.names.index(column)])
-        train, _ = self.parts("metadata", at)
+        train = self.data(self.matrix.rows("train", self.labelled), at)
         model = fit_one(train, 0)
         if isinstance(model, Unavailable):
-            return self.missing(name, BASELINE, column, model.family, model.reason)
-        return self.candidate(name, BASELINE, column, model.family, at, {}, model, len(train.y))
+            return self.missing(name, RULE, column, model.family, model.reason)
+        return self.candidate(name, RULE, column, model.family, at, {}, model, len(train.y))
 
     def alone(self, name: str, input_: str) -> Candidate:
         columns = self.matrix.select(input_)
         own = [i for i in columns if self.matrix.columns[i].block != "horizon"]
         if not own:
-            return self.missing(name, BASELINE, input_, "ridge", "no video of the training part has it")
-        tried = [self.at_start(name, BASELINE, input_, FAMILIES[f], columns) for f in BASELINE_FAMILIES]
+            return self.missing(name, SINGLE, input_, "ridge", "no video of the training part has it")
+        tried = [self.at_start(name, SINGLE, input_, FAMILIES[f], columns) for f in SINGLE_FAMILIES]
         return min(tried, key=lambda c: _error(c))
 
     def at_start(self, name: str, role: str, input_: str, family: Family, columns: np.ndarray) -> Candidate:
@@ -202,5 +267,6 @@ def read(space: Workspace, folder: str) -> tuple[list[Candidate], dict[str, Any]
     for number, head in enumerate(facts.pop("candidates")):
         files = {f: space.read_bytes(f"{folder}/models/{number:02d}/{f}") for f in head.pop("files")}
         head["columns"] = tuple(head["columns"])
+        head["bounds"] = None if head["bounds"] is None else tuple(head["bounds"])
         found.append(Candidate(**head, model=load(files) if files else None))
     return found, facts

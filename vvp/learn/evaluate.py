@@ -1,8 +1,8 @@
-"""Opens the test part: every candidate's metrics with intervals, each against the best baseline, per split.
+"""Opens the test part: every candidate's metrics with intervals, each against the simple rule, per split.
 
 The metrics, the bootstrap over channels and the paired differences are metrics.py's; this module decides what
-is compared with what. Which models there are was settled before (candidates.py); choosing again by what is
-seen here would spoil it, so the predictor is the validation part's choice.
+is compared with what, and says what it means. Who forecasts was settled before (evidence.py); choosing again
+by what is seen here would spoil it.
 Not known here: how anything was fitted, files (jobs/evaluate.py), how a table is printed.
 """
 
@@ -16,67 +16,52 @@ import pyarrow.parquet as pq
 
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
-from vvp.learn.candidates import BASELINE, MODEL, Candidate
-from vvp.learn.metrics import METRICS, bootstrap, conformal_half_width, flags, paired
+from vvp.learn import rule_errors
+from vvp.learn.candidates import HISTORY, MEAN, MODELS, RULE, Candidate
+from vvp.learn.evidence import Choice, as_dicts
+from vvp.learn.intervals import COVERAGE, clearly_under, distribution
+from vvp.learn.metrics import METRICS, bootstrap, flags, paired
+from vvp.learn.rule_errors import Errors
 
-COVERAGE = 0.8
-
-
-def choose(candidates: Sequence[Candidate]) -> Candidate:
-    """The predictor: least validation error of all, baselines included; on a tie the one listed first.
-
-    A baseline that our models cannot beat on validation is what an honest forecast should use.
-    """
-    able = [c for c in candidates if c.model is not None]
-    return min(able, key=lambda c: c.validation_mae if c.validation_mae is not None else np.inf)
+# How a chosen model stands against the rule on the test: what the headline of a forecast goes by.
+RULE_ITSELF, BETTER, NOT_SHOWN, NO_BETTER = "rule", "better", "not shown to be better", "no better"
 
 
 def evaluate_split(
     matrix: Matrix,
     population: Population,
     candidates: Sequence[Candidate],
+    choice: Choice,
     *,
     resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
     """One split's results, JSON-ready. Intervals are {point, low, high, …}, None where undefined.
 
-    "versus_baseline": per metric, the candidate's minus that of the baseline best at this metric on the test
-    (the hardest to beat), paired on the same resamples; the best baseline itself has no entry.
+    "versus_rule": per metric, the candidate's minus that of the rule to beat (`choice.rule`), paired on the
+    same resamples; the rule itself has no entry.
     """
     rows = matrix.rows("test", population.rows)
     y, channels = matrix.y[rows], matrix.channel_id[rows]
     able = [c for c in candidates if c.model is not None]
     predicted = {c.name: c.predict(matrix, rows) for c in able}
     intervals = bootstrap(y, predicted, channels, resamples, seed)
-    rivals = {m: _best_baseline(able, intervals, m) for m in METRICS}
+    rule, chosen = choice.rule.name, choice.chosen
 
-    def versus(name: str) -> dict[str, Any]:
-        """Per metric: name of the best baseline at it, and this candidate's paired difference from it."""
-        against = {
-            rival: paired(y, predicted[name], predicted[rival], channels, resamples, seed)
-            for rival in set(rivals.values()) - {name}
-        }
-        return {m: {"baseline": r, **against[r][m].as_dict()} for m, r in rivals.items() if r != name}
-
-    chosen = choose(able)
     results = {}
     for c in candidates:
         head = {
-            "role": c.role,
-            "family": c.family,
-            "input": c.input,
-            "columns": len(c.columns),
-            "rows": c.rows,
-        }
+            "role": c.role, "family": c.family, "input": c.input, "columns": len(c.columns), "rows": c.rows,
+        }  # fmt: skip
         if c.model is None:
             results[c.name] = {**head, "unavailable": c.unavailable}
             continue
+        gap = paired(y, predicted[c.name], predicted[rule], channels, resamples, seed)
         results[c.name] = {
             **head,
             "validation_mae": c.validation_mae,
             "metrics": {m: intervals[c.name][m].as_dict() for m in METRICS},
-            "versus_baseline": versus(c.name),
+            "versus_rule": {} if c.name == rule else {m: gap[m].as_dict() for m in METRICS},
         }
     return {
         "parts": {
@@ -85,40 +70,92 @@ def evaluate_split(
         "population": population.sentence,
         "test_rows": len(rows),
         "test_channels": len(set(channel_codes(channels).tolist())),  # unknown: its own
-        "best_baseline": rivals["spearman"],
-        "best_baselines": rivals,
+        "rule": rule,
         "chosen": chosen.name,
+        "standing": standing(results[chosen.name]),
+        "evidence": as_dicts(choice.evidence),
         "results": results,
-        "interval": _coverage(matrix, population, chosen, rows, channels, resamples, seed),
+        "interval": coverage(matrix, rows, chosen, choice.errors[chosen.name], resamples, seed),
         "flags": flags(predicted),
     }
 
 
-def _best_baseline(able: Sequence[Candidate], intervals: dict[str, Any], metric: str) -> str:
-    """The best at `metric` on the test; undefined (a constant has no rank) comes last."""
-    baselines = [c.name for c in able if c.role == BASELINE]
-
-    def strength(name: str) -> tuple[float, float]:
-        found, error = intervals[name][metric].point, intervals[name]["mae"].point
-        if found is None:
-            return -np.inf, -error
-        return (-found if metric == "mae" else found), -error
-
-    return max(baselines, key=strength)
+def standing(own: dict[str, Any]) -> str:
+    """Of the chosen model against the rule on the test, by the mean absolute error."""
+    if own["role"] == RULE:
+        return RULE_ITSELF
+    gap = own["versus_rule"]["mae"]
+    if gap["point"] is None or gap["point"] >= 0:
+        return NO_BETTER
+    return BETTER if gap["high"] is not None and gap["high"] < 0 else NOT_SHOWN
 
 
-def predictions(matrix: Matrix, population: Population, candidates: Sequence[Candidate]) -> bytes:
-    """Every available candidate's test predictions as one Parquet file, a row per video and model:
-    video_id, channel_id (null: unknown), log_views and predicted (float64, log(1 + views)), model."""
+def scales(matrix: Matrix, one: Candidate, rows: np.ndarray) -> np.ndarray:
+    """float64: the factor of the errors in each row's distribution (rule_errors.scale); 1 for a model."""
+    if one.name == HISTORY:
+        _, count = matrix.history.at(matrix.channel_id[rows], matrix.published_at[rows])
+        size = rule_errors.scale(matrix.history.error_k, count)
+        return np.where(np.isfinite(size), size, np.sqrt(2))
+    if one.name == MEAN:
+        return np.full(len(rows), float(rule_errors.scale(0.0, one.rows)))
+    return np.ones(len(rows))
+
+
+def half_widths(matrix: Matrix, rows: np.ndarray, one: Candidate, errors: Errors | None) -> np.ndarray:
+    """float64 (len(rows),): half the 80 % interval of each row; NaN without errors to make it from."""
+    around = None if errors is None else distribution(0.0, errors.scaled)
+    half = np.nan if around is None else around.half_width(COVERAGE)
+    return half * scales(matrix, one, rows)
+
+
+def coverage(
+    matrix: Matrix, rows: np.ndarray, one: Candidate, errors: Errors, resamples: int, seed: int
+) -> dict[str, Any]:
+    """How often the 80 % interval of a forecaster held the truth on the test rows.
+
+    {half_width: median, log views; wanted; measured: interval by channel; held, of; clearly_under}.
+    half_width null with a reason: no interval can be made.
+    """
+    if not len(errors.rows):
+        return {
+            "half_width": None, "reason": "no video could be forecast from others", "measured": None,
+            "held": 0, "of": 0, "clearly_under": False,
+        }  # fmt: skip
+    half = half_widths(matrix, rows, one, errors)
+    inside = (np.abs(matrix.y[rows] - one.predict(matrix, rows)) <= half).astype(float)
+    share = bootstrap(inside, {"inside": np.zeros(len(rows))}, matrix.channel_id[rows], resamples, seed)
+    held = int(inside.sum())
+    measured = share["inside"]["mae"].as_dict()
+    by_channel = measured["high"] is not None and measured["high"] < COVERAGE
+    few = measured["few_channels"] and clearly_under(held, len(rows), COVERAGE)
+    return {
+        "half_width": float(np.median(half)),
+        "wanted": COVERAGE,
+        "measured": measured,
+        "held": held,
+        "of": len(rows),
+        "clearly_under": bool(by_channel or few),
+    }
+
+
+def predictions(
+    matrix: Matrix, population: Population, candidates: Sequence[Candidate], errors: dict[str, Errors]
+) -> bytes:
+    """Parquet: one row per test video and candidate, log views: what it said, its 80 % interval (null where
+    its out-of-fold errors were not made), and what came of it."""
     rows = matrix.rows("test", population.rows)
     able = [c for c in candidates if c.model is not None]
+    said = [c.predict(matrix, rows) for c in able]
+    half = np.concatenate([half_widths(matrix, rows, c, errors.get(c.name)) for c in able])
+    centre = np.concatenate(said)
     table = pa.table(
         {
             "video_id": pa.array(np.tile(matrix.video_id[rows], len(able)), pa.string()),
-            "channel_id": pa.array(np.tile(matrix.channel_id[rows], len(able)), pa.string()),
             "log_views": np.tile(matrix.y[rows], len(able)),
             "model": pa.array([c.name for c in able for _ in rows], pa.string()),
-            "predicted": np.concatenate([c.predict(matrix, rows) for c in able]),
+            "predicted": centre,
+            "low": pa.array(centre - half, from_pandas=True),
+            "high": pa.array(centre + half, from_pandas=True),
         }
     )
     sink = io.BytesIO()
@@ -126,53 +163,62 @@ def predictions(matrix: Matrix, population: Population, candidates: Sequence[Can
     return sink.getvalue()
 
 
-def residuals(matrix: Matrix, population: Population, one: Candidate) -> np.ndarray:
-    """float64: y − prediction on the population's validation rows."""
-    rows = matrix.rows("validation", population.rows)
-    return matrix.y[rows] - one.predict(matrix, rows)
-
-
-def _coverage(
-    matrix: Matrix,
-    population: Population,
-    chosen: Candidate,
-    rows: np.ndarray,
-    channels: np.ndarray,
-    n: int,
-    seed: int,
-) -> dict[str, Any]:
-    """How often the 80 % interval of the chosen predictor held the truth, on the test."""
-    half = conformal_half_width(residuals(matrix, population, chosen), COVERAGE)
-    if half is None:
-        return {"half_width": None, "reason": "fewer than 4 validation videos"}
-    inside = (np.abs(matrix.y[rows] - chosen.predict(matrix, rows)) <= half).astype(float)
-    share = bootstrap(inside, {"inside": np.zeros(len(rows))}, channels, n, seed)["inside"]["mae"]
-    return {"half_width": half, "wanted": COVERAGE, "measured": share.as_dict()}
-
-
 def verdict(split: dict[str, Any]) -> str:
-    """One sentence: does the chosen model beat the best baseline, as far as the test can tell?"""
-    chosen, rival = split["chosen"], split["best_baseline"]
+    """One sentence: is the chosen model better than the simple rule, as far as can be told?"""
+    chosen, rule = split["chosen"], rule_in_words(split["rule"])
     own = split["results"][chosen]
     few = split["test_channels"] < 5
     caution = (
         f" (channels in the test: {split['test_channels']}; read every interval with care)" if few else ""
     )
-    if own["role"] == BASELINE or "spearman" not in own["versus_baseline"]:
+    if own["role"] == RULE:
+        tried = [e["sentence"] for e in split["evidence"] if split["results"][e["candidate"]]["role"] != RULE]
+        why = f": {tried[0]}" if tried else ""
         return (
-            f"No model beat the baselines on validation, so the predictor is a baseline: {chosen}{caution}."
+            f"No model is shown to beat the simple rule, so the forecast is that rule, {rule}{why}{caution}."
         )
-    gap = own["versus_baseline"]["spearman"]
-    if gap["point"] is None:
-        return f"{chosen} cannot be ranked against {rival}: one of the two predicts a constant{caution}."
+    gap = own["versus_rule"]["mae"]
+    worse = split["results"][split["rule"]]["metrics"]["mae"]["point"]
+    if gap["point"] is None or not worse:
+        return f"{chosen} cannot be compared with the simple rule, {rule}{caution}."
+    share = -gap["point"] / worse
     if gap["low"] is None:
-        return f"{chosen} against {rival}: too few channels in the test to say{caution}."
-    where = f"Spearman {gap['point']:+.2f}, 95 % interval {gap['low']:+.2f} to {gap['high']:+.2f}"
-    if gap["low"] > 0:
-        return f"{chosen} beats the best baseline, {rival}: {where}{caution}."
-    if gap["high"] < 0:
-        return f"{chosen} is worse than the best baseline, {rival}: {where}{caution}."
-    return f"{chosen} is not shown to beat the best baseline, {rival}: {where}{caution}."
+        way = "smaller" if share >= 0 else "larger"
+        where = f"its error is {abs(share):.0%} {way}, with too few channels to say how sure that is"
+        return f"{chosen} against the simple rule, {rule}: {where}{caution}."
+    low, high = sorted((-gap["low"] / worse, -gap["high"] / worse))
+    where = f"error smaller by {share:.0%}, 95 % interval {low:+.0%} to {high:+.0%}"
+    how = {
+        BETTER: "beats the simple rule",
+        NOT_SHOWN: "is not shown to beat the simple rule",
+        NO_BETTER: "is no better on the test than the simple rule",
+    }[split["standing"]]
+    return f"{chosen} {how}, {rule}: {where}{caution}."
+
+
+RULES_IN_WORDS = {
+    MEAN: "the middle of all training videos",
+    "log followers": "a line through the channel's followers",
+    HISTORY: "this channel's earlier videos",
+}
+
+
+def rule_in_words(name: str) -> str:
+    """What a person calls a rule."""
+    return RULES_IN_WORDS.get(name, name)
+
+
+def alone(split: dict[str, Any], name: str, interval: dict[str, Any]) -> str:
+    """One sentence about the forecaster of drafts without a video, on the same test."""
+    metrics = split["results"][name].get("metrics")
+    if metrics is None:
+        return f"{name} was not measured."
+    error = np.exp(metrics["mae"]["point"])
+    held = interval.get("measured")
+    shown = "" if held is None else f"; its 80 % interval held {held['point']:.0%} of them"
+    return (
+        f"{name}, on the same {split['test_rows']} videos: typically off by a factor of {error:.1f}{shown}."
+    )
 
 
 def warnings(matrix: Matrix, split: dict[str, Any]) -> list[str]:
@@ -187,16 +233,16 @@ def warnings(matrix: Matrix, split: dict[str, Any]) -> list[str]:
             found.append(
                 f"one channel has {share:.0%} of the labelled videos: the results are largely about it"
             )
-    held = split["interval"].get("measured")
-    if held and held["high"] is not None and held["high"] < COVERAGE:
+    interval = split["interval"]
+    if interval.get("clearly_under"):
+        held = interval["measured"]
+        span = "" if held["low"] is None else f" ({held['low']:.0%} to {held['high']:.0%})"
         found.append(
-            f"the 80 % interval is too narrow: it held {held['point']:.0%} of the test videos "
-            f"({held['low']:.0%} to {held['high']:.0%}), so the newest videos differ from those before"
+            f"the 80 % interval is too narrow: it held {held['point']:.0%} of the test videos{span},"
+            " so the newest videos differ from those before"
         )
     if int((matrix.part == "validation").sum()) < 30:
-        found.append(
-            "fewer than 30 validation videos: the choice of the model and its interval rest on little"
-        )
+        found.append("fewer than 30 validation videos: they cannot show that a model is better than a rule")
     if split["test_rows"] < 50:
         found.append(
             f"the test holds {split['test_rows']} videos: small differences between models are mostly chance"
@@ -210,4 +256,4 @@ def warnings(matrix: Matrix, split: dict[str, Any]) -> list[str]:
     return found
 
 
-__all__ = ["COVERAGE", "MODEL", "choose", "evaluate_split", "residuals", "verdict", "warnings"]
+__all__ = ["COVERAGE", "MODELS", "coverage", "evaluate_split", "predictions", "verdict", "warnings"]

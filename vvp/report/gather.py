@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 
 from vvp.dataset.targets import issues, moments, read_labels
 from vvp.errors import UserError
+from vvp.forecast.files import FORMAT
+from vvp.paths import EMBEDDINGS, RUNS, SET_ASIDE, SPLITS_TABLE, VIDEOS, RunPaths
 from vvp.report import gather_map as atlas
 from vvp.schema import FAILED
 from vvp.workspace import Workspace
@@ -56,6 +58,7 @@ class Tested:
     row: np.ndarray  # int64 (m,), of Videos
     truth: np.ndarray
     by_model: dict[str, np.ndarray]
+    half_width: np.ndarray  # of the chosen forecaster's 80 % interval; NaN: none could be made
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,8 +84,8 @@ class Facts:
 
     @property
     def deciding(self) -> dict[str, Any] | None:
-        """evaluation.json's part about the deciding split."""
-        return None if self.evaluation is None else self.evaluation["splits"][self.split]
+        """evaluation.json's part about the deciding split; None where the rule alone was tried."""
+        return None if self.evaluation is None else self.evaluation["splits"].get(self.split)
 
     @property
     def chosen(self) -> str:
@@ -91,20 +94,20 @@ class Facts:
 
     @property
     def half_width(self) -> float | None:
-        """Of the 80 % interval, in log views; None: none could be made."""
+        """Of the 80 % interval, in log views, the middle one; None: none could be made."""
         return None if self.deciding is None else self.deciding["interval"]["half_width"]
 
 
 def gather(space: Workspace, name: str) -> Facts:
     """UserError when nothing is embedded, or there are runs and none is called `name`."""
-    if not space.has("embeddings"):
+    if not space.has(EMBEDDINGS):
         raise UserError(f"{space.root} has nothing embedded yet: run `vvp embed` first.")
     why: dict[str, str] = {}
     notes: list[str] = []
     run = _run(space, name, why)
     split = run["split"] if run else "time"
-    table = space.read("videos")
-    latest = space.latest("embeddings", "video_id", "embedded_at")
+    table = space.read(VIDEOS)
+    latest = space.latest(EMBEDDINGS, "video_id", "embedded_at")
     videos = _videos(space, table, latest, split)
     if not videos.embedded.any():
         raise UserError(
@@ -113,7 +116,7 @@ def gather(space: Workspace, name: str) -> Facts:
     evaluation = _evaluation(space, name, run, why, notes)
     known = set(videos.video_id)
     mine = latest.filter(pa.array([v in known for v in latest["video_id"].to_pylist()]))
-    aside = space.read("set_aside")["reason"].to_pylist() if space.has("set_aside") else []
+    aside = space.read(SET_ASIDE)["reason"].to_pylist() if space.has(SET_ASIDE) else []
     evaluated = None if evaluation is None else evaluation["run_id"]
     shape, points = atlas.read(space, name, split, evaluated, mine, why, notes)
     return Facts(
@@ -128,9 +131,9 @@ def gather(space: Workspace, name: str) -> Facts:
 
 
 def _run(space: Workspace, name: str, why: dict[str, str]) -> dict[str, Any] | None:
-    if space.exists(f"runs/{name}/run.json"):
-        return space.read_json(f"runs/{name}/run.json")
-    runs = [r for r in space.folders("runs") if space.exists(f"runs/{r}/run.json")]
+    if space.exists(RunPaths(name).run):
+        return space.read_json(RunPaths(name).run)
+    runs = [r for r in space.folders(RUNS) if space.exists(RunPaths(r).run)]
     if runs or name != "default":
         there = f"there are: {', '.join(runs)}" if runs else "there is none yet; `vvp tune` makes one"
         raise UserError(f"there is no run called {name} in {space.root}; {there}.")
@@ -145,10 +148,14 @@ def _evaluation(
     if run is None:
         return None
     command = f"`vvp evaluate --name {name}`"
-    if not space.exists(f"runs/{name}/evaluation.json"):
+    if not space.exists(RunPaths(name).evaluation):
         why["evaluation"] = why["tested"] = f"The test part has not been opened yet: run {command}."
         return None
-    found = space.read_json(f"runs/{name}/evaluation.json")
+    found = space.read_json(RunPaths(name).evaluation)
+    if found.get("format") != FORMAT or "rules_only" not in found:
+        why["evaluation"] = why["tested"] = f"The evaluation is of another version: run {command} again."
+        notes.append(why["evaluation"])
+        return None
     if found.get("run_id") != run.get("id"):
         why["evaluation"] = why["tested"] = (
             f"The evaluation is of an earlier sweep of this name: run {command} again."
@@ -163,10 +170,13 @@ def _tested(
 ) -> Tested | None:
     if evaluation is None:
         return None
-    if not space.exists(f"runs/{name}/predictions.parquet"):
+    if evaluation["rules_only"]:
+        why["evaluation"] = why["tested"] = evaluation["verdict"]
+        return None
+    if not space.exists(RunPaths(name).predictions):
         why["tested"] = f"The predictions were not kept by this evaluation: run `vvp evaluate --name {name}`."
         return None
-    rows = _parquet(space, f"runs/{name}/predictions.parquet")
+    rows = _parquet(space, RunPaths(name).predictions)
     place = {video: i for i, video in enumerate(videos.video_id)}
     models = np.array(rows["model"].to_pylist(), dtype=object)
     ids = np.array(rows["video_id"].to_pylist(), dtype=object)
@@ -177,15 +187,17 @@ def _tested(
         )
         return None
     predicted = rows["predicted"].to_numpy()
+    chosen = evaluation["splits"][evaluation["split"]]["chosen"]
     return Tested(
         row=np.array([place[video] for video in ids[first]], dtype=np.int64),
         truth=rows["log_views"].to_numpy()[first],
         by_model={m: predicted[models == m] for m in dict.fromkeys(models)},
+        half_width=(rows["high"].to_numpy() - predicted)[models == chosen],
     )
 
 
 def _trials(space: Workspace, name: str, run: dict[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
-    files = {s: f"runs/{name}/{s}/trials.json" for s in (run or {"splits": ()})["splits"]}
+    files = {s: RunPaths(name).trials(s) for s in (run or {"splits": ()})["splits"]}
     return {s: space.read_json(file) for s, file in files.items() if space.exists(file)}
 
 
@@ -212,8 +224,8 @@ def _videos(space: Workspace, table: pa.Table, latest: pa.Table, split: str) -> 
         return has & valid[at] if len(valid) else has
 
     part = np.full(len(table), "none", dtype=object)
-    if space.exists("splits.parquet"):
-        saved = _parquet(space, "splits.parquet")
+    if space.exists(SPLITS_TABLE):
+        saved = _parquet(space, SPLITS_TABLE)
         if split in saved.column_names:
             of = dict(zip(saved["video_id"].to_pylist(), saved[split].to_pylist(), strict=True))
             part = np.array([of.get(video) or "none" for video in labels.video_id], dtype=object)

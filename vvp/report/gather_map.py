@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vvp.errors import UserError
+from vvp.paths import MAP_FACTS, MAP_POINTS
 from vvp.schema import POINTS, arrow
 from vvp.workspace import Workspace
 
@@ -44,12 +45,12 @@ def read(
     split: the deciding one; run_id: of the evaluation that is shown, None: there is none.
     latest: embeddings of the videos that are here, one row each. What is out of date goes into `notes`.
     """
-    if not (space.exists("map/map.json") and space.exists("map/points.parquet")):
+    if not (space.exists(MAP_FACTS) and space.exists(MAP_POINTS)):
         why["map"] = "There is no map of the collection yet: run `vvp explore`."
         return None, None
     try:
-        shape = checked(space.read_json("map/map.json"))
-        points = pq.read_table(io.BytesIO(space.read_bytes("map/points.parquet")))
+        shape = checked(space.read_json(MAP_FACTS))
+        points = pq.read_table(io.BytesIO(space.read_bytes(MAP_POINTS)))
         there = pa.schema([f for f in arrow(POINTS) if f.name != "pca"])
         points = points.select(there.names).cast(there)
     except (pa.ArrowException, KeyError, ValueError, UserError) as error:

@@ -177,7 +177,7 @@ def table(facts: Facts) -> str:
         for row in rows
     )  # fmt: skip
     return (
-        "<h3>All models and baselines, 95 % intervals by channel; ◂ chosen on validation</h3>"
+        "<h3>All models and simple rules, 95 % intervals by channel; ◂ forecasts</h3>"
         f'<div class="scroll" tabindex="0"><table><thead><tr>{top}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div>"
         f'<p class="soft">{escaped(facts.deciding["population"])}</p>'

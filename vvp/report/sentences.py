@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from vvp.learn.evaluate import verdict
 from vvp.report.gather import Facts
 from vvp.report.numbers import factor, plural, share
 
@@ -16,31 +17,47 @@ ASKED = {
 
 
 def headline(facts: Facts) -> list[str]:
-    """Two sentences; one when there is nothing to say yet."""
+    """The verdict first, then what was asked and how far off it was; one when there is nothing to say yet."""
     split = facts.deciding
     if split is None:
+        if facts.evaluation is not None:
+            return [facts.evaluation["verdict"], *_rule_alone(facts.evaluation)]
         return [f"How good a forecast would be is not known. {facts.why['evaluation']}"]
     chosen = split["chosen"]
     own = split["results"][chosen]
-    rival = split["best_baseline"]
     pairs = own["metrics"]["pairwise_accuracy"]
     asked = (
         f"Asked about {plural(split['test_rows'], 'video')} of {plural(split['test_channels'], 'channel')},"
         f" {ASKED[facts.split]},"
     )
     if pairs["point"] is None:
-        first = f"{asked} nothing could be ranked, because all their views are equal."
+        second = f"{asked} nothing could be ranked, because all their views are equal."
     else:
-        first = (
+        second = (
             f"{asked} the forecast ({chosen}) put {_of_100(pairs)[0]} of 100 pairs of videos in the"
-            f" right order{_of_100(pairs)[1]}"
+            f" right order{_of_100(pairs)[1]}; a coin gets 50."
         )
-        if rival == chosen:
-            first += "; a coin gets 50."
-        else:
-            other = split["results"][rival]["metrics"]["pairwise_accuracy"]
-            first += f"; the best simple rule, {rival}, {''.join(_of_100(other))}, a coin 50."
-    return [first, f"{_against(own, chosen, rival)} {_error(own)}{_few(split)}."]
+    return [_verdict(split), second, f"{_error(own)}{_few(split)}."]
+
+
+def _verdict(split: dict[str, Any]) -> str:
+    """evaluate.verdict, and what is known of the interval where it held too little."""
+    text = verdict(split)
+    interval = split["interval"]
+    if interval["clearly_under"]:
+        held = interval["measured"]["point"]
+        text += f" Its 80 % interval is too narrow: it held {held:.0%} of {interval['of']} test videos."
+    return text
+
+
+def _rule_alone(evaluation: dict[str, Any]) -> list[str]:
+    typical, interval = evaluation["typical_factor"], evaluation["interval"]
+    if typical is None:
+        return []
+    text = f"A typical forecast from the videos before it is off by a factor of {typical:.1f}"
+    if interval["of"]:
+        text += f"; the 80 % interval held {interval['held']} of {interval['of']} checked in turn"
+    return [f"{text}."]
 
 
 def _few(split: dict[str, Any]) -> str:
@@ -61,32 +78,9 @@ def _of_100(one: dict[str, Any]) -> tuple[str, str]:
     return text, f" (95 % interval {100 * one['low']:.0f} to {100 * one['high']:.0f})"
 
 
-def _against(own: dict[str, Any], chosen: str, rival: str) -> str:
-    if own["role"] == "baseline":
-        return (
-            "No model did better than the simple rules on the validation videos, so the forecast is a"
-            " simple rule:"
-        )
-    gap = own["versus_baseline"].get("spearman")
-    if gap is None or gap["point"] is None:
-        return "Whether it beats the simple rules cannot be said, because one of the two predicts a constant:"
-    if gap["low"] is None:
-        return "Whether it beats the simple rules cannot be said with so few channels in the test:"
-    way = "higher" if gap["point"] >= 0 else "lower"
-    numbers = (
-        f"rank correlation {abs(gap['point']):.2f} {way}, 95 % interval {gap['low']:+.2f} to"
-        f" {gap['high']:+.2f}"
-    )
-    if gap["low"] > 0:
-        return f"It beats that rule ({numbers}), and"
-    if gap["high"] < 0:
-        return f"It is worse than that rule ({numbers}), and"
-    return f"It is not shown to beat that rule ({numbers}), and"
-
-
 def _error(own: dict[str, Any]) -> str:
     error = own["metrics"]["mae"]
-    return f"a typical forecast is off by a factor of {factor(error['point'])}"
+    return f"A typical forecast is off by a factor of {factor(error['point'])}"
 
 
 def tiles(facts: Facts) -> list[tuple[str, str]]:

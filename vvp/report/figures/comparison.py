@@ -1,7 +1,8 @@
-"""Section 6, second half: every model beside every baseline, the three splits side by side, the sweep."""
+"""Section 6, second half: every model beside the simple rules, the three splits side by side, the sweep."""
 
 from typing import Any
 
+from vvp.learn.candidates import RULE
 from vvp.learn.evaluate import verdict
 from vvp.report.figures.plot import BLUE, GREEN, GREY, ORANGE, Plot, absent, canvas, forest
 from vvp.report.gather import Facts
@@ -13,7 +14,7 @@ LABELS = {"spearman": "Spearman", "r2": "R²", "mae": "error (log views)", "pair
 
 
 def plots(facts: Facts) -> list[Plot]:
-    return [baselines(facts), sweep(facts), splits(facts)]
+    return [rules(facts), sweep(facts), splits(facts)]
 
 
 def measured(split: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -21,8 +22,8 @@ def measured(split: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: one for name, one in split["results"].items() if "metrics" in one}
 
 
-def baselines(facts: Facts) -> Plot:
-    name, subject = "baselines", "Models and baselines on the test part"
+def rules(facts: Facts) -> Plot:
+    name, subject = "rules", "Models and simple rules on the test part"
     split = facts.deciding
     if split is None:
         return absent(name, subject, facts.why["evaluation"])
@@ -35,20 +36,20 @@ def baselines(facts: Facts) -> Plot:
     ranked.sort(key=lambda n: -found[n]["metrics"]["spearman"]["point"])
     figure, ax = canvas(1.2 + 0.3 * len(ranked))
     for i, n in enumerate(ranked):
-        own = found[n]["role"] == "model"
+        own = found[n]["role"] != RULE
         forest(ax, [(i, found[n]["metrics"]["spearman"])], BLUE if own else GREY, "o" if own else "s")
-    for colour, marker, label in ((BLUE, "o", "model"), (GREY, "s", "baseline")):
+    for colour, marker, label in ((BLUE, "o", "model"), (GREY, "s", "simple rule")):
         ax.plot([], [], color=colour, marker=marker, linestyle="none", label=label)
     ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
     ax.set_yticks(range(len(ranked)), [f"{n} ◂" if n == split["chosen"] else n for n in ranked])
     ax.set_ylim(len(ranked) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("Spearman, forecast and real")
-    figure.legend(loc="outside upper left", ncols=3, title="◂ chosen on validation", title_fontsize=9)
+    figure.legend(loc="outside upper left", ncols=3, title="◂ forecasts", title_fontsize=9)
     return Plot(
         name=name,
         title=verdict(split).rstrip("."),
-        alt="Spearman of every model and baseline on the test: "
+        alt="Spearman of every model and simple rule on the test: "
         + "; ".join(f"{n} {span(found[n]['metrics']['spearman'])}" for n in ranked) + ".",
         figure=figure,
     )  # fmt: skip
@@ -131,15 +132,16 @@ def sweep(facts: Facts) -> Plot:
 
 
 def table(split: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """(heads, rows) of the baselines table; what could not be fitted is a row that says why."""
-    heads = ["", *LABELS.values(), "Spearman against the best baseline"]
+    """(heads, rows) of the table of all candidates; what could not be fitted is a row that says why."""
+    heads = ["", *LABELS.values(), "error against the rule"]
     rows = []
     for name, one in split["results"].items():
-        label = f"{name} ◂" if name == split["chosen"] else name
+        kind = "rule: " if one["role"] == RULE else ""
+        label = f"{kind}{name} ◂" if name == split["chosen"] else f"{kind}{name}"
         if "metrics" not in one:
             rows.append([label, f"not available: {one['unavailable']}"])
             continue
-        gap = one["versus_baseline"].get("spearman")
-        against = "(it is the best baseline)" if gap is None else span(gap, sign="+")
+        gap = one["versus_rule"].get("mae")
+        against = "(it is the rule)" if gap is None else span(gap, sign="+")
         rows.append([label, *(span(one["metrics"][m]) for m in LABELS), against])
     return heads, rows

@@ -56,7 +56,13 @@ def predicted(facts: Facts, tested: Tested, guess: np.ndarray, chosen: str) -> P
     half, held = facts.half_width, numbers.inside(facts)
     if half is not None:
         ax.fill_between(
-            line, line - half, line + half, color=SKY, alpha=0.25, linewidth=0, label="80 % interval"
+            line,
+            line - half,
+            line + half,
+            color=SKY,
+            alpha=0.25,
+            linewidth=0,
+            label="80 % interval (middle width)",
         )
     ax.plot(line, line, color=INK, linewidth=1, label="forecast = real")
     raster, size = len(guess) > RASTER_FROM, float(np.clip(9000 / len(guess), 4, 30))

@@ -1,0 +1,94 @@
+"""A model is chosen over a rule only when out-of-fold forecasts show that it is better."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from learn_tables import fill, sweep_without_ray, world
+
+from vvp.dataset.matrix import Matrix, assemble, inseparable, population
+from vvp.learn import candidates
+from vvp.learn.evidence import MIN_ROWS, Choice, choose, compare, folds
+from vvp.learn.rule_errors import Errors
+
+
+def chosen(root: Path, videos: list, embeddings: list, split: str = "time") -> tuple[Matrix, Choice]:
+    matrix = assemble(fill(root, videos, embeddings), split)
+    rows = population(matrix)
+    found = candidates.fit(matrix, rows, sweep_without_ray("ridge")(split))
+    return matrix, choose(matrix, rows, found)
+
+
+def test_few_videos_keep_the_rule_whatever_validation_says(tmp_path: Path) -> None:
+    for seed in range(6):
+        _, choice = chosen(tmp_path / str(seed), *world(n=40, channels=2, seed=seed))
+        assert choice.chosen.role == "rule"
+        assert all(not one.better for one in choice.evidence)
+        assert any("too few" in one.sentence for one in choice.evidence)
+
+
+def test_a_planted_effect_is_chosen_with_rows_enough_and_noise_is_not(tmp_path: Path) -> None:
+    videos, embeddings = world(n=300, channels=10)
+    _, choice = chosen(tmp_path / "planted", videos, embeddings)
+    assert choice.chosen.role != "rule"
+    best = next(one for one in choice.evidence if one.better)
+    assert best.low is not None and best.gain is not None and 0.03 < best.low < best.gain
+    views = np.random.default_rng(3).permutation([v["views"] for v in videos])
+    shuffled = [{**v, "views": int(n)} for v, n in zip(videos, views, strict=True)]
+    for split in ("time", "channel", "random"):
+        _, choice = chosen(tmp_path / f"noise-{split}", shuffled, embeddings, split)
+        assert choice.chosen.role == "rule", split
+
+
+@pytest.mark.parametrize("split", ["time", "channel", "random"])
+def test_no_fold_learns_from_what_it_forecasts(tmp_path: Path, split: str) -> None:
+    matrix = assemble(fill(tmp_path, *world(n=200, channels=12)), split)
+    made = folds(matrix, np.ones(len(matrix.y), bool))
+    assert sum(len(held) for _, held in made) >= MIN_ROWS
+    for fitted_on, held in made:
+        assert not set(fitted_on) & set(held)
+        assert set(matrix.part[np.concatenate([fitted_on, held])]) <= {"train", "validation"}
+        if split == "time":
+            assert matrix.published_at[fitted_on].max() <= matrix.published_at[held].min()
+        if split == "channel":
+            assert not set(matrix.channel_id[fitted_on]) & set(matrix.channel_id[held])
+
+
+def test_a_later_copy_is_no_evidence(tmp_path: Path) -> None:
+    videos, embeddings = world(n=100, channels=12)
+    for name in ("media_sha256", "title"):
+        videos[60][name] = videos[5][name]  # posted once more, unchanged
+    matrix = assemble(fill(tmp_path, videos, embeddings))
+    made = folds(matrix, np.ones(len(matrix.y), bool))
+    assert all(60 not in held for _, held in made)
+
+
+def errors(raw: Any) -> Errors:
+    raw = np.asarray(raw, float)
+    return Errors(np.arange(len(raw)), raw, np.ones(len(raw)))
+
+
+def test_evidence_is_by_channel_and_a_single_channel_cannot_carry_it(tmp_path: Path) -> None:
+    matrix = assemble(fill(tmp_path, *world(n=120, channels=10)))
+    rng = np.random.default_rng(0)
+    rule = rng.normal(0, 1, 120)
+    better = compare(matrix, "m", "r", errors(0.5 * rule), errors(rule))
+    assert better.better and better.unit == "channels" and better.gain == pytest.approx(0.5)
+    lucky = np.where(matrix.channel_id == "c0", 0.0, rule)
+    assert not compare(matrix, "m", "r", errors(lucky), errors(rule)).better
+    slightly = compare(matrix, "m", "r", errors(0.98 * rule), errors(rule))
+    assert slightly.low is not None and slightly.low > 0 and not slightly.better, "below the margin"
+
+
+def test_age_and_date_are_inseparable_when_all_counts_were_read_in_one_go() -> None:
+    posted = np.arange("2025-01-01", "2025-04-11", dtype="datetime64[D]").astype("datetime64[us]")
+    day = posted.astype(np.int64) / 86_400e6
+    rng = np.random.default_rng(0)
+    assert inseparable(day.max() + 30 - day, posted), "read at once"
+    assert not inseparable(rng.uniform(3, 120, len(day)), posted), "each at its own age"
+    odd = day.max() + 30 - day
+    odd[:8] = 3.0  # a few were read early: they alone would have to tell
+    assert inseparable(odd, posted)
+    assert not inseparable(np.full(len(day), np.nan), posted)
+    assert not inseparable(np.full(len(day), 30.0), posted), "all at one age: nothing to tell apart"

@@ -1,0 +1,105 @@
+"""The two sentences that a forecast leads with. They obey the evidence, and every surface shows these.
+
+headline  what will happen: the rule's sentence where no model is shown to be better than the rule or the test
+          found it no better; else the range
+promise   after how many days, and how often such ranges held when that was measured. "Four times in five" is
+          said only where the measured coverage does not contradict it
+Not known here: how a forecast was made, where it is shown.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vvp.learn.candidates import FOLLOWERS, HISTORY
+from vvp.learn.evaluate import NO_BETTER, RULE_ITSELF
+from vvp.learn.intervals import COVERAGE
+from vvp.words import days
+from vvp.words import views as views_text
+
+OFTEN = {0.5: "one time in two", 0.8: "four times in five", 0.9: "nine times in ten"}
+
+
+def headline(
+    views: float,
+    low: float | None,
+    high: float | None,
+    *,
+    rule: str,
+    rule_views: float | None,
+    standing: str,
+    channel: Mapping[str, Any],
+    media: bool,
+) -> str:
+    """rule: a name of candidates.py; rule_views: what it says (null: it cannot); standing: evaluate.standing;
+    channel: `Predictor.channel_facts`; media: the draft has picture or sound."""
+    span = f"{views_text(views)} views"
+    if low is not None and high is not None:
+        span = f"between {views_text(low)} and {views_text(high)} views"
+    unmoved = "what this clip shows does not change that" if media else "its words do not change that"
+    stranger = _stranger(channel)
+    if standing == RULE_ITSELF:
+        if rule == HISTORY and channel["known"]:
+            return f"About {_usual(channel, views)}; {unmoved}."
+        if rule == HISTORY and stranger:
+            return f"About {views_text(views)}, the middle of all videos it learned from: {stranger}."
+        basis = "as channels with so many followers get" if rule == FOLLOWERS else "the middle of its videos"
+        return f"About {views_text(views)}, {basis}; {unmoved}."
+    if standing == NO_BETTER and rule_views is not None:
+        usual = f"{views_text(rule_views)} by the simple rule"
+        if rule == HISTORY and channel["known"]:
+            usual = _usual(channel, rule_views)
+        return f"About {usual}. The model, no better than that rule when tested, says {span}."
+    return f"{span[0].upper()}{span[1:]}" + (f": {stranger}." if stranger else ".")
+
+
+def _usual(channel: Mapping[str, Any], views: float) -> str:
+    if channel["given"]:
+        return f"your usual {views_text(views)}"
+    return f"{views_text(views)}, the usual of the one channel it learned from"
+
+
+def _stranger(channel: Mapping[str, Any]) -> str:
+    """Why nothing of the draft's channel is known; empty where something is."""
+    if channel["known"]:
+        return ""
+    many = channel["learned_from"]
+    if channel["given"] is None:
+        return "no channel was given"
+    if many == 1:
+        return f"{channel['given']} is not the one channel it learned from"
+    return f"{channel['given']} is not among the {many:,} channels it learned from"
+
+
+def promise(
+    views: float,
+    has_interval: bool,
+    *,
+    horizon_days: float | None,
+    counts_age_days: float | None,
+    interval: Mapping[str, Any] | None,
+) -> str:
+    """interval: quality's record of the measured coverage (evaluate.coverage); null: never measured."""
+    when = asked(horizon_days, counts_age_days)
+    if not has_interval:
+        return f"{when}; how far off that may be is not known, so take it as a hint."
+    middle = f" The middle of that range is {views_text(views)}."
+    measured = (interval or {}).get("measured")
+    if not interval or measured is None or measured.get("point") is None:
+        return f"{when}; how often such ranges hold could not be measured yet.{middle}"
+    if interval["clearly_under"]:
+        return (
+            f"{when}; but such ranges held only {measured['point']:.0%} of {interval['of']} videos they were"
+            f" tested on, so the real number may well lie outside.{middle}"
+        )
+    often = OFTEN.get(COVERAGE, f"{100 * COVERAGE:.0f} times in a hundred")
+    few = ", too few to be sure" if interval["of"] < 30 else ""
+    return f"{when}, {often} (it held {measured['point']:.0%} of {interval['of']} tested{few}).{middle}"
+
+
+def asked(horizon_days: float | None, counts_age_days: float | None) -> str:
+    """After how many days the count is meant to be."""
+    if horizon_days is not None:
+        return f"After {days(horizon_days)}"
+    if counts_age_days is None:
+        return "At the age of your videos' counts, which is not known"
+    return f"At the age of your videos' counts: about {days(counts_age_days)}"

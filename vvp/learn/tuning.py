@@ -1,0 +1,96 @@
+"""The verb `tune`: a workspace's embedded videos → the fitted candidates of a run, under each split.
+
+Where the deciding split cannot be made, because the videos are too few or have no dates, no model can be
+shown to be worth anything. The run then holds the rules alone, and says why.
+Not known here: Ray (the sweep is handed in), the test part (judging.py), how a run is printed.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, embedded_dims, population
+from vvp.dataset.split_rules import SplitSettings
+from vvp.dataset.splits import SPLITS
+from vvp.errors import SplitError, UserError
+from vvp.learn import candidates
+from vvp.learn.candidates import Sweeper
+from vvp.paths import RunPaths
+from vvp.workspace import Workspace
+
+SweepFor = Callable[[str], Sweeper]
+"""split → what sweeps the families on its data"""
+
+
+def tune(
+    space: Workspace,
+    sweep_for: SweepFor,
+    *,
+    name: str = "default",
+    split: str = "time",
+    others: bool = True,
+    embargo_days: float | None = None,
+    trials: int = 8,
+    families: Sequence[str] = ("ridge", "gbdt", "mlp"),
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Fits every candidate and writes the run; its record, JSON-ready. others: the other splits as well.
+
+    UserError: nothing embedded, no label at all, an unknown split, a split asked for that cannot be made.
+    """
+    if split not in SPLITS:
+        raise UserError(f"there is no split called {split}; there are {', '.join(SPLITS)}.")
+    at, started = RunPaths(name), time.monotonic()
+    space.remove(at.run)  # a sweep that is killed leaves no run to evaluate
+    settings, dims = SplitSettings(embargo_days=embargo_days), embedded_dims(space)
+    digest = hashlib.sha256(json.dumps([name, split, ",".join(families), trials, seed]).encode())
+    run: dict[str, Any] = {
+        "name": name, "split": split, "trials": trials, "seed": seed, "embargo_days": embargo_days,
+        "rules_only": None, "splits": {},
+    }  # fmt: skip
+    for one in [split, *(s for s in SPLITS if s != split and others)]:
+        try:
+            matrix = assemble(space, one, settings, dims)
+        except SplitError as error:
+            if one != split:
+                run["splits"][one] = {"unavailable": str(error)}
+                continue
+            if split != "time":
+                raise
+            run |= _rules_only(space, str(error), digest)
+            break
+        if one == split:
+            run |= _facts(matrix)
+        rows = population(matrix)
+        found = candidates.fit(matrix, rows, sweep_for(one), seed)
+        facts = {
+            "fingerprint": candidates.fingerprint(matrix),
+            "population": rows.sentence,
+            "families": ",".join(families),
+        }
+        digest.update(candidates.save(space, at.split(one), found, facts).encode())
+        run["splits"][one] = {
+            "population": rows.sentence,
+            "validation_mae": {c.name: c.validation_mae for c in found},
+            "unavailable_models": {c.name: c.unavailable for c in found if c.unavailable},
+        }
+    run["seconds"] = round(time.monotonic() - started, 1)
+    run["id"] = digest.hexdigest()[:16]
+    space.write_json(at.run, run)
+    return run
+
+
+def _rules_only(space: Workspace, why: str, digest: Any) -> dict[str, Any]:
+    matrix = assemble_whole(space, embedded_dims(space))
+    digest.update(candidates.fingerprint(matrix).encode())
+    return {"rules_only": why, "split": WHOLE, "splits": {}, **_facts(matrix)}
+
+
+def _facts(matrix: Matrix) -> dict[str, Any]:
+    return {
+        "profile": matrix.profile, "encoders": matrix.encoders, "counts": matrix.counts,
+        "splits_origin": matrix.splits_origin, "dropped": len(matrix.dropped),
+        "horizon": matrix.dropped.get("log_horizon_days"),
+    }  # fmt: skip

@@ -1,0 +1,77 @@
+"""Every path inside a workspace. Nothing else in vvp spells one.
+
+    videos/ set_aside/ embeddings/            tables (schema.py)
+    embed.json                                how the videos were embedded
+    splits.parquet splits.json                which part each video is in
+    test_opened.json                          which runs opened which test part
+    runs/NAME/run.json                        a sweep and its settings
+    runs/NAME/TARGET/                         evaluation.json predictions.parquet predictor/
+    runs/NAME/TARGET/SPLIT/                   candidates.json models/ trials.json sweep/
+    runs/NAME/report/                         report.html and its figures
+    map/                                      the collection seen from above
+Not known here: what is in the files.
+"""
+
+import re
+from dataclasses import dataclass
+
+from vvp.errors import UserError
+
+VIDEOS, SET_ASIDE, EMBEDDINGS = "videos", "set_aside", "embeddings"
+EMBED_RECIPE = "embed.json"
+SPLITS_TABLE, SPLITS_FACTS = "splits.parquet", "splits.json"
+TEST_OPENED = "test_opened.json"
+RUNS = "runs"
+MAP = "map"
+MAP_FACTS, MAP_POINTS = f"{MAP}/map.json", f"{MAP}/points.parquet"
+MAP_PLACER, MAP_TENSORS = f"{MAP}/placer.json", f"{MAP}/placer.safetensors"
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """Where one run's files lie. UserError for a name that is no plain file name."""
+
+    name: str
+    target: str = "views"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", self.name):
+            raise UserError(
+                f"--name {self.name!r}: use letters, digits, '.', '_' and '-', and begin with no dot."
+            )
+
+    @property
+    def home(self) -> str:
+        return f"{RUNS}/{self.name}"
+
+    @property
+    def run(self) -> str:
+        return f"{self.home}/run.json"
+
+    @property
+    def evaluation(self) -> str:
+        return f"{self.home}/{self.target}/evaluation.json"
+
+    @property
+    def predictions(self) -> str:
+        return f"{self.home}/{self.target}/predictions.parquet"
+
+    @property
+    def predictor(self) -> str:
+        """A folder."""
+        return f"{self.home}/{self.target}/predictor"
+
+    @property
+    def report(self) -> str:
+        """A folder."""
+        return f"{self.home}/report"
+
+    def split(self, split: str) -> str:
+        """The folder of what was fitted under a split."""
+        return f"{self.home}/{self.target}/{split}"
+
+    def candidates(self, split: str) -> str:
+        return f"{self.split(split)}/candidates.json"
+
+    def trials(self, split: str) -> str:
+        return f"{self.split(split)}/trials.json"

@@ -1,0 +1,15 @@
+"""How numbers are said: counts of views, days. One form for every surface that is written in Python."""
+
+
+def views(number: float) -> str:
+    """A count of views for reading: 1,234 or 41.2K or 3.4M; three figures are all that a forecast has."""
+    for limit, unit, name in ((1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "K")):
+        if number >= limit:
+            return f"{number / unit:.3g}{name}"
+    return f"{number:,.0f}"
+
+
+def days(number: float) -> str:
+    """A length of time: 1 day, 3.5 days, 412 days."""
+    shown = f"{number:.1f}".removesuffix(".0") if number < 10 else f"{number:,.0f}"
+    return f"{shown} day" if shown == "1" else f"{shown} days"
