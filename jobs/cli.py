@@ -72,10 +72,10 @@ def version() -> None:
 
 def _verbs() -> None:
     # Imported here so that `jobs.cli` itself stays light; each driver imports its heavy parts when called.
-    from jobs import collect, demo, embed, evaluate, explore, predict, report, serve, tune
+    from jobs import collect, demo, embed, evaluate, explore, export, predict, report, serve, tune
 
     app.add_typer(collect.app, name="collect")
-    for driver in (embed, tune, evaluate, explore, report, predict, serve, demo):
+    for driver in (embed, tune, evaluate, explore, report, predict, export, serve, demo):
         app.command(name=driver.__name__.rsplit(".", 1)[-1])(driver.command)
 
 

@@ -36,7 +36,7 @@ def read_header(names: Sequence[str], mapping: Mapping[str, str], preset: str | 
     chosen = choose(names, preset)
     own = checked(mapping, names, file)
     shape = PRESETS.get(chosen or "", Preset(columns={}, signature=()))
-    columns = resolve(names, shape) if chosen in PRESETS else _common(names)
+    columns = resolve(names, shape) if chosen in PRESETS else common(names)
     columns |= {ours: (theirs,) for ours, theirs in own.items()}
     missing = [name for name in ("video_id", "views") if name not in columns]
     if missing:
@@ -75,7 +75,7 @@ def choose(names: Iterable[str], preset: str | None) -> str | None:
     fitting = [name for name, each in PRESETS.items() if folded.issuperset(map(_folded, each.signature))]
     if fitting:
         return max(fitting, key=lambda name: len(resolve(have, PRESETS[name])))
-    return COMMON if {"video_id", "views"} <= set(_common(have)) else None
+    return COMMON if {"video_id", "views"} <= set(common(have)) else None
 
 
 def resolve(names: Iterable[str], preset: Preset) -> dict[str, tuple[str, ...]]:
@@ -107,7 +107,7 @@ def checked(mapping: Mapping[str, str], names: Iterable[str], file: str) -> dict
     return out
 
 
-def _common(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def common(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The map by common names; of several that fit one of ours, the first in COMMON_NAMES."""
     squeezed: dict[str, str] = {}
     for name in names:
