@@ -4,7 +4,9 @@ Exit codes: 0 done, 1 failed, 2 the user's mistake.
 """
 
 import os
+import pwd
 import sys
+import tempfile
 from typing import Annotated
 
 import typer
@@ -107,6 +109,15 @@ def _told(error: Exception) -> int:
     return 2
 
 
+def _name_the_user() -> None:
+    """Containers run under numbers that no passwd file knows; Ray and torch ask for a name and a home."""
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        os.environ.setdefault("HOME", tempfile.gettempdir())
+        os.environ.setdefault("USER", str(os.getuid()))
+
+
 def main() -> None:
     if sys.stdout is None:
         # Whatever is opened next would take its place, and a table would be printed into that file.
@@ -115,4 +126,5 @@ def main() -> None:
         sys.exit(2)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  open as long as the process lives
+    _name_the_user()
     sys.exit(run(sys.argv[1:]))

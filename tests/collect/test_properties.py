@@ -237,3 +237,11 @@ def test_other_ways_of_writing_a_moment(written: str, hour: int) -> None:
 def test_what_is_no_count_for_certain_is_refused(written: str) -> None:
     with pytest.raises(ValueError):
         parse.count(written)
+
+
+def test_short_years_show_an_order_where_no_year_can_stand_first() -> None:
+    column = ["1/31/24", "1/5/24", "12/11/23"]
+    assert order_of(column).order == MONTH_FIRST
+    read = [parse.moment(each, order=MONTH_FIRST) for each in column]
+    assert [d and (d.year, d.month, d.day) for d in read] == [(2024, 1, 31), (2024, 1, 5), (2023, 12, 11)]
+    assert order_of(["31/01/24", "15/02/24"]).order is None

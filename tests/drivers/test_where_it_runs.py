@@ -82,6 +82,22 @@ def test_stdout_closed_is_one_sentence() -> None:
     assert done.stderr.startswith("vvp: stdout is closed") and len(done.stderr.splitlines()) == 1
 
 
+def test_a_user_whom_no_passwd_file_knows_has_a_name_and_a_home() -> None:
+    script = """
+import os, pwd
+def unknown(number): raise KeyError(number)
+pwd.getpwuid = unknown
+for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME"):
+    os.environ.pop(name, None)
+from jobs.cli import _name_the_user
+_name_the_user()
+import getpass, pathlib
+print(getpass.getuser() == str(os.getuid()), pathlib.Path.home().is_dir())
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "True"], done.stderr
+
+
 @pytest.mark.slow  # it starts a Ray of its own
 def test_a_folder_called_like_the_package_does_not_hide_it_from_workers(tmp_path: Path) -> None:
     for name in ("vvp", "serve", "jobs"):

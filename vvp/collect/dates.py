@@ -109,9 +109,11 @@ def order_of(values: Iterable[Any]) -> DateOrder:
     for value in values:
         if isinstance(value, str) and any(sign in value for sign in "/-."):
             found = _SHAPES[2].match(value.strip(" '\"="))
-            if found and len(found["year"]) == 4:
+            if found:
                 a, b = int(found["a"]), int(found["b"])
-                if 12 < a <= 31 and b <= 12:
+                # The first of two digits may be the year where the last is: 31/01/24 shows nothing.
+                first_is_year = len(found["year"]) == 2 and len(found["a"]) == 2
+                if 12 < a <= 31 and b <= 12 and not first_is_year:
                     shown[DAY_FIRST] += 1
                 elif a <= 12 and 12 < b <= 31:
                     shown[MONTH_FIRST] += 1

@@ -18,9 +18,10 @@ Rows = Sequence[tuple[str, Row]]
 ROUNDED_SHARE = 0.1  # of the long ids; by chance about one in 500 ends so
 
 
-def rounded_ids(rows: Rows) -> set[str]:
+def rounded_ids(rows: Rows, column: str = "video_id") -> set[str]:
     """The long ids that a spreadsheet or JavaScript has rounded; empty where few enough end so by chance."""
-    long = [row["video_id"] for _, row in rows if row["video_id"].isdecimal() and len(row["video_id"]) >= 17]
+    ids = {row[column] for _, row in rows} if column != "video_id" else [row[column] for _, row in rows]
+    long = [each for each in ids if each and each.isdecimal() and len(each) >= 17]
     found = [video_id for video_id in long if looks_rounded(video_id)]
     return set(found) if len(found) >= 2 and len(found) > ROUNDED_SHARE * len(long) else set()
 
@@ -53,6 +54,9 @@ def about_rows(rows: Rows, rounded: set[str], now: datetime) -> list[str]:
             f"{len(rounded)} long ids all end in zeros or as floats do ({example}): a spreadsheet or "
             "JavaScript has rounded them, so they name no video for certain; export the ids as text"
         )
+    channels = rounded_ids(rows, "channel_id")
+    if channels:
+        said.append(f"{len(channels)} channel ids were rounded too: several channels may share one")
     torn = _torn(rows)
     if torn:
         said.append(f"{len(torn)} ids stand for rows with contradicting facts, the first {torn[0]}")
