@@ -5,9 +5,14 @@ Not known here: what is printed (cli.py).
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 
+from vvp import errors
 from vvp.errors import VvpError
+
+_OWN = re.compile(r"^vvp\.errors\.(\w+): (.+)$", re.MULTILINE)
+_SYSTEM = re.compile(r"^(?:OSError|PermissionError|IOError): \[Errno (\d+)\] (.+)$", re.MULTILINE)
 
 # What a machine may refuse at any moment, and whoever reads it can mend; other errors of the system are ours.
 OF_THE_MACHINE = (
@@ -23,7 +28,28 @@ def cause_of(error: BaseException) -> BaseException:
     """
     chain = list(_chain(error))
     own = next((each for each in chain if isinstance(each, VvpError) and not hasattr(each, "cause")), None)
+    if own is None:
+        own = next((told for each in chain if (told := _retold(each)) is not None), None)
     return own or next((each for each in chain if of_the_machine(each) is not None), error)
+
+
+def _retold(error: BaseException) -> BaseException | None:
+    """The error of vvp's or the system's that a worker's traceback ends with. Ray Data wraps what its workers
+    raise, and what stood behind it does not travel: only the traceback tells of it."""
+    if not hasattr(error, "cause"):
+        return None
+    text = str(error)
+    own = _OWN.search(text)
+    if own and isinstance(kind := getattr(errors, own[1], None), type) and issubclass(kind, VvpError):
+        return kind(own[2])
+    machine = _SYSTEM.search(text)
+    return OSError(int(machine[1]), machine[2]) if machine else None
+
+
+def last_error(traceback: str) -> str | None:
+    """The last line of a traceback that names an error and says what it is; None: no line does."""
+    lines = re.findall(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Interrupt): .+)$", traceback, re.MULTILINE)
+    return lines[-1].strip() if lines else None
 
 
 def of_the_machine(error: BaseException) -> str | None:

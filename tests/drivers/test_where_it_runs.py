@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.causes import cause_of, of_the_machine
+from jobs.causes import cause_of, last_error, of_the_machine
 from jobs.cluster import SOCKET, SOCKET_LIMIT, _refuse_dead, _refuse_long_folder
-from vvp.errors import UserError
+from vvp.errors import PlanError, UserError
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,9 +70,19 @@ def test_the_cause_inside_rays_error_is_what_is_said() -> None:
     outer = RuntimeError("a block failed")
     outer.__cause__ = full
     assert of_the_machine(cause_of(outer)) == "/d/f: No space left on device."
+    outer = WrappedError(RuntimeError("a block failed"))
+    outer.args = ("Traceback …\nvvp.errors.PlanError: too few CPUs.\n\nThe above exception was …",)
+    told = cause_of(outer)
+    assert isinstance(told, PlanError) and str(told) == "too few CPUs."
     bug = KeyError("x")
     assert cause_of(bug) is bug and of_the_machine(bug) is None
     assert of_the_machine(FileNotFoundError(errno.ENOENT, "x")) is None, "that may be a mistake of ours"
+
+
+def test_the_last_words_of_a_traceback() -> None:
+    text = "The deployment failed 3 times:\nTraceback (most recent call last):\n  File x\n"
+    assert last_error(f"{text}builtins.ImportError: no vvp.serve\n\nMore.") == "ImportError: no vvp.serve"
+    assert last_error("all is well: so far") is None
 
 
 def test_stdout_closed_is_one_sentence() -> None:
