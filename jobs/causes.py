@@ -27,7 +27,9 @@ def cause_of(error: BaseException) -> BaseException:
     Ray raises a worker's error as its own, with the traceback as its text and the cause inside.
     """
     chain = list(_chain(error))
-    own = next((each for each in chain if isinstance(each, VvpError) and not hasattr(each, "cause")), None)
+    own: BaseException | None = next(
+        (each for each in chain if isinstance(each, VvpError) and not hasattr(each, "cause")), None
+    )
     if own is None:
         own = next((told for each in chain if (told := _retold(each)) is not None), None)
     return own or next((each for each in chain if of_the_machine(each) is not None), error)

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from collect_tables import videos
 from odd_tables import TABLES, write
@@ -179,3 +181,86 @@ def test_no_table_of_the_folder_is_without_its_expectation() -> None:
         if path.suffix in (".csv", ".jsonl")
     }
     assert there == set(TABLES)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_column_that_is_there_twice_is_one_sentence(tmp_path: Path, ours: bool) -> None:
+    path = INPUTS / "parquet" / "column_twice.parquet"
+    if ours:
+        path = tmp_path / "p.parquet"
+        columns = [pa.array(["a"]), pa.array([1]), pa.array(["x"]), pa.array(["y"])]
+        pq.write_table(pa.Table.from_arrays(columns, names=["video_id", "views", "title", "title"]), path)
+    elif not path.is_file():
+        pytest.skip("shared/data/inputs is not here")
+    with pytest.raises(UserError, match="2 columns called 'title': rename all but one"):
+        collect_posts(path, Workspace(tmp_path / "space"))
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_bytes_that_are_text_are_read_as_text(tmp_path: Path, ours: bool) -> None:
+    path = INPUTS / "parquet" / "strings_without_utf8_mark.parquet"
+    if ours:
+        path = tmp_path / "p.parquet"
+        rows = {"video_id": [b"a", b"b"], "views": [b"100", b"1.2K"], "title": ["ü".encode(), b"\xff"]}
+        pq.write_table(pa.table({name: pa.array(values, pa.binary()) for name, values in rows.items()}), path)
+    elif not path.is_file():
+        pytest.skip("shared/data/inputs is not here")
+    summary = collect_posts(path, Workspace(tmp_path / "space"))
+    found = videos(Workspace(tmp_path / "space"))
+    assert found["a"]["views"] == 100 and found["a"]["title"] in ("ü", "one")
+    if ours:
+        assert found["b"]["views"] == 1200 and summary.unreadable_values == {"title": 1}
+
+
+# Neighbours of the tables above: text, column, id → value, how many are null and counted.
+NEIGHBOURS: list[tuple[str, str, dict[str, Any], int]] = [
+    ('video_id,title,views\nq1,"never closed,100\nq2,b,200\n', "views", {"q2": 200}, 0),
+    ("video_id,title,views\nq1,say \"hi\" now,100\n", "title", {"q1": 'say "hi" now'}, 0),
+    ("sep=|\nvideo_id|views\na|1\n", "views", {"a": 1}, 0),
+    ("video_id,views,title,,\na,1,x,,\nb,2,y,,\n", "title", {"a": "x", "b": "y"}, 0),
+    ("video_id;views;likes\na;1.234.567,0;12,5\nb;12.000;7\n", "views", {"a": 1234567, "b": 12000}, 0),
+    ("video_id,views\na,500.0\nb,12.000\n", "views", {"a": 500, "b": 12}, 0),
+    ("video_id,views\na,\"1,234,567\"\nb,12.000\n", "views", {"a": 1234567, "b": None}, 1),
+    ("video_id,views\na,1.2M\nb,12.000\n", "views", {"a": 1200000, "b": None}, 1),
+    ("video_id,views\na,1.234.567\nb,1.5\nc,12.000\n", "views", {"a": 1234567, "b": None, "c": None}, 2),
+    ("video_id,views,channel_id\na,1,#N/A\nb,#REF!,#DIV/0!\n", "channel_id", {"a": None, "b": None}, 2),
+    ("video_id,views,tags\na,1,x y|z\nb,2,last week tonight\n", "tags", {"b": ["last week tonight"]}, 0),
+    ("video_id,views,tags\na,1,\"{\"\"x y\"\",z,NULL}\"\n", "tags", {"a": ["x y", "z"]}, 0),
+    ("video_id,views,title\na,1,'Tis tea\nb,2,'=SUM\n", "title", {"a": "'Tis tea", "b": "=SUM"}, 0),
+    ("video_id,views,published_at\na,1,0000-00-00 00:00:00\n", "published_at", {"a": None}, 1),
+    ("video_id,views,published_at\na,1,31/01/2024\nb,2,1/31/2024\nc,3,5/4/2024\n", "published_at",
+     {"a": at(2024, 1, 31), "b": at(2024, 1, 31), "c": None}, 1),
+    ("id,view_count,upload_date,timestamp\na,1,20240131,\nb,2,,nonsense\n", "published_at",
+     {"a": at(2024, 1, 31), "b": None}, 1),
+    ("video_id,views,platform\na,1,https://www.tiktok.com/@x\nb,2,IG\n", "platform",
+     {"a": "tiktok", "b": "instagram"}, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "column", "expected", "unreadable"), NEIGHBOURS, ids=lambda v: str(v)[:30])
+def test_neighbours(
+    tmp_path: Path, text: str, column: str, expected: dict[str, Any], unreadable: int
+) -> None:
+    (tmp_path / "p.csv").write_text(text)
+    summary = collect_posts(tmp_path / "p.csv", Workspace(tmp_path / "space"))
+    rows = videos(Workspace(tmp_path / "space"))
+    assert {key: rows[key][column] for key in expected} == expected
+    assert summary.unreadable_values.get(column, 0) == unreadable
+
+
+@pytest.mark.parametrize("word", ["Total", "Gesamt", "TOTALS:", "Итого", "合計"])
+def test_lines_of_totals_are_no_videos(tmp_path: Path, word: str) -> None:
+    (tmp_path / "p.csv").write_text(f"video_id,views\na,1\nb,2\n{word},3\n")
+    summary = collect_posts(tmp_path / "p.csv", Workspace(tmp_path / "space"))
+    assert (summary.added, summary.set_aside) == (2, {"total_line": 1})
+
+
+def test_a_later_table_with_rounded_ids_does_not_touch_the_videos_that_it_may_mean(tmp_path: Path) -> None:
+    space = Workspace(tmp_path / "space")
+    head = "video_id,published_at,views,title\n"
+    ids = ("7330111222333440000", "7330111222333550000")
+    (tmp_path / "1.csv").write_text(head + f"{ids[0]},2024-01-01,5,first\n")
+    collect_posts(tmp_path / "1.csv", space)
+    (tmp_path / "2.csv").write_text(head + "".join(f"{i},2024-02-02,900,other {i[-5]}\n" for i in ids))
+    summary = collect_posts(tmp_path / "2.csv", space)
+    assert summary.set_aside == {"rounded_id": 1} and videos(space)[ids[0]]["views"] == 5
