@@ -96,13 +96,16 @@ def _table(
     from jobs.predict_table import forecast_table, tell
     from vvp import sheets
     from vvp.collect.columns import Settings
+    from vvp.embed.recipe import Recipe
     from vvp.forecast import files as predictor_store
     from vvp.workspace import Workspace
 
     if out is not None:
         sheets.check(out)
     known = predictor_store.load(Workspace.existing(workspace), RunPaths(name).predictor)
-    rows = forecast_table(table, known, models, horizon_days, Settings(dates=dates))
+    recipe = Recipe.of(known.head)
+    recipe.check(models)
+    rows = forecast_table(table, known, recipe, models, horizon_days, Settings(dates=dates))
     tell(rows, out, json, known.head["id"])
 
 

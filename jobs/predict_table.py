@@ -17,19 +17,20 @@ COLUMNS = (
 
 
 def forecast_table(
-    file: str, known: Any, models: str | None, horizon_days: float | None, settings: Any
+    file: str, known: Any, recipe: Any, models: str | None, horizon_days: float | None, settings: Any
 ) -> list[dict[str, Any]]:
-    """A row with COLUMNS per draft; one whose video gives nothing has its error and no forecast."""
+    """A row with COLUMNS per draft; one whose video gives nothing has its error and no forecast.
+
+    recipe: how the predictor's training videos were embedded. settings: columns.Settings. UserError: a table
+    that cannot be read, or a file in it that is not there.
+    """
     from vvp.collect.drafts import read_drafts
-    from vvp.embed.recipe import Recipe
     from vvp.forecast.predictor import draft_rows
     from vvp.schema import FAILED
 
     drafts = read_drafts(file, settings)
     for column, number in drafts.unreadable.items():
         show.err.print(f"{number} unreadable {column}, left out: {drafts.examples[column]}", markup=False)
-    recipe = Recipe.of(known.head)
-    recipe.check(models)
     now = datetime.now(timezone.utc)
     for row in drafts.rows:
         row["published_at"] = row["published_at"] or now
