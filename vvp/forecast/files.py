@@ -35,8 +35,8 @@ from vvp.forecast.neighbours import Neighbours
 from vvp.forecast.predictor import QUANTILES, Predictor
 from vvp.learn.candidates import MODELS, RULE, Candidate
 from vvp.learn.intervals import MOST_ERRORS, kept
-from vvp.models import load as load_model
 from vvp.models.base import JSON_FILE, TENSOR_FILE, TEXT_FILE
+from vvp.models.registry import load as load_model
 from vvp.workspace import Workspace
 
 FORMAT = 3
