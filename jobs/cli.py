@@ -77,8 +77,9 @@ def _verbs() -> None:
     from jobs import collect, demo, embed, evaluate, explore, export, predict, report, serve, tune
 
     app.add_typer(collect.app, name="collect")
-    for driver in (embed, tune, evaluate, explore, report, predict, export, serve, demo):
+    for driver in (embed, tune, evaluate, explore, report, predict, export, serve):
         app.command(name=driver.__name__.rsplit(".", 1)[-1])(driver.command)
+    app.command(name="demo")(demo.command_of(run))
 
 
 def run(arguments: list[str]) -> int:

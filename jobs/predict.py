@@ -56,6 +56,7 @@ def command(
     from vvp.collect.parse import moment
     from vvp.forecast import files as predictor_store
     from vvp.forecast import predictor
+    from vvp.forecast.drafts import embed_draft
     from vvp.workspace import Workspace
 
     if table is not None:
@@ -74,7 +75,7 @@ def command(
         "channel_followers": followers, "channel_videos": channel_videos, "duration_s": duration,
         "transcript": _spoken(transcript),
     }  # fmt: skip
-    embedded = _embed(known.head, video, values, models)
+    embedded = embed_draft(known.head, video, values, models)
     row = predictor.draft_rows(values, embedded)
     forecast = known.predict(row, horizon_days)[0]
     if json:
@@ -109,24 +110,6 @@ def _table(
     tell(rows, out, json, known.head["id"])
 
 
-def _embed(head: dict[str, Any], video: str | None, values: dict[str, Any], models: str | None) -> Any:
-    """The draft's row as `vvp embed` would have made it. UserError when the file gives nothing."""
-    from vvp.embed.recipe import Recipe, first_row
-    from vvp.embed.stages import embed_here
-    from vvp.schema import FAILED
-
-    recipe = Recipe.of(head)
-    recipe.check(models)
-    if video is not None and "://" not in video:
-        if not Path(video).is_file():
-            raise UserError(f"there is no file {video}.")
-        video = str(Path(video).absolute())
-    [done] = embed_here(first_row(values, video), recipe.profile, models, recipe.decode).to_pylist()
-    if done["status"] == FAILED:
-        raise UserError(f"{video} cannot be read ({done['error_kind']}): {done['error_detail']}")
-    return done
-
-
 def _spoken(file: str | None) -> str | None:
     """The words of a subtitle or text file. UserError when it cannot be read."""
     if file is None:
@@ -141,10 +124,10 @@ def _spoken(file: str | None) -> str | None:
 
 def _reasons(forecast: Any) -> list[tuple[str, str]]:
     """Where the number comes from, block by block, and what it can be looked at beside."""
-    from vvp.forecast.predictor import count_of
+    from vvp.dataset.targets import VIEWS
 
     steps = [f"{b} ×{exp(v):.2f}" for b, v in forecast.blocks.items() if round(v, 2)]
-    start = words.views(count_of(forecast.starting_log_views))
+    start = words.views(VIEWS.value(forecast.starting_log_views))
     pairs = [
         ("made of", f"{start} for a typical training video; " + (", ".join(steps) or "nothing changes it"))
     ]

@@ -1,6 +1,5 @@
 """`vvp tune`: embeddings/ → the models of a run, under each split."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -37,67 +36,35 @@ def command(
 
     Killed and started again it goes on. The test part is not looked at: that is `vvp evaluate`.
     """
+    from jobs.cluster import connect
+    from vvp.learn.sweep import Sweeps
     from vvp.learn.tuning import tune
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
     chosen = _families(families)
-    sweeps = _Sweeps(space, chosen, RunPaths(name), trials, seed, cpus_per_trial, min_cpus)
-    run = tune(
-        space, sweeps, name=name, split=split, others=not only, embargo_days=embargo_days, trials=trials,
-        families=[family.name for family in chosen], seed=seed,
-    )  # fmt: skip
+    with show.progress("tune") as update:
+        sweeps = Sweeps(
+            space=space, at=RunPaths(name), families=chosen, trials=trials, seed=seed,
+            cpus_per_trial=cpus_per_trial, start=lambda: connect(min_cpus), progress=update,
+        )  # fmt: skip
+        run = tune(
+            space, sweeps, name=name, split=split, others=not only, embargo_days=embargo_days,
+            trials=trials, families=chosen, seed=seed,
+        )  # fmt: skip
     if json:
         show.as_json(run)
         return
     _print(run)
 
 
-@dataclass(frozen=True)
-class _Sweeps:
-    """Sweeps on Ray Tune, one per split. Ray is started by the first of them: a run of rules needs none."""
+def _families(text: str) -> tuple[str, ...]:
+    from vvp.models.registry import SWEPT
 
-    space: Any
-    families: list[Any]
-    at: RunPaths
-    trials: int
-    seed: int
-    cpus_per_trial: float
-    min_cpus: float
-
-    def __call__(self, split: str) -> Any:
-        def sweeper(train: Any, validation: Any) -> dict[str, Any]:
-            from jobs.cluster import connect
-            from vvp.learn.sweep import SweepData, sweep
-
-            connect(self.min_cpus)
-            with show.progress(f"tune, {split} split") as update:
-                result = sweep(
-                    self.families,
-                    SweepData(train=train, validation=validation),
-                    storage=self.space.uri(self.at.split(split)),
-                    name="sweep",
-                    trials=self.trials,
-                    seed=self.seed,
-                    cpus_per_trial=self.cpus_per_trial,
-                    progress=lambda done, total, best: update(
-                        done, total, "" if best is None else f"trials, least error {best:.3f}"
-                    ),
-                )
-            self.space.write_json(self.at.trials(split), [vars(t) for t in result.trials])
-            return {family: (best.model, best.params, best.mae) for family, best in result.best.items()}
-
-        return sweeper
-
-
-def _families(text: str) -> list[Any]:
-    from vvp.learn.candidates import FAMILIES
-
-    names = list(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
-    unknown = [n for n in names if n not in FAMILIES]
-    if unknown or not names:
-        raise UserError(f"--families {text}: choose among {', '.join(FAMILIES)}.")
-    return [FAMILIES[n] for n in names]
+    names = tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
+    if not names or any(n not in SWEPT for n in names):
+        raise UserError(f"--families {text}: choose among {', '.join(SWEPT)}.")
+    return names
 
 
 def _print(run: dict[str, Any]) -> None:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from math import log1p
 from typing import Any, TypeVar
 
 from fastapi import FastAPI
@@ -27,6 +26,7 @@ from serve.metrics import Metrics
 from serve.pipeline import Events, Handles, Steps, by_video, call, embed, side_by_side
 from serve.ranking import ranked
 from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply, Seconds
+from vvp.dataset.targets import VIEWS
 
 logger = logging.getLogger("ray.serve")
 T = TypeVar("T")
@@ -153,7 +153,7 @@ class Ingress:
 
     def _count(self, reply: ForecastReply) -> None:
         span = reply.interval
-        width = None if span is None else log1p(span.high) - log1p(span.low)
+        width = None if span is None else float(VIEWS.to_scale(span.high) - VIEWS.to_scale(span.low))
         self.metrics.forecast(width, bool(reply.outside))
 
     async def predictor(self) -> PredictorReply:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from vvp.forecast.predictor import count_of
+from vvp.dataset.scales import count_of_log
 from vvp.paths import MAP_POINTS, RunPaths
 from vvp.workspace import Workspace
 
@@ -53,9 +53,9 @@ def _forecasts(space: Workspace, name: str) -> tuple[dict[str, dict[str, Any]], 
     table = pq.read_table(io.BytesIO(space.read_bytes(run.predictions))).to_pylist()
     found = {
         row["video_id"]: {
-            "forecast": round(count_of(row["predicted"])),
-            "low": None if row["low"] is None else round(count_of(row["low"])),
-            "high": None if row["high"] is None else round(count_of(row["high"])),
+            "forecast": round(float(count_of_log(row["predicted"]))),
+            "low": None if row["low"] is None else round(float(count_of_log(row["low"]))),
+            "high": None if row["high"] is None else round(float(count_of_log(row["high"]))),
         }
         for row in table
         if row["model"] == chosen

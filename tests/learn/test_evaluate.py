@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from learn_tables import DIMS, fill, sweep_without_ray, world
 
-from vvp.dataset.matrix import Matrix, Population, assemble, join, population
+from vvp.dataset.embedded import join
+from vvp.dataset.matrix import Matrix, Population, assemble, population
 from vvp.errors import UserError
 from vvp.forecast import files as predictor_store
 from vvp.forecast import predictor

@@ -131,6 +131,6 @@ def test_no_forecast_far_outside_the_range_of_training(tmp_path: Path) -> None:
 
 
 def _made() -> list[str]:
-    from vvp.dataset.matrix import MADE
+    from vvp.dataset.embedded import MADE
 
     return [*MADE, "status", "transcript"]

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from learn_tables import sweep_without_ray
 
-from vvp.dataset.matrix import assemble, embedded_dims, population
+from vvp.dataset.embedded import embedded_dims
+from vvp.dataset.matrix import assemble, population
 from vvp.embed.resume import content_key
 from vvp.encoders.profiles import Profile
 from vvp.forecast import judging

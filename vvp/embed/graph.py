@@ -25,6 +25,7 @@ from vvp.encoders.profiles import Profile
 from vvp.media.decode import DecodeSettings
 from vvp.media.decode import decode as decode_media
 from vvp.media.sandbox import Decoder
+from vvp.paths import EMBED_RECIPE
 from vvp.schema import FAILED
 from vvp.workspace import Workspace
 
@@ -112,8 +113,8 @@ def embed(
             if progress:
                 progress(outcomes.total(), len(todo), outcomes)
     tidy(space)
-    if settings.limit is None or len(todo) < settings.limit or not space.exists("embed.json"):
-        space.write_json("embed.json", recipe)  # nothing is left to do: how to make a new video's row
+    if settings.limit is None or len(todo) < settings.limit or not space.exists(EMBED_RECIPE):
+        space.write_json(EMBED_RECIPE, recipe)  # nothing is left to do: how to make a new video's row
     seconds = time.monotonic() - started
     return EmbedSummary(
         profile=profile.name,

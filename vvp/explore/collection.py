@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vvp.dataset.embedded import embedded_dims, found_dims, join, provenance, read_embedded
 from vvp.dataset.fuse import Dims, fuse
-from vvp.dataset.matrix import embedded_dims, found_dims, join, provenance, read_embedded
 from vvp.dataset.split_rules import MIN_ROWS, SplitSettings
 from vvp.dataset.splits import load_or_make
 from vvp.dataset.targets import read_labels

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, embedded_dims, population
+from vvp.dataset.embedded import embedded_dims
+from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, population
 from vvp.dataset.split_rules import SplitSettings
 from vvp.errors import UserError
 from vvp.forecast import files

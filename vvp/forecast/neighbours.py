@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vvp.dataset.reduction import Reduction, reduce
+from vvp.dataset.targets import VIEWS
 from vvp.schema import TIME, VECTOR
 
 MOST = 20_000  # training videos that a predictor keeps, the newest; at 50 numbers each about 4 MB
@@ -46,7 +47,7 @@ class Neighbours:
             {
                 **{k: row[k] for k in ("video_id", "title", "channel_id")},
                 "published_at": row["published_at"] and row["published_at"].isoformat(),
-                "views": float(np.expm1(row["log_views"])),
+                "views": VIEWS.value(row["log_views"]),
                 "similarity": round(float(likeness[i]), 4),
             }
             for i, row in zip(best, rows, strict=True)

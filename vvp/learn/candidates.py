@@ -20,7 +20,6 @@ import numpy as np
 
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.matrix import Matrix, Population
-from vvp.models import load
 from vvp.models.base import Data, Family, Model, Params, first_point, mae
 from vvp.models.baselines import (
     HistoryModel,
@@ -29,12 +28,10 @@ from vvp.models.baselines import (
     one_column,
     train_mean,
 )
-from vvp.models.gbdt import Gbdt
-from vvp.models.mlp import Mlp
-from vvp.models.ridge import Ridge
+from vvp.models.registry import family as family_of
+from vvp.models.registry import load
 from vvp.workspace import Workspace
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (Ridge(), Gbdt(), Mlp())}
 # A model of one kind of input is the better of these two at their start, by validation.
 SINGLE_FAMILIES = ("ridge", "gbdt")
 ALONE = {
@@ -214,7 +211,7 @@ class _Fitter:
         own = [i for i in columns if self.matrix.columns[i].block != "horizon"]
         if not own:
             return self.missing(name, SINGLE, input_, "ridge", "no video of the training part has it")
-        tried = [self.at_start(name, SINGLE, input_, FAMILIES[f], columns) for f in SINGLE_FAMILIES]
+        tried = [self.at_start(name, SINGLE, input_, family_of(f), columns) for f in SINGLE_FAMILIES]
         return min(tried, key=lambda c: _error(c))
 
     def at_start(self, name: str, role: str, input_: str, family: Family, columns: np.ndarray) -> Candidate:
@@ -229,7 +226,7 @@ class _Fitter:
         if len(columns) == len(best.columns):
             return self.missing(name, MODEL, input_, best.family, "the table has no channel counters")
         train, validation = self.parts(input_, columns)
-        model = FAMILIES[best.family].fit(train, validation, best.params, seed=self.seed)
+        model = family_of(best.family).fit(train, validation, best.params, seed=self.seed)
         return self.candidate(name, MODEL, input_, best.family, columns, best.params, model, len(train.y))
 
 

@@ -19,9 +19,10 @@ from scipy.stats import t
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn import rule_errors
-from vvp.learn.candidates import FAMILIES, FOLLOWERS, HISTORY, MEAN, MODELS, RULE, Candidate, fit_rule
+from vvp.learn.candidates import FOLLOWERS, HISTORY, MEAN, MODELS, RULE, Candidate, fit_rule
 from vvp.learn.rule_errors import Errors, join
 from vvp.models.base import Data
+from vvp.models.registry import family as family_of
 
 MIN_ROWS = 30
 MARGIN = 0.03
@@ -157,7 +158,7 @@ def refit(matrix: Matrix, one: Candidate, rows: np.ndarray, seed: int = 0) -> Ca
         Data(X=matrix.X[np.ix_(part, at)], y=matrix.y[part], groups=matrix.groups()[at])
         for part in (ordered[:-inner], ordered[-inner:])
     )
-    model = FAMILIES[one.family].fit(train, stop, one.params, seed=seed)
+    model = family_of(one.family).fit(train, stop, one.params, seed=seed)
     y = matrix.y[rows]
     return replace(one, model=model, bounds=(float(y.min()), float(y.max())))
 

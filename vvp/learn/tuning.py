@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, embedded_dims, population
+from vvp.dataset.embedded import embedded_dims
+from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, population
 from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.splits import SPLITS
 from vvp.errors import SplitError, UserError

@@ -3,6 +3,7 @@ quarters."""
 
 import numpy as np
 
+from vvp.dataset.targets import VIEWS
 from vvp.report import numbers
 from vvp.report.figures.plot import (
     BLUE,
@@ -191,7 +192,7 @@ def quarters(facts: Facts, tested: Tested, guess: np.ndarray) -> Plot:
         for j in range(4):
             colour = "white" if shares[i, j] < 0.6 else "black"
             ax.text(j, i, f"{table[i, j]}", ha="center", va="center", color=colour, fontsize=12)
-    cuts = [short(np.expm1(c)) for c in np.quantile(training, [0.25, 0.5, 0.75])]
+    cuts = [short(VIEWS.value(c)) for c in np.quantile(training, [0.25, 0.5, 0.75])]
     marks = [f"to {cuts[0]}", f"to {cuts[1]}", f"to {cuts[2]}", "above"]
     ax.set_xticks(range(4), marks)
     ax.set_yticks(range(4), marks)
