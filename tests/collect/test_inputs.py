@@ -115,7 +115,7 @@ def test_each_value_is_what_was_meant_or_null_and_counted(
 @pytest.mark.parametrize(
     ("name", "videos_left", "aside", "said"),
     [
-        ("counts/studio_total_line.csv", 2, {"total_line": 1}, ""),
+        ("counts/studio_total_line.csv", 2, {"total_line": 1}, "1 line of totals was set aside"),
         ("ids/spreadsheet_errors.csv", 1, {"no_id": 3}, ""),
         ("ids/rounded_by_javascript.jsonl", 1, {"rounded_id": 2}, "zeros"),
         ("ids/rounded_to_15_digits.csv", 1, {"rounded_id": 2}, "zeros"),

@@ -110,6 +110,8 @@ def about_columns(columns: Mapping[str, ColumnReading]) -> list[str]:
         if column.filled == column.unreadable:
             why = "not one value of it can be read" if column.filled else "it is empty"
             said.append(f"{ours} (column {names}) matched nothing: {why}")
+        elif column.unreadable * 2 > column.filled and not column.doubtful:
+            said.append(f"{ours} (column {names}): {column.unreadable} of {column.filled} cannot be read")
         if column.doubtful:
             way = (
                 "say --dates day-first or --dates month-first"
@@ -118,6 +120,12 @@ def about_columns(columns: Mapping[str, ColumnReading]) -> list[str]:
             )
             said.append(f"{ours}: {column.doubtful} values can be read in two ways and are null; {way}")
     return said
+
+
+def about_totals(refused: Sequence[Row]) -> list[str]:
+    """refused: the rows of this run that were set aside."""
+    lines = [row for row in refused if row["reason"] == "total_line"]
+    return [f"{len(lines)} line of totals was set aside ({lines[0]['detail']})"] if lines else []
 
 
 def about_falls(fallen: Counter[str]) -> list[str]:

@@ -108,7 +108,7 @@ def read_posts(
     for index, line in enumerate(table.lines):
         row = header.fixed | {ours: _null(column.values[index], ours) for ours, column in columns.items()}
         _add(f"{path}:{line}", row, path.parent, read_at, gathered)
-    gathered.doubts += doubts.about_columns(columns)
+    gathered.doubts += [*doubts.about_columns(columns), *doubts.about_totals(gathered.refused)]
     said = [f"{ours}: {column.decided}" for ours, column in columns.items() if column.decided]
     return Reading(
         gathered=gathered,
