@@ -89,6 +89,13 @@ class Channel(BaseModel):
     learned_from: int = Field(description="how many channels the predictor learned from")
 
 
+class Outside(BaseModel):
+    feature: str = Field(description="its name; a log_ in front: natural log of 1 + what it counts")
+    value: float = Field(description="the draft's, on the scale of the feature")
+    low: float = Field(description="least of the training videos")
+    high: float
+
+
 class Interval(BaseModel):
     low: float = Field(description="views")
     high: float = Field(description="views")
@@ -151,7 +158,7 @@ class ForecastReply(BaseModel):
         description="views by simple rules; null: the rule cannot tell"
     )
     missing: list[str] = Field(description="picture, sound, speech: what the draft lacks")
-    outside: list[str] = Field(
+    outside: list[Outside] = Field(
         description="features beyond everything in training: trust such a forecast less"
     )
     notes: list[str]

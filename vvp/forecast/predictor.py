@@ -71,7 +71,8 @@ class Forecast:
     baselines: dict[str, float | None]
     nearest: list[dict[str, Any]]
     missing: list[str]
-    outside: list[str]
+    outside: list[dict[str, Any]]
+    """{feature, value, low, high}: on the scale of the feature, the training range as low and high"""
     notes: list[str]
     quality: dict[str, Any]
     errors: list[float]
@@ -242,13 +243,13 @@ class Predictor:
             return None
         return a.distribution.beats(b.distribution)
 
-    def _outside(self, x: np.ndarray, columns: list[str]) -> list[str]:
+    def _outside(self, x: np.ndarray, columns: list[str]) -> list[dict[str, Any]]:
         """Features the model uses whose value no training video came near."""
         found = []
         for name, (low, high) in self.head["training"]["ranges"].items():
             value, slack = float(x[self.place[name]]), SLACK * (high - low)
             if name in columns and not np.isnan(value) and not low - slack <= value <= high + slack:
-                found.append(f"{name} is {value:.3g}, training had {low:.3g} to {high:.3g}")
+                found.append({"feature": name, "value": value, "low": low, "high": high})
         return found
 
 
