@@ -135,7 +135,8 @@ class Encoder:
 
         Plain values, not Arrow: of a table with one row, packing each column costs more than all the rest.
         """
-        # Serve closes a batch after its wait, also while the model is busy, where it could still have grown.
+        # Serve closes a batch when its wait expires, even if the model is busy; wait until it is free so that
+        # the batch can grow.
         self._together.set_batch_wait_timeout_s(max(self.wait_s, self.free_at - time.monotonic()))
         done: dict[str, Any] = await self._together(row)
         return done

@@ -114,7 +114,9 @@ def embed(
                 progress(outcomes.total(), len(todo), outcomes)
     tidy(space)
     if settings.limit is None or len(todo) < settings.limit or not space.exists(EMBED_RECIPE):
-        space.write_json(EMBED_RECIPE, recipe)  # nothing is left to do: how to make a new video's row
+        space.write_json(
+            EMBED_RECIPE, recipe
+        )  # written only after a complete pass: predict and serve embed drafts by it
     seconds = time.monotonic() - started
     return EmbedSummary(
         profile=profile.name,

@@ -3,7 +3,7 @@ describe clusters with.
 
 The training part is that of the deciding split: the run's, else the time split. Where no split can be made
 (too few counts, a folder of bare files) every row counts as a training row, and a note says so.
-Not known here: reduction, clusters. Counts are read by labels.py.
+Not known here: reduction, clusters. Counts are read by targets.py.
 """
 
 import io

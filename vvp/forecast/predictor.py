@@ -1,9 +1,9 @@
 """The saved artefact at work: what it needs to see a new video as training did, and what is known of it.
 
-The same `predict` serves offline and online. predictor_store.py says which files it is made of.
+The same `predict` serves offline and online. files.py says which files it is made of.
 What a forecast cannot know: what happens after posting (a share by someone famous, a change of the platform's
 ranking), whatever no training video showed, and anything about rewatching, for views are all it learned.
-Not known here: how a video becomes vectors (embed_stages.py), files, Ray, HTTP.
+Not known here: how a video becomes vectors (embed/stages.py), files, Ray, HTTP.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class Forecast:
     kind: rule | single | model. horizon_days: null where the forecast does not depend on it;
     counts_age_days: median age of the training counts (null: unknown). channel: `channel_facts`.
 
-    starting_log_views + the five blocks = log_views: what each block added (attribution.py).
+    starting_log_views + the five blocks = log_views: what each block added (contributions.py).
     top_tenth: probability of more than top_tenth_views, which a tenth of the training videos passed, from the
     errors made on validation videos (null with low). nearest: the videos most like it (neighbours.py)."""
 

@@ -1,7 +1,7 @@
 """A workspace and the name of a run → everything that the report shows, as one frozen Facts.
 
 What is absent is None, and `why` holds one sentence for it, with the command that would make it. Nothing is
-fitted, made or written here; splits are read as they were saved. Counts are read by labels.py.
+fitted, made or written here; splits are read as they were saved. Counts are read by targets.py.
 Not known here: figures, sentences about findings, HTML.
 """
 
