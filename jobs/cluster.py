@@ -10,10 +10,14 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import ray
 
+import vvp
+from jobs import show
 from vvp.errors import PlanError, UserError
 
 QUIET = {
@@ -26,10 +30,15 @@ QUIET = {
     "TQDM_DISABLE": "1",
 }
 ANSWER_S = 15.0  # a head that does not answer in that time is taken for absent
+RAY_PORTS = {"ray": "10001", "": "6379"}  # where a head listens if the address does not say
+SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
+LOCAL = "local"
+SOCKET_LIMIT = 107  # bytes, on Linux
 
 
 def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus: int | None = None) -> None:
-    """Joins the cluster in RAY_ADDRESS (a submitted job has it), else starts Ray here.
+    """Joins the cluster in RAY_ADDRESS (a submitted job has it), else one that runs on this machine, and says
+    so; else starts Ray here, as it does for RAY_ADDRESS=local and where `cpus` are asked for.
 
     With min_cpus or min_gpus it asks an autoscaling cluster for that much and waits; PlanError when it
     has not come after wait_s. cpus: how many a Ray started here shall have; null: all cores. UserError when
@@ -40,24 +49,76 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus:
             os.environ.setdefault(name, value)
         address = os.environ.get("RAY_ADDRESS")
         _refuse_dead(address)
-        with quietly():
-            # None: Ray's default, which a cluster that is joined has settled already.
-            ray.init(
-                num_cpus=None if address else cpus,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                include_dashboard=None if address else False,
-            )
+        if address == LOCAL or (not address and cpus is not None) or not _joined(address):
+            _refuse_long_folder()
+            _start(LOCAL, num_cpus=cpus, include_dashboard=False)
         logging.getLogger("ray.data").setLevel(logging.ERROR)
     if min_cpus or min_gpus:
         _wait_for(min_cpus, min_gpus, wait_s)
 
 
+def _joined(address: str | None) -> bool:
+    """Joins the Ray of RAY_ADDRESS, else the one that `ray start` started on this machine; False where there
+    is none. UserError: it does not answer."""
+    if not address and not _head_here():
+        return False
+    try:
+        _start(address)
+    except ConnectionError as error:
+        raise UserError(f"no Ray cluster answers at {address or 'the head of this machine'}.") from error
+    if not address:
+        show.err.print("joining the Ray that runs on this machine; `vvp --local …` starts one of its own")
+    return True
+
+
+def _head_here() -> bool:
+    """Whether a head answers that `ray start` started on this machine: ray.init() joins it unasked."""
+    folder = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")
+    with suppress(OSError, UserError):
+        _refuse_dead((folder / "ray" / "ray_current_cluster").read_text().strip())
+        return True
+    return False
+
+
+def _start(address: str | None, **settings: Any) -> None:
+    with quietly(), _from_the_packages():
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
+
+
+@contextmanager
+def _from_the_packages() -> Iterator[None]:
+    """Ray puts the current folder first on its workers' path: a folder called `vvp` or `serve` in it, such as
+    a clone, would hide the packages. So Ray starts from where they lie."""
+    here = os.getcwd()
+    os.chdir(Path(vvp.__file__).parents[1])
+    try:
+        yield
+    finally:
+        os.chdir(here)
+
+
+def _refuse_long_folder() -> None:
+    """UserError where Ray's sockets would have a longer name than the system allows."""
+    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+    longest = len(os.fsencode(folder)) + len(SOCKET)
+    if longest > SOCKET_LIMIT:
+        raise UserError(
+            f"the folder for Ray's sockets has too long a name ({folder}): set RAY_TMPDIR to a shorter one."
+        )
+
+
 def _refuse_dead(address: str | None) -> None:
-    """Ray itself tries a dead HOST:PORT for minutes, and then ends the process without a sentence."""
-    host, colon, port = (address or "").rpartition(":")
-    if not colon or "/" in host or not port.isdigit():
-        return  # none, or `auto`, `local`, ray://…: Ray finds out by itself
+    """Ray itself tries a dead address for minutes, and then ends the process without a sentence."""
+    if not address or address in ("auto", LOCAL):
+        return  # Ray finds out by itself, at once
+    scheme, _, place = address.rpartition("://")
+    if scheme in ("http", "https"):
+        raise UserError(
+            f"RAY_ADDRESS is {address}, the address for jobs: use `vvp --on {address} …`, or HOST:6379 here."
+        )
+    host, colon, port = place.partition("/")[0].rpartition(":")
+    if not colon or not port.isdigit():
+        host, port = place, RAY_PORTS.get(scheme, "6379")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
     except OSError as error:

@@ -40,6 +40,15 @@ def command(
     transcript: Annotated[
         str | None, typer.Option(help="File with the words spoken (text, .vtt, .srt), instead of Whisper.")
     ] = None,
+    table: Annotated[
+        str | None, typer.Option("--table", metavar="FILE", help="A calendar of drafts, a row each.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FILE", help="With --table: write a .csv or .xlsx.")
+    ] = None,
+    dates: Annotated[
+        str | None, typer.Option(help="With --table: day-first or month-first; default: its rows say.")
+    ] = None,
     models: options.Models = None,
     json: options.Json = False,
 ) -> None:
@@ -50,6 +59,9 @@ def command(
     from vvp.forecast.drafts import embed_draft
     from vvp.workspace import Workspace
 
+    if table is not None:
+        _table(table, workspace, name, horizon_days, dates, out, models, json)
+        return
     if video is None and title is None:
         raise UserError("nothing to forecast: give a video, or at least a --title.")
     space = Workspace.existing(workspace)
@@ -70,6 +82,32 @@ def command(
         show.as_json({"predictor": known.head["id"], **forecast.as_dict()})
         return
     _print(video, forecast, known.head)
+
+
+def _table(
+    table: str,
+    workspace: str,
+    name: str,
+    horizon_days: float | None,
+    dates: str | None,
+    out: str | None,
+    models: str | None,
+    json: bool,
+) -> None:
+    from jobs.predict_table import forecast_table, tell
+    from vvp import sheets
+    from vvp.collect.columns import Settings
+    from vvp.embed.recipe import Recipe
+    from vvp.forecast import files as predictor_store
+    from vvp.workspace import Workspace
+
+    if out is not None:
+        sheets.check(out)
+    known = predictor_store.load(Workspace.existing(workspace), RunPaths(name).predictor)
+    recipe = Recipe.of(known.head)
+    recipe.check(models)
+    rows = forecast_table(table, known, recipe, models, horizon_days, Settings(dates=dates))
+    tell(rows, out, json, known.head["id"])
 
 
 def _spoken(file: str | None) -> str | None:

@@ -9,8 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up. A room may import from its own floor's earlier names and from any floor below.
 FLOORS = (
-    ("errors", "words"), ("schema", "paths"), ("workspace",), ("synthetic", "collect", "media"),
-    ("encoders",), ("embed",), ("dataset",), ("models",), ("learn",), ("forecast",), ("explore",),
+    ("errors", "words", "sheets"), ("schema", "paths"), ("workspace",), ("synthetic", "collect", "media"),
+    ("encoders",), ("embed",), ("dataset",), ("models",), ("learn",), ("forecast",), ("explore", "export"),
     ("report",), ("api",),
 )  # fmt: skip
 LEVEL = {name: number for number, floor in enumerate(FLOORS) for name in floor}

@@ -146,8 +146,9 @@ def test_two_profiles_never_mix(tmp_path):
 
 def test_two_writers_at_a_time_are_refused_and_a_dead_one_is_not_in_the_way(tmp_path):
     space = Workspace(tmp_path / "w")
-    with space.alone():  # nothing there yet: nothing to protect, and nothing is made
-        assert not (tmp_path / "w").exists()
+    with space.alone():  # nothing there yet: the lock is there before anything is written
+        assert (tmp_path / "w").is_dir()
+    assert not (tmp_path / "w").exists(), "nothing was written, so nothing is left"
     (tmp_path / "w").mkdir()
     script = (
         f"import time; from vvp.workspace import Workspace as W\nwith W({str(tmp_path / 'w')!r}).alone():\n"
@@ -161,3 +162,62 @@ def test_two_writers_at_a_time_are_refused_and_a_dead_one_is_not_in_the_way(tmp_
     other.wait()
     with space.alone(), pytest.raises(UserError, match="another vvp"), Workspace(tmp_path / "w").alone():
         pass
+
+
+def test_two_that_start_together_on_a_workspace_that_is_not_there_lose_no_rows(tmp_path):
+    script = "import sys, time; from vvp.workspace import Workspace as W; from vvp.schema import TABLES\n"
+    script += "import pyarrow as pa\nspace = W(sys.argv[1]); sys.stdin.readline()\nwith space.alone():\n"
+    script += (
+        "    known = space.read('videos').to_pylist() if space.has('videos') else []\n    time.sleep(0.5)\n"
+    )
+    script += "    rows = [*known, {'video_id': sys.argv[2]}]\n"
+    script += "    space.replace('videos', pa.Table.from_pylist(rows, schema=TABLES['videos']))\n"
+    root = tmp_path / "deep" / "w"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(root), name],
+            stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for name in "ab"
+    ]  # fmt: skip
+    for one in both:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    said = [one.communicate()[1] for one in both]
+    done = [one.returncode == 0 for one in both]
+    assert len(Workspace(root).read("videos")) == sum(done) >= 1
+    assert all("another vvp is writing" in text for text, good in zip(said, done, strict=True) if not good)
+
+
+def test_a_workspace_needs_a_name_and_a_place(tmp_path, monkeypatch):
+    for empty in ("", "  "):
+        with pytest.raises(UserError, match="has no name"):
+            Workspace(empty)
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with (
+        pytest.raises(UserError, match="is a link to .*gone, which is not there"),
+        Workspace(tmp_path / "link").alone(),
+    ):
+        pass
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match="cannot"), Workspace(tmp_path / "file" / "w").alone():
+        pass
+    monkeypatch.setattr(
+        "pathlib.Path.expanduser", lambda self: (_ for _ in ()).throw(RuntimeError("no home"))
+    )
+    with pytest.raises(UserError, match="no home folder is known"):
+        Workspace("~/w")
+
+
+def test_a_disk_that_is_full_is_said_and_nothing_half_written_stays(tmp_path):
+    """A limit on the size of a file stands for the full disk: the system refuses the write likewise."""
+    script = "import resource, signal, sys; from vvp.workspace import Workspace as W\n"
+    script += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    script += "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+    script += "try:\n    W(sys.argv[1]).write_bytes('runs/x.bin', b'0' * 100_000)\n"
+    script += "except Exception as error:\n    print(type(error).__name__, error)\n"
+    said = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True
+    ).stdout
+    assert said.startswith("UserError cannot write") and said.strip().endswith("File too large.")
+    assert list((tmp_path / "runs").iterdir()) == []

@@ -73,6 +73,8 @@ SET_ASIDE = (
 SET_ASIDE_REASONS = {
     "no_id": "a row without a video id",
     "unreadable": "a line or an info.json that cannot be read",
+    "total_line": "the sum of the posts, not a post",
+    "rounded_id": "a spreadsheet or JavaScript rounded the id, and it now stands for several videos",
     "duplicate": "the same id and the same facts once more; the first is kept",
     "contradicting": "the same id with other facts; the later observation (else the larger count) is kept",
 }

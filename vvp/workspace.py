@@ -15,7 +15,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,14 @@ class Workspace:
     """One workspace. Cheap to make and to send to another process (it holds a string only)."""
 
     def __init__(self, root: str | Path) -> None:
+        """UserError: an empty name, or `~` where nobody knows which folder is home."""
         text = str(root)
-        self.root = text.rstrip("/") if "://" in text else str(Path(text).expanduser().absolute())
+        if not text.strip():
+            raise UserError("the workspace has no name: give a folder or an s3:// URI with --workspace.")
+        try:
+            self.root = text.rstrip("/") if "://" in text else str(Path(text).expanduser().absolute())
+        except RuntimeError as error:
+            raise UserError(f"{text}: no home folder is known here: write the whole path.") from error
 
     def __repr__(self) -> str:
         return f"Workspace({self.root!r})"
@@ -129,19 +135,54 @@ class Workspace:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """While it lasts no other process may write here; UserError when one does. The lock dies with its
-        process. Local disks only: an object store has no lock."""
-        if "://" in self.root or not Path(self.root).is_dir():
+        """While it lasts no other process may write here; UserError when one does, or when the folder cannot
+        be made. The lock dies with its process. Local disks only: an object store has no lock.
+
+        The folder itself is locked, so it is made first; it goes again where nothing was written into it.
+        """
+        if "://" in self.root:
             yield
             return
-        folder = os.open(self.root, os.O_RDONLY)  # the folder itself is locked: nothing is left behind
+        made = self._make_folder()
+        lock = self._lock_folder()
         try:
+            yield
+        finally:
+            for folder in made:  # while it is locked: whoever makes it anew locks another one
+                with suppress(OSError):
+                    folder.rmdir()
+            os.close(lock)
+
+    def _make_folder(self) -> list[Path]:
+        """Makes the workspace's folder; those that were not there yet, the innermost first."""
+        path = Path(self.root)
+        if path.is_symlink() and not path.exists():
+            raise UserError(f"{path} is a link to {os.readlink(path)}, which is not there.")
+        missing = [each for each in (path, *path.parents) if not each.exists()]
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot make {path}: {error.strerror or error}.") from error
+        return missing
+
+    def _lock_folder(self) -> int:
+        """An open, locked handle of the folder. A folder that was removed in the meantime is made anew."""
+        while True:
+            try:
+                folder = os.open(self.root, os.O_RDONLY)
+            except FileNotFoundError:
+                self._make_folder()
+                continue
+            except OSError as error:
+                raise UserError(f"cannot open {self.root}: {error.strerror or error}.") from error
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
+                os.close(folder)
                 raise UserError(f"another vvp is writing to {self.root}: wait for it, or stop it.") from error
-            yield
-        finally:
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(folder), os.stat(self.root)):
+                    return folder
             os.close(folder)
 
     # --- single files -------------------------------------------------------------------------------
@@ -158,18 +199,19 @@ class Workspace:
     def write_bytes(self, name: str, data: bytes) -> None:
         fs, path = self._at(name)
         folder, base = path.rsplit("/", 1)
+        local = isinstance(fs, pafs.LocalFileSystem)
+        written = f"{folder}/.{base}.{uuid.uuid4().hex}.tmp" if local else path
         try:
             fs.create_dir(folder, recursive=True)
-            if isinstance(fs, pafs.LocalFileSystem):
-                temporary = f"{folder}/.{base}.{uuid.uuid4().hex}.tmp"
-                with fs.open_output_stream(temporary) as out:
-                    out.write(data)
-                fs.move(temporary, path)
-            else:
-                with fs.open_output_stream(path) as out:
-                    out.write(data)
-        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-            raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+            with fs.open_output_stream(written) as out:
+                out.write(data)
+            if local:
+                fs.move(written, path)
+        except OSError as error:
+            if local:
+                with suppress(OSError):
+                    fs.delete_file(written)
+            raise UserError(f"cannot write {path}: {_why(error)}.") from error
 
     def read_bytes(self, name: str) -> bytes:
         fs, path = self._at(name)
@@ -205,6 +247,11 @@ class Workspace:
         sink = pa.BufferOutputStream()
         pq.write_table(rows, sink, compression="zstd")
         self.write_bytes(name, sink.getvalue().to_pybytes())
+
+
+def _why(error: OSError) -> str:
+    """The system's word for it; pyarrow puts a path and a number around it."""
+    return os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
 
 
 def open_uri(uri: str) -> tuple[pafs.FileSystem, str]:
