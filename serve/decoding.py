@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import av
 
-from vvp.media.decode import Clip, DecodeSettings, decode, failed
+from vvp.media.decode import Clip, DecodeSettings, blamed, decode, failed
 from vvp.media.sandbox import Decoder
 
 # Containers that hold their media themselves. Playlists (HLS, DASH, concat, …) are none of them: they name
@@ -28,8 +28,8 @@ class Within:
     def __call__(self, path: str, settings: DecodeSettings) -> Clip:
         try:
             seconds = packed_seconds(path, self.longest_s)
-        except (av.error.FFmpegError, OSError) as error:
-            return failed("unreadable", error.strerror or str(error))
+        except Exception as error:  # noqa: BLE001 - on untrusted bytes a library may raise anything
+            return blamed(error)
         if seconds is not None and seconds > self.longest_s:
             return self._too_long(seconds)
         clip = self.decode(path, settings)

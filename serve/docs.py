@@ -24,7 +24,7 @@ ERRORS = {
     413: "too_large, too_long",
     415: "unsupported_type: no form, or a file that is no video",
     422: "bad_request: a field is wrong; no_model: a video is needed; or why the video cannot be read: "
-    "unreadable, no_streams, picture_undecodable, sound_undecodable, timeout, memory, crash",
+    "unreadable, no_streams, picture_undecodable, sound_undecodable, timeout, memory, crash, decoder",
     500: "internal",
     503: "busy, unavailable; the header Retry-After says when to try again",
     504: "time_limit",

@@ -1,6 +1,7 @@
 """Decoders that do what the path says, for the sandbox's tests; the child can import it."""
 
 import ctypes
+import errno
 import os
 import signal
 import sys
@@ -27,7 +28,11 @@ def decode(path: str, settings: DecodeSettings) -> Clip:
     elif word == "modules":
         return Clip(error_detail=" ".join(sorted(sys.modules)))
     elif word == "mistake":
-        raise ZeroDivisionError("a programmer's mistake")
+        raise ZeroDivisionError("in a library")
+    elif word == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    elif word == "import":
+        raise ImportError("no such library")
     elif word == "big":
         return Clip(waveform=np.ones(4_000_000, np.float32))
     return Clip(error_detail=str(os.getpid()))

@@ -27,7 +27,7 @@ def rows() -> Iterator[dict[str, Clip]]:
 
 
 def test_ok_wherever_decord_or_pyav_can_decode(rows: dict[str, Clip]) -> None:
-    assert len(rows) == 54
+    assert len(rows) == 55
     for row in expected():
         pyav, decord = row["pyav"], row["decord"]
         # `ok` in the list means "opens": one file opens, and then not one frame of it decodes

@@ -32,6 +32,8 @@ from vvp.workspace import Workspace
 # encoder each time must end the run with an error, not hold it for ever (Ray's default is no limit).
 TASK_RETRIES = 5
 
+DOUBTFUL_CLIPS, DOUBTFUL_SHARE = 3, 0.05  # of a run's clips, from which on `decoder` is said loudly
+
 
 @dataclass(frozen=True, kw_only=True)
 class EmbedSettings:
@@ -65,6 +67,17 @@ class EmbedSummary:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def doubtful(self) -> str | None:
+        """A sentence when so many clips made a library raise that they are hardly at fault; else None."""
+        raised = self.failed_by_kind.get("decoder", 0)
+        if raised < DOUBTFUL_CLIPS or raised < DOUBTFUL_SHARE * self.done:
+            return None
+        return (
+            f"{raised} of {self.done} clips made a decoding library raise (error_kind decoder). So many are "
+            "rather a fault of vvp or of its libraries: see error_detail, then `vvp embed --retry-failed`."
+        )
 
 
 Progress = Callable[[int, int, Counter[str]], None]

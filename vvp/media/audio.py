@@ -18,7 +18,7 @@ def read(path: str, seconds: float) -> np.ndarray | None:
         if not container.streams.audio:
             return None
         stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream):
+        if not isinstance(stream, av.AudioStream) or stream.codec_context is None:
             raise UndecodableError("no decoder knows its codec")
         problem, bad, have, parts = "it is empty", 0, 0, []
         resampler = _Resampler()

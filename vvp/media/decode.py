@@ -1,11 +1,15 @@
 """One media file → one Clip: what the encoders need, and the status of the row. Bad media never raises.
 
+Whatever a library raises while it reads a clip's bytes is that clip's row; `blamed` tells what is not.
+
 Runs in whatever process calls it, without a time limit: sandbox.py gives it both. Not known here: tables,
 encoders, Ray.
 """
 
+import errno
 import shutil
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +23,9 @@ from vvp.media import audio, signals, video
 from vvp.media.reader import UndecodableError
 from vvp.media.reader import has_picture as pictured
 from vvp.schema import FAILED, OK, PARTIAL
+
+# What a full disk, a read-only one and too many open files say: no clip's doing.
+NOBODYS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,17 +81,40 @@ def failed(kind: str, detail: str) -> Clip:
     return Clip(status=FAILED, error_kind=kind, error_detail=" ".join(detail.split())[:300])
 
 
+def blamed(error: Exception) -> Clip:
+    """The failed clip whose bytes made a library raise `error`.
+
+    Raises `error` itself when no clip can be at fault: a module that cannot be imported, a full disk.
+    """
+    if isinstance(error, av.error.FFmpegError) and not isinstance(error, FileNotFoundError | MemoryError):
+        return failed("unreadable", error.strerror or str(error))
+    if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in NOBODYS):
+        raise error
+    if isinstance(error, FileNotFoundError | UserError):
+        return failed("media_missing", str(error))
+    if isinstance(error, MemoryError):
+        return failed("memory", str(error) or "out of memory")
+    if isinstance(error, UndecodableError):
+        return failed("picture_undecodable", str(error))
+    if isinstance(error, OSError):
+        return failed("unreadable", error.strerror or str(error))
+    return failed("decoder", f"{type(error).__name__} {_place(error)}: {error}")
+
+
+def _place(error: Exception) -> str:
+    """Where in our own files it came up."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).parent == Path(__file__).parent] or frames
+    return f"in {ours[-1].name} ({Path(ours[-1].filename).name}:{ours[-1].lineno})" if ours else "somewhere"
+
+
 def decode(path: str, settings: DecodeSettings | None = None) -> Clip:
     """Reads a local path or a URI (copied to a temporary file first). See schema.py for the statuses."""
     try:
         with local(path) as file:
             return _decode(file, settings or DecodeSettings())
-    except (FileNotFoundError, UserError) as error:
-        return failed("media_missing", str(error))
-    except MemoryError as error:
-        return failed("memory", str(error) or "out of memory")
-    except (av.error.FFmpegError, OSError) as error:
-        return failed("unreadable", error.strerror or str(error))
+    except Exception as error:  # noqa: BLE001 - on untrusted bytes a library may raise anything
+        return blamed(error)
 
 
 def _decode(file: str, settings: DecodeSettings) -> Clip:

@@ -33,6 +33,8 @@ class Reader:
         stream = self.container.streams.best("video")  # the one that a player would show
         if not isinstance(stream, av.VideoStream):
             raise UndecodableError("no decoder knows its codec")
+        if stream.codec_context is None:  # PyAV's type hints do not know of it
+            raise UndecodableError("no decoder knows its codec")
         if stream.time_base is None:
             raise UndecodableError("a video stream without a clock")
         self.stream, self.codec, self.keep = stream, stream.codec_context, keep

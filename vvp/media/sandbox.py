@@ -23,6 +23,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing import Pipe, context, parent_process, popen_spawn_posix, process
 from types import ModuleType
 from typing import Any
@@ -30,12 +31,20 @@ from typing import Any
 import av
 import decord
 
-from vvp.media.decode import Clip, DecodeSettings, decode, failed, load
+from vvp.media.decode import Clip, DecodeSettings, blamed, decode, failed, load
 
 CLIPS_PER_CHILD = 200
 START_S = 120.0  # a child that takes longer to start, on however busy a machine, counts as dead
 AHEAD = 2  # clips that the child knows of: the one it decodes and the next
 Decoder = Callable[[str, DecodeSettings], Clip]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What ended a clip's decoding although no clip can be at fault. number: of an OSError, as in errno."""
+
+    trace: str
+    number: int | None
 
 
 class DeathError(Exception):
@@ -95,7 +104,7 @@ class Sandbox:
         self._feed()
         pending, child = self._waiting[0], self._child
         assert child is not None
-        answer: Clip | str
+        answer: Clip | Fault
         try:
             answer = child.answer(self.settings.timeout_s)
         except TimeoutError:
@@ -120,16 +129,19 @@ class Pending:
 
     def __init__(self, sandbox: Sandbox, path: str) -> None:
         self._sandbox, self._path, self._deaths = sandbox, path, 0
-        self._answer: Clip | str | None = None
+        self._answer: Clip | Fault | None = None
 
     def result(self) -> Clip:
-        """Waits for the clip. RuntimeError: a mistake in the decoder's code, with its traceback."""
+        """Waits for the clip. OSError: a full disk and the like; RuntimeError: a module that is missing,
+        with its traceback."""
         while self._answer is None:
             if self not in self._sandbox._waiting:
                 raise RuntimeError("the sandbox was closed before this clip was decoded")
             self._sandbox._finish_first()
-        if isinstance(self._answer, str):
-            raise RuntimeError(self._answer)
+        if isinstance(self._answer, Fault):
+            if self._answer.number is not None:
+                raise OSError(self._answer.number, os.strerror(self._answer.number), self._sandbox._folder)
+            raise RuntimeError(self._answer.trace)
         return self._answer
 
 
@@ -148,13 +160,13 @@ class _Child:
         with suppress(OSError):  # it is dead, which answer() will find
             self.pipe.send(path)
 
-    def answer(self, timeout_s: float) -> "Clip | str":
+    def answer(self, timeout_s: float) -> "Clip | Fault":
         """TimeoutError: the clip takes too long; DeathError: the child died or does not start."""
         try:
             begun = self._receive(START_S)  # told, an idle child begins at once; a new one first has to start
         except TimeoutError:
             raise DeathError(f"it did not begin within {START_S:g} s") from None
-        outcome: Clip | str = self._receive(begun + timeout_s - time.monotonic())
+        outcome: Clip | Fault = self._receive(begun + timeout_s - time.monotonic())
         self.told, self.served = self.told - 1, self.served + 1
         return outcome
 
@@ -179,7 +191,7 @@ class _Child:
 def _serve(pipe: "mpc.Connection[Any, Any]", decode: Decoder, settings: DecodeSettings, folder: str) -> None:
     _prepare(settings.memory_gb, folder)
     too_large = failed("memory", f"more than {settings.memory_gb:g} GB")
-    answer: Clip | str
+    answer: Clip | Fault
     while True:
         try:
             path = pipe.recv()
@@ -190,12 +202,19 @@ def _serve(pipe: "mpc.Connection[Any, Any]", decode: Decoder, settings: DecodeSe
             answer = decode(path, settings)
         except MemoryError:
             answer = too_large
-        except Exception:  # noqa: BLE001 - a mistake in the code, which is to be raised where it can be seen
-            answer = traceback.format_exc()
+        except Exception as error:  # noqa: BLE001 - on untrusted bytes a library may raise anything
+            answer = _outcome(error)
         try:
             pipe.send(answer)
         except MemoryError:  # before the first byte went out: packing needs as much again
             pipe.send(too_large)
+
+
+def _outcome(error: Exception) -> Clip | Fault:
+    try:
+        return blamed(error)
+    except Exception:  # noqa: BLE001 - no clip's fault: raised where it can be seen
+        return Fault(traceback.format_exc(), getattr(error, "errno", None))
 
 
 def _prepare(memory_gb: float, folder: str) -> None:

@@ -22,7 +22,7 @@ from vvp.media.upright import Turn, cropped, scaled
 MAX_FRAMES = 20_000  # of a longer file only the first 20,000 frames are looked at (11 minutes at 30 a second)
 SIGNAL_FPS = 8.0  # small frames a second
 CHUNK = 16  # frames that decord hands over at a time: what bounds its memory
-BAD_MEDIA = (av.error.FFmpegError, decord.DECORDError, RuntimeError)  # RuntimeError: decord cannot open it
+BAD_MEDIA = (av.error.FFmpegError, decord.DECORDError)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,10 @@ def _decord(path: str, look: _Look, frames: int, size: int, signals_s: float) ->
         n = sum(1 for _ in packets.shown())
         if packets.container.format.name == "mpegts":
             raise UndecodableError("decord seeks to wrong frames in a transport stream")
-    reader = decord.VideoReader(path, width=width, height=height, num_threads=1)
+    try:
+        reader = decord.VideoReader(path, width=width, height=height, num_threads=1)
+    except RuntimeError as error:
+        raise UndecodableError(f"decord cannot open it: {error}") from error
     if len(reader) != n:
         raise UndecodableError("decord counts frames that are not shown")
     times = reader.get_frame_timestamp(range(len(reader)))[:, 0].astype(np.float64)
