@@ -207,6 +207,20 @@ class Workspace:
         self.write_bytes(name, sink.getvalue().to_pybytes())
 
 
+def open_media(uri: str) -> Any:
+    """What a media cell names, opened for reading as it lies there. Such a cell is somebody else's word: it
+    may name a bucket and a key, never an option. UserError, FileNotFoundError.
+
+    An option as `endpoint_override` would send the credentials of this machine to whoever it names.
+    """
+    if "?" in uri or "@" in uri.partition("://")[2].partition("/")[0]:
+        raise UserError(f"{uri.partition('?')[0]}: a media URI names a bucket and a key, and no options.")
+    fs, path = open_uri(uri)
+    if isinstance(fs, pafs.LocalFileSystem) and not fs.get_file_info(path).is_file:
+        raise FileNotFoundError(f"{path} is no file")
+    return fs.open_input_stream(path, compression=None)
+
+
 def open_uri(uri: str) -> tuple[pafs.FileSystem, str]:
     """The filesystem and path behind a local path or a URI such as s3://bucket/key."""
     if "://" not in uri:

@@ -81,7 +81,7 @@ def test_what_cannot_be_read_is_a_row(tmp_path: Path) -> None:
         str(tmp_path): "media_missing",
         str(tmp_path / "text.mp4"): "unreadable",
         str(tmp_path / "empty.mp4"): "unreadable",
-        str(tmp_path / "words.srt"): "no_streams",
+        str(tmp_path / "words.srt"): "unreadable",
     }
     for path, kind in kinds.items():
         clip = decode(path)

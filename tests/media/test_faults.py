@@ -13,7 +13,6 @@ from vvp.embed.graph import EmbedSummary
 from vvp.media import audio, reader, signals, thumbnail, video
 from vvp.media import decode as module
 from vvp.media.decode import DecodeSettings, decode
-from vvp.media.sandbox import Sandbox
 from vvp.media.upright import Turn
 from vvp.schema import ERROR_KINDS, FAILED
 
@@ -74,7 +73,7 @@ def test_what_no_clip_can_be_at_fault_for_is_raised(path: str, monkeypatch: pyte
         with pytest.raises(type(error)):
             decode(path)
     monkeypatch.undo()
-    with Sandbox(DecodeSettings(), decoder_poison.decode) as sandbox:
+    with decoder_poison.Words(DecodeSettings()) as sandbox:
         with pytest.raises(OSError, match="No space left") as raised:
             sandbox.decode("full")
         assert raised.value.errno == errno.ENOSPC

@@ -7,8 +7,10 @@ encoders, Ray.
 """
 
 import errno
-import shutil
+import math
+import os
 import tempfile
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from vvp.errors import UserError
 from vvp.media import audio, signals, video
 from vvp.media.reader import UndecodableError
 from vvp.media.reader import has_picture as pictured
+from vvp.media.source import Media
 from vvp.schema import FAILED, OK, PARTIAL
 
 # What a full disk, a read-only one and too many open files say: no clip's doing.
@@ -118,7 +121,7 @@ def decode(path: str, settings: DecodeSettings | None = None) -> Clip:
 
 
 def _decode(file: str, settings: DecodeSettings) -> Clip:
-    with av.open(file, metadata_errors="ignore") as container:
+    with Media.of(file).container() as container:
         has_picture, has_sound = pictured(container), bool(container.streams.audio)
     if not has_picture and not has_sound:
         return failed("no_streams", "neither a video nor an audio stream")
@@ -166,18 +169,30 @@ def _decode(file: str, settings: DecodeSettings) -> Clip:
 
 
 @contextmanager
-def local(path: str) -> Iterator[str]:
-    """`path` itself, or a copy of what a URI holds, deleted afterwards (sandbox.py sets the folder)."""
-    if "://" not in path:
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"{path} is not there")
-        yield path
-        return
-    from vvp.workspace import open_uri  # pyarrow's filesystems, which local paths need not load
+def local(path: str) -> Iterator[Media]:
+    """`path` opened, and closed afterwards; what a URI holds is copied first, to a file without a name."""
+    media = fetched(path)
+    try:
+        yield media
+    finally:
+        if media is not path:
+            media.file.close()
 
-    fs, inside = open_uri(path)
-    with tempfile.NamedTemporaryFile(prefix="vvp-", suffix=Path(inside).suffix) as copy:
-        with fs.open_input_stream(inside, compression=None) as source:
-            shutil.copyfileobj(source, copy, 1 << 20)
+
+def fetched(path: str, folder: str | None = None, within_s: float = math.inf) -> Media:
+    """`path`, or what a URI holds, opened for reading. `folder`: of the copy; None: the system's.
+
+    FileNotFoundError, UserError: there is no such file; TimeoutError: copying takes longer than `within_s`.
+    """
+    if "://" not in path or isinstance(path, Media):
+        return Media.of(path)
+    from vvp.workspace import open_media  # pyarrow's filesystems, which local paths need not load
+
+    end = time.monotonic() + within_s
+    with open_media(path) as source, tempfile.TemporaryFile(prefix="vvp-", dir=folder) as copy:
+        while chunk := source.read(1 << 20):
+            if time.monotonic() > end:
+                raise TimeoutError(f"more than {within_s:g} s to fetch it")
+            copy.write(chunk)
         copy.flush()
-        yield copy.name
+        return Media(path, os.dup(copy.fileno()))

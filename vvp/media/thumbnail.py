@@ -17,6 +17,7 @@ from PIL import Image
 from vvp.media.decode import Clip, DecodeSettings, blamed, local
 from vvp.media.reader import Reader, UndecodableError, has_picture
 from vvp.media.sandbox import Sandbox
+from vvp.media.source import Media
 from vvp.media.upright import Turn, scaled
 
 SETTINGS = DecodeSettings(size=96, timeout_s=15.0, memory_gb=2.0)
@@ -57,7 +58,7 @@ def data_uri(image: np.ndarray) -> str:
 
 def _picture(file: str, size: int) -> np.ndarray:
     """uint8 (h, w, 3), upright. UndecodableError when no key frame decodes."""
-    with av.open(file, metadata_errors="ignore") as container:
+    with Media.of(file).container() as container:
         if not has_picture(container):
             raise UndecodableError("there is no video stream")
     with Reader(file) as reader:  # counted, not read from a header: headers lie

@@ -17,6 +17,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from vvp.media.reader import Reader, UndecodableError, temporal_layer
+from vvp.media.source import Media
 from vvp.media.upright import Turn, cropped, scaled
 
 MAX_FRAMES = 20_000  # of a longer file only the first 20,000 frames are looked at (11 minutes at 30 a second)
@@ -104,12 +105,14 @@ def _decord(path: str, look: _Look, frames: int, size: int, signals_s: float) ->
     width, height = scaled(look.width, look.height, size)
     if look.turn.sideways:
         width, height = height, width  # decord scales after it has turned
-    with Reader(path) as packets:
+    media = Media.of(path)
+    with Reader(media) as packets:
         n = sum(1 for _ in packets.shown())
-        if packets.container.format.name == "mpegts":
-            raise UndecodableError("decord seeks to wrong frames in a transport stream")
+    file = media.for_decord()
+    if file is None:
+        raise UndecodableError("decord is for MP4 and Matroska of moderate size")
     try:
-        reader = decord.VideoReader(path, width=width, height=height, num_threads=1)
+        reader = decord.VideoReader(file, width=width, height=height, num_threads=1)
     except RuntimeError as error:
         raise UndecodableError(f"decord cannot open it: {error}") from error
     if len(reader) != n:
