@@ -21,6 +21,9 @@ from vvp.media.source import Media
 from vvp.media.upright import Turn, cropped, scaled
 
 MAX_FRAMES = 20_000  # of a longer file only the first 20,000 frames are looked at (11 minutes at 30 a second)
+MAX_POINTS = (
+    50e9  # pixels times frames that are decoded: 100 s of 4K at 60 a second, or 20 minutes of Full HD
+)
 SIGNAL_FPS = 8.0  # small frames a second
 CHUNK = 16  # frames that decord hands over at a time: what bounds its memory
 BAD_MEDIA = (av.error.FFmpegError, decord.DECORDError)
@@ -56,7 +59,9 @@ def read(path: str, *, frames: int, size: int, signals_s: float, fast: bool) -> 
     Middles rather than ends, because the first and the last frame of a clip are often black. A clip of
     fewer frames repeats them. Raises UndecodableError; MemoryError when a picture is too large.
     """
+    path = Media.of(path)
     look = _look(path)
+    _refuse_endless(path, look)
     shape = (frames, size, signals_s)
     ways = [_decord] if not look.turn.reflected else []
     if fast and look.codec in ("h264", "hevc"):
@@ -89,6 +94,14 @@ def _look(path: str) -> _Look:
         for frame in reader:
             return _Look(Turn.of(frame), frame.width, frame.height, reader.codec.name)
     raise UndecodableError(f"not one frame decodes ({reader.problem})")
+
+
+def _refuse_endless(path: str, look: _Look) -> None:
+    """UndecodableError when decoding would take longer than anybody waits; counted, not decoded."""
+    with Reader(path) as reader:
+        n = min(sum(1 for _ in reader.shown()), MAX_FRAMES)
+    if n * look.width * look.height > MAX_POINTS:
+        raise UndecodableError(f"{n} frames of {look.width}x{look.height} pixels are more than is decoded")
 
 
 def _picks(n: int, frames: int) -> list[int]:
