@@ -1,8 +1,10 @@
 """Tables appear whole or not at all, and read back with the schema of schema.py."""
 
+import os
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +13,7 @@ import pytest
 from vvp.embed.resume import MERGE_PARTS, content_key, pending, refuse_other_encoders, tidy
 from vvp.errors import UserError
 from vvp.schema import TABLES
-from vvp.workspace import Workspace
+from vvp.workspace import Workspace, open_media
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -161,3 +163,32 @@ def test_two_writers_at_a_time_are_refused_and_a_dead_one_is_not_in_the_way(tmp_
     other.wait()
     with space.alone(), pytest.raises(UserError, match="another vvp"), Workspace(tmp_path / "w").alone():
         pass
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    """A disk of 256 KB, which only root can make."""
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(tmp_path)], capture_output=True
+        ).returncode
+    ):
+        pytest.skip("a small disk cannot be made here")
+    try:
+        space = Workspace(tmp_path / "ws")
+        with pytest.raises(UserError, match="No space left on device. Make room"):
+            space.write_bytes("folder/large", bytes(1 << 20))
+        assert not list((tmp_path / "ws" / "folder").iterdir())
+        space.write_bytes("folder/small", b"there is room for this")
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_media_cell_names_no_options(tmp_path: Path) -> None:
+    """Credentials of this machine would go to the endpoint that a cell names."""
+    for cell in ("s3://b/k.mp4?endpoint_override=127.0.0.1:9", "s3://key:secret@b/k.mp4", "gs://b/k?x=1"):
+        with pytest.raises(UserError, match="no options"):
+            open_media(cell)
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(FileNotFoundError):
+        open_media((tmp_path / "pipe.mp4").as_uri())

@@ -9,6 +9,7 @@ Nothing else in vvp knows a path inside a workspace. A file appears whole or not
 by rename, on an object store because a PUT is atomic. Not known here: what the tables mean.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -161,15 +162,25 @@ class Workspace:
         try:
             fs.create_dir(folder, recursive=True)
             if isinstance(fs, pafs.LocalFileSystem):
-                temporary = f"{folder}/.{base}.{uuid.uuid4().hex}.tmp"
-                with fs.open_output_stream(temporary) as out:
-                    out.write(data)
-                fs.move(temporary, path)
+                temporary = Path(folder, f".{base}.{uuid.uuid4().hex}.tmp")
+                try:
+                    with fs.open_output_stream(str(temporary)) as out:
+                        out.write(data)
+                    fs.move(str(temporary), path)
+                except OSError:
+                    temporary.unlink(missing_ok=True)  # half a file would take the room that there is
+                    raise
             else:
                 with fs.open_output_stream(path) as out:
                     out.write(data)
         except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
             raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise
+            raise UserError(
+                f"cannot write {path}: {os.strerror(error.errno)}. Make room, and run it again."
+            ) from error
 
     def read_bytes(self, name: str) -> bytes:
         fs, path = self._at(name)

@@ -17,20 +17,24 @@ from typing import Any
 import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
+from ray.exceptions import RayError
 
+from vvp.embed.losses import PATIENCE_S, lost, mendable, settle
 from vvp.embed.pools import STAGES, WRITE_CPUS, Pool, Request, plan
 from vvp.embed.resume import outcome_counts, pending, refuse_other_encoders, tidy
 from vvp.embed.stages import Decode, Encode, Transcribe, Write
 from vvp.encoders.profiles import Profile
+from vvp.errors import VvpError
 from vvp.media.decode import DecodeSettings
 from vvp.media.decode import decode as decode_media
 from vvp.media.sandbox import Decoder
 from vvp.schema import FAILED
 from vvp.workspace import Workspace
 
-# A task whose actor dies is tried again this often: a spot node may vanish, but a clip that kills its
-# encoder each time must end the run with an error, not hold it for ever (Ray's default is no limit).
+# A task whose actor dies is tried again this often where it is: a worker that is killed costs nothing more.
+# A node that vanishes outlasts these; then losses.py has the run begun again. Ray's default is no limit.
 TASK_RETRIES = 5
+STALL_S = 300.0  # at least so long, and as long as a block's clips may take, nothing may move in the graph
 
 DOUBTFUL_CLIPS, DOUBTFUL_SHARE = 3, 0.05  # of a run's clips, from which on `decoder` is said loudly
 
@@ -108,22 +112,16 @@ def embed(
     todo, skipped = pending(
         space, json.dumps(recipe), retry_failed=settings.retry_failed, limit=settings.limit
     )
-    stages = tuple(s for s in STAGES if s != "transcribe" or profile.transcriber)
-    request = Request(actors=settings.actors, gpus_per_actor=settings.gpus_per_actor, stages=stages)
-    nodes = [n["Resources"] for n in ray.nodes() if n["Alive"]]
-    pools = plan(ray.cluster_resources(), nodes, request)
-
+    run = _Run(space, profile, labels, settings, todo, progress or (lambda done, total, outcomes: None))
     started = time.monotonic()
-    outcomes: Counter[str] = Counter()
-    failed: Counter[str] = Counter()
-    if progress:
-        progress(0, len(todo), outcomes)
-    if len(todo):
-        for rows in _written(graph(todo, space.root, profile, labels, settings, pools)):
-            outcomes.update(rows["status"].to_pylist())
-            failed.update(r["error_kind"] for r in rows.to_pylist() if r["status"] == FAILED)
-            if progress:
-                progress(outcomes.total(), len(todo), outcomes)
+    try:
+        run.finish()
+    except RayError as error:
+        known = mendable(error)
+        if known is None:
+            raise
+        raise known from None
+    outcomes, failed, pools = run.outcomes, run.failed, run.pools
     tidy(space)
     if settings.limit is None or len(todo) < settings.limit or not space.exists("embed.json"):
         space.write_json("embed.json", recipe)  # nothing is left to do: how to make a new video's row
@@ -143,6 +141,89 @@ def embed(
     )
 
 
+class _Run:
+    """One run over `todo`, begun again with the clips that have no row when a part of the cluster dies."""
+
+    def __init__(
+        self, space: Workspace, profile: Profile, labels: dict[str, str], settings: EmbedSettings,
+        todo: pa.Table, progress: Progress,
+    ) -> None:  # fmt: skip
+        self.space, self.profile, self.labels, self.settings = space, profile, labels, settings
+        self.todo, self.progress = todo, progress
+        self.before = self._rows() if len(todo) else {}
+        self.outcomes: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.pools = self._plan([n["Resources"] for n in ray.nodes() if n["Alive"]])
+
+    def _plan(self, nodes: list[dict[str, Any]]) -> dict[str, Pool]:
+        stages = tuple(s for s in STAGES if s != "transcribe" or self.profile.transcriber)
+        asked = self.settings
+        request = Request(actors=asked.actors, gpus_per_actor=asked.gpus_per_actor, stages=stages)
+        cluster: Counter[str] = Counter()
+        for node in nodes:
+            cluster.update(node)  # adds up
+        return plan(cluster, nodes, request)
+
+    def finish(self) -> None:
+        """VvpError when PATIENCE_S go by without one more row."""
+        total, rest, settings = len(self.todo), self.todo, self.settings
+        self.progress(0, total, self.outcomes)
+        last = time.monotonic()
+        while len(rest):
+            try:
+                data = graph(rest, self.space.root, self.profile, self.labels, settings, self.pools)
+                for rows in _written(data):
+                    self._count(rows)
+                    last = time.monotonic()
+                    self.progress(self.outcomes.total(), total, self.outcomes)
+                return
+            except Exception as error:
+                if not lost(error):
+                    raise
+                reason = f"{type(error).__name__}"
+            left = self._left()
+            if len(left) < len(rest):
+                last = time.monotonic()
+            elif settings.block_rows == 1 and time.monotonic() - last > PATIENCE_S:
+                raise VvpError(
+                    f"{len(left)} clips are left, and for {PATIENCE_S:.0f} s not one of them came through: "
+                    f"whatever works on them dies ({reason}). The first is {left['video_id'][0]}."
+                )
+            else:  # what kills its encoder shall take no other clip with it
+                settings = replace(settings, block_rows=1)
+            self.pools, rest = self._plan(settle()), left
+
+    def _count(self, rows: pa.Table) -> None:
+        self.outcomes.update(rows["status"].to_pylist())
+        self.failed.update(r["error_kind"] for r in rows.to_pylist() if r["status"] == FAILED)
+
+    def _rows(self) -> dict[str, dict[str, Any]]:
+        """The newest row of each video, as far as it matters here."""
+        if not self.space.has("embeddings"):
+            return {}
+        names = ["content_key", "status", "error_kind"]
+        found = self.space.latest("embeddings", "video_id", "embedded_at", names).to_pylist()
+        return {row["video_id"]: row for row in found}
+
+    def _left(self) -> pa.Table:
+        """The clips of this run without a row of it. Recounts: of some rows the driver was not told."""
+        now, done = self._rows(), []
+        for index, (video, key) in enumerate(
+            zip(self.todo["video_id"].to_pylist(), self.todo["content_key"].to_pylist(), strict=True)
+        ):
+            row = now.get(video)
+            if row is not None and row["content_key"] == key and row != self.before.get(video):
+                done.append(index)
+        self.outcomes, self.failed = Counter(), Counter()
+        written = [now[video] for video in self.todo["video_id"].take(pa.array(done, pa.int64())).to_pylist()]
+        self._count(pa.Table.from_pylist(written, schema=COUNTED))
+        keep = sorted(set(range(len(self.todo))) - set(done))
+        return self.todo.take(pa.array(keep, pa.int64()))
+
+
+COUNTED = pa.schema([("status", pa.string()), ("error_kind", pa.string())])
+
+
 def graph(
     todo: pa.Table,
     root: str,
@@ -154,6 +235,10 @@ def graph(
     """The lazy dataset: one row out per row in, of (video_id, status, error_kind), once it is written."""
     context = DataContext.get_current()
     context.enable_progress_bars = False  # the driver shows its own, one line per run
+    # Actors that died with their node, and fit nowhere else, would be waited for for ever.
+    context.execution_no_progress_timeout_s = max(
+        STALL_S, 2 * settings.block_rows * settings.decode.timeout_s
+    )
     context.issue_detectors_config.detectors = []  # they print pages about memory that the plan reserves
     blocks = [
         todo.slice(i, settings.block_rows).combine_chunks() for i in range(0, len(todo), settings.block_rows)
