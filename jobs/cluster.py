@@ -10,9 +10,16 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
-import ray
+# Ray reads it when it is imported. Alone on this machine it then listens on the loopback address only; its
+# own default is every address, for the metrics, the agents and each worker. What joins a cluster needs those.
+if not os.environ.get("RAY_ADDRESS"):
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+import ray  # noqa: E402
 
 from vvp.errors import PlanError, UserError
 
@@ -42,15 +49,26 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus:
         _refuse_dead(address)
         with quietly():
             # None: Ray's default, which a cluster that is joined has settled already.
-            ray.init(
+            started: Any = ray.init(
+                address or "local",  # and none that somebody else has started here
                 num_cpus=None if address else cpus,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 include_dashboard=None if address else False,
             )
+        if not address:
+            _keep_private(started.address_info["session_dir"])
         logging.getLogger("ray.data").setLevel(logging.ERROR)
     if min_cpus or min_gpus:
         _wait_for(min_cpus, min_gpus, wait_s)
+
+
+def _keep_private(session: str) -> None:
+    """Ray leaves its token, and the folder with its logs and sockets, readable for everybody here."""
+    home = Path.home() / ".ray"
+    for path, mode in ((Path(session), 0o700), (home, 0o700), (home / "auth_token", 0o600)):
+        with suppress(FileNotFoundError, PermissionError):  # not there, or somebody else's
+            path.chmod(mode)
 
 
 def _refuse_dead(address: str | None) -> None:

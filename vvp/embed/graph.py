@@ -19,7 +19,7 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.exceptions import RayError
 
-from vvp.embed.losses import PATIENCE_S, lost, mendable, settle
+from vvp.embed.losses import lost, mendable, settle
 from vvp.embed.pools import STAGES, WRITE_CPUS, Pool, Request, plan
 from vvp.embed.resume import outcome_counts, pending, refuse_other_encoders, tidy
 from vvp.embed.stages import Decode, Encode, Transcribe, Write
@@ -28,12 +28,13 @@ from vvp.errors import VvpError
 from vvp.media.decode import DecodeSettings
 from vvp.media.decode import decode as decode_media
 from vvp.media.sandbox import Decoder
-from vvp.schema import FAILED
+from vvp.schema import FAILED, TABLES
 from vvp.workspace import Workspace
 
 # A task whose actor dies is tried again this often where it is: a worker that is killed costs nothing more.
 # A node that vanishes outlasts these; then losses.py has the run begun again. Ray's default is no limit.
 TASK_RETRIES = 5
+MOST_DEATHS = 3  # clips in a row, each alone, that end what works on them: then the clips are hardly at fault
 STALL_S = 300.0  # at least so long, and as long as a block's clips may take, nothing may move in the graph
 
 DOUBTFUL_CLIPS, DOUBTFUL_SHARE = 3, 0.05  # of a run's clips, from which on `decoder` is said loudly
@@ -165,33 +166,56 @@ class _Run:
         return plan(cluster, nodes, request)
 
     def finish(self) -> None:
-        """VvpError when PATIENCE_S go by without one more row."""
-        total, rest, settings = len(self.todo), self.todo, self.settings
-        self.progress(0, total, self.outcomes)
-        last = time.monotonic()
-        while len(rest):
-            try:
-                data = graph(rest, self.space.root, self.profile, self.labels, settings, self.pools)
-                for rows in _written(data):
-                    self._count(rows)
-                    last = time.monotonic()
-                    self.progress(self.outcomes.total(), total, self.outcomes)
-                return
-            except Exception as error:
-                if not lost(error):
-                    raise
-                reason = f"{type(error).__name__}"
+        """VvpError when one clip after the other kills whatever works on it."""
+        self.progress(0, len(self.todo), self.outcomes)
+        rest, settings = self.todo, self.settings
+        while len(rest) and not self._done(rest, settings):
             left = self._left()
-            if len(left) < len(rest):
-                last = time.monotonic()
-            elif settings.block_rows == 1 and time.monotonic() - last > PATIENCE_S:
-                raise VvpError(
-                    f"{len(left)} clips are left, and for {PATIENCE_S:.0f} s not one of them came through: "
-                    f"whatever works on them dies ({reason}). The first is {left['video_id'][0]}."
-                )
-            else:  # what kills its encoder shall take no other clip with it
+            if len(left) == len(rest):  # what kills its encoder shall take no other clip with it
+                if settings.block_rows == 1:
+                    self._alone(left)
+                    return
                 settings = replace(settings, block_rows=1)
-            self.pools, rest = self._plan(settle()), left
+            rest = left
+
+    def _done(self, rest: pa.Table, settings: EmbedSettings) -> bool:
+        """Whether the graph came to its end. If not, a part of Ray died, and what is left is planned."""
+        try:
+            data = graph(rest, self.space.root, self.profile, self.labels, settings, self.pools)
+            for rows in _written(data):
+                self._count(rows)
+                self.progress(self.outcomes.total(), len(self.todo), self.outcomes)
+        except Exception as error:
+            if not lost(error):
+                raise
+            self.pools = self._plan(settle())
+            return False
+        return True
+
+    def _alone(self, rest: pa.Table) -> None:
+        """The clips one by one; of one that twice ends the process that works on it, the row says so."""
+        deaths = 0
+        for index in range(len(rest)):
+            one = rest.slice(index, 1)
+            if any(self._done(one, replace(self.settings, block_rows=1)) for _ in range(2)):
+                deaths = 0
+                continue
+            deaths += 1
+            if deaths == MOST_DEATHS:
+                raise VvpError(
+                    f"whatever works on the clips dies: {deaths} in a row, each by itself and twice. "
+                    f"{len(rest) - index} clips are left; the last was {one['video_id'][0]}."
+                )
+            detail = {"status": FAILED, "error_kind": "encoder", "error_detail": "it ends what embeds it"}
+            write = Write(self.space.root, self.profile.name, self._encoders())
+            known = {name: one[name] for name in one.column_names}
+            known |= {name: pa.array([value]) for name, value in detail.items()}
+            columns = [known.get(f.name, pa.nulls(1, f.type)) for f in TABLES["embeddings"]]
+            self._count(write(pa.table(columns, names=TABLES["embeddings"].names)))
+            self.progress(self.outcomes.total(), len(self.todo), self.outcomes)
+
+    def _encoders(self) -> dict[str, str]:
+        return {modality: self.labels[modality] for modality in self.profile.encoders}
 
     def _count(self, rows: pa.Table) -> None:
         self.outcomes.update(rows["status"].to_pylist())

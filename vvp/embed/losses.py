@@ -2,7 +2,7 @@
 
 Ray tries a task again a few times within seconds; that a node is dead it finds out much later. So the run
 outlasts it: whatever part of Ray died, the graph is planned anew for the machines that are left, of the clips
-that have no row yet. It gives up by time: when PATIENCE_S go by without one more row.
+that have no row yet. It waits as long as that takes to be known, and counts no tries.
 Not known here: the graph, the rows.
 """
 
@@ -31,7 +31,6 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from vvp.errors import UserError, VvpError
 from vvp.media.decode import NOBODYS
 
-PATIENCE_S = 300.0  # without one more row; a run that loses nobody never asks
 DETECTION_S = 180.0  # the longest that Ray takes to call a dead node dead
 ANSWER_S = 5.0  # within which a living node starts an empty task
 LOST = (
