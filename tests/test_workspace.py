@@ -192,3 +192,42 @@ def test_a_media_cell_names_no_options(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     with pytest.raises(FileNotFoundError):
         open_media((tmp_path / "pipe.mp4").as_uri())
+
+
+def test_a_table_from_elsewhere_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    ids = pa.array(["a", "b"])
+    bad = {
+        "wrong type": pa.table({"video_id": ids, "views": pa.array(["many", "few"])}),
+        "nested": pa.table({"video_id": ids, "title": pa.array([{"a": [1]}, {"a": []}])}),
+        "list for a number": pa.table({"video_id": ids, "views": pa.array([[1], [2]])}),
+        "too large": pa.table({"video_id": ids, "views": pa.array([1e300, float("nan")])}),
+        "twice": pa.table([ids, ids], names=["video_id", "video_id"]),
+    }
+    for name, table in bad.items():
+        folder = tmp_path / name.replace(" ", "-") / "videos"
+        folder.mkdir(parents=True)
+        pq.write_table(table, folder / "x.parquet")
+        with pytest.raises(UserError, match="videos") as error:
+            Workspace(folder.parent).read("videos")
+        assert "\n" not in str(error.value), name
+
+
+def test_a_file_that_says_it_is_endless_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    pq.write_table(pa.table({"views": pa.nulls(5_000_000, pa.int64())}), tmp_path / "videos" / "x.parquet")
+    assert (tmp_path / "videos" / "x.parquet").stat().st_size < 1_000_000
+    with pytest.raises(UserError, match="5,000,000 rows"):
+        Workspace(tmp_path).read("videos")
+
+
+def test_pipes_in_place_of_files_and_deep_json_are_a_sentence(tmp_path: Path) -> None:
+    space = Workspace(tmp_path)
+    os.mkfifo(tmp_path / "embed.json")
+    with pytest.raises(UserError, match="is no file"):
+        space.read_json("embed.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="not JSON"):
+        space.read_json("deep.json")
+    (tmp_path / "videos").mkdir()
+    os.mkfifo(tmp_path / "videos" / "x.parquet")
+    assert not space.has("videos")
