@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ if not os.environ.get("RAY_ADDRESS"):
 
 import ray  # noqa: E402
 
+from jobs import reaper  # noqa: E402
 from vvp.errors import PlanError, UserError
 
 QUIET = {
@@ -58,9 +60,28 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus:
             )
         if not address:
             _keep_private(started.address_info["session_dir"])
+            _reap(os.path.realpath(started.address_info["session_dir"]))
         logging.getLogger("ray.data").setLevel(logging.ERROR)
     if min_cpus or min_gpus:
         _wait_for(min_cpus, min_gpus, wait_s)
+
+
+def _reap(session: str) -> None:
+    """Whatever belongs to that session of Ray ends soon after this process, also when it is killed."""
+    if sys.platform != "linux":
+        return
+    watch = subprocess.Popen(
+        [sys.executable, "-I", str(Path(reaper.__file__))],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True, cwd="/",
+    )  # fmt: skip
+    assert watch.stdin is not None
+    watch.stdin.write(f"{session}\n".encode())
+    watch.stdin.flush()
+    _reapers.append(watch)
+
+
+_reapers: list["subprocess.Popen[bytes]"] = []  # their inputs close with this process
 
 
 def _keep_private(session: str) -> None:

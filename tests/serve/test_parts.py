@@ -207,6 +207,22 @@ def test_what_comes_while_the_model_works_is_one_batch(serve_url: str) -> None:
     assert max(sizes) >= 4, sizes
 
 
+def test_long_texts_hold_up_no_short_one(serve_url: str) -> None:
+    slow = ray.serve.deployment(deployments.Encoder, name="Slow", max_ongoing_requests=64)
+    encoder = ray.serve.run(slow.bind("text", (8, 0.0), Slow), name="slow", route_prefix=None)
+    try:
+        encoder.remote({"title": "to see how long a pass takes"}).result()
+        long = [encoder.remote({"title": "x" * 5000}) for _ in range(20)]  # four seconds of work
+        started = time.monotonic()
+        assert encoder.remote({"title": "short"}).result()["text_embedding"][0] == 5
+        waited = time.monotonic() - started
+        assert all(one.result()["text_embedding"] == [5000, 1] for one in long), "each by itself"
+        worked = time.monotonic() - started
+    finally:
+        ray.serve.delete("slow")
+    assert worked > 3 and waited < worked / 3
+
+
 def test_under_a_prefix_the_key_is_asked_for_too() -> None:
     acting = Acting("s3cret")
     outer = FastAPI()
