@@ -10,9 +10,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from vvp.collect import parse
+from vvp.encoders.minilm import MOST_CHARACTERS
 
 INT64 = 2**63 - 1
-Words = Annotated[str | None, Field(max_length=20_000)]
+Words = Annotated[str | None, Field(max_length=5_000)]
 Short = Annotated[str | None, Field(max_length=500)]
 Total = Annotated[int | None, Field(ge=0, le=INT64)]
 
@@ -41,7 +42,7 @@ class Draft(BaseModel):
     duration_s: float | None = Field(
         None, gt=0, le=1e6, description="seconds, for a draft without a video; with one it is measured"
     )
-    transcript: Annotated[str | None, Field(max_length=200_000)] = Field(
+    transcript: Annotated[str | None, Field(max_length=MOST_CHARACTERS)] = Field(
         None, description="the words spoken; null: recognised from the video where the predictor does that"
     )
 

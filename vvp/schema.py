@@ -96,6 +96,7 @@ ERROR_KINDS = {
     "timeout": "the decoder passed its time limit and was ended",
     "memory": "the decoder passed its memory limit",
     "crash": "the decoder's process died",
+    "decoder": "a decoding library raised what it should not; the detail names the exception and its place",
     "encoder": "the decoded clip made an encoder raise",
 }
 
