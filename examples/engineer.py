@@ -11,8 +11,7 @@ from vvp import api
 home = Path(sys.argv[1] if len(sys.argv) > 1 else "demo")
 space = home / "workspace"
 run = api.tune(space, name="ridge_only", families=["ridge"], trials=2, others=False)
-print(
-    {name: error for name, error in run["splits"].get("time", {}).get("validation_mae", {}).items() if error}
-)
-print(api.evaluate(space, name="ridge_only")["verdict"])
+for split, fitted in run.splits.items():
+    print(split, fitted.validation_mae)
+print(api.evaluate(space, name="ridge_only").verdict)
 print(api.report(space, name="ridge_only", thumbnails=False))

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -14,11 +15,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import ray
+# Where `ray start` notes the head that it started on this machine.
+TEMPORARY = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+HEAD_NOTE = Path(TEMPORARY) / "ray/ray_current_cluster"
 
-import vvp
-from jobs import show
-from vvp.errors import PlanError, UserError
+# Ray reads it when it is imported. Alone on this machine it then listens on the loopback address only; its
+# own default is every address, for the metrics, the agents and each worker. What joins a cluster needs those.
+if os.environ.get("RAY_ADDRESS") in (None, "", "local") and not HEAD_NOTE.exists():
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+import ray  # noqa: E402
+
+import vvp  # noqa: E402
+from jobs import reaper, show  # noqa: E402
+from vvp.errors import PlanError, UserError  # noqa: E402
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine
@@ -51,7 +61,9 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus:
         _refuse_dead(address)
         if address == LOCAL or (not address and cpus is not None) or not _joined(address):
             _refuse_long_folder()
-            _start(LOCAL, num_cpus=cpus, include_dashboard=False)
+            started = _start(LOCAL, num_cpus=cpus, include_dashboard=False)
+            _keep_private(started.address_info["session_dir"])
+            _reap(os.path.realpath(started.address_info["session_dir"]))
         logging.getLogger("ray.data").setLevel(logging.ERROR)
     if min_cpus or min_gpus:
         _wait_for(min_cpus, min_gpus, wait_s)
@@ -73,16 +85,16 @@ def _joined(address: str | None) -> bool:
 
 def _head_here() -> bool:
     """Whether a head answers that `ray start` started on this machine: ray.init() joins it unasked."""
-    folder = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")
     with suppress(OSError, UserError):
-        _refuse_dead((folder / "ray" / "ray_current_cluster").read_text().strip())
+        _refuse_dead(HEAD_NOTE.read_text().strip())
         return True
     return False
 
 
-def _start(address: str | None, **settings: Any) -> None:
+def _start(address: str | None, **settings: Any) -> Any:
+    """What ray.init gives back: where the session lies."""
     with quietly(), _from_the_packages():
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
+        return ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
 
 
 @contextmanager
@@ -105,6 +117,32 @@ def _refuse_long_folder() -> None:
         raise UserError(
             f"the folder for Ray's sockets has too long a name ({folder}): set RAY_TMPDIR to a shorter one."
         )
+
+
+def _reap(session: str) -> None:
+    """Whatever belongs to that session of Ray ends soon after this process, also when it is killed."""
+    if sys.platform != "linux":
+        return
+    watch = subprocess.Popen(
+        [sys.executable, "-I", str(Path(reaper.__file__))],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True, cwd="/",
+    )  # fmt: skip
+    assert watch.stdin is not None
+    watch.stdin.write(f"{session}\n".encode())
+    watch.stdin.flush()
+    _reapers.append(watch)
+
+
+_reapers: list["subprocess.Popen[bytes]"] = []  # their inputs close with this process
+
+
+def _keep_private(session: str) -> None:
+    """Ray leaves its token, and the folder with its logs and sockets, readable for everybody here."""
+    home = Path.home() / ".ray"
+    for path, mode in ((Path(session), 0o700), (home, 0o700), (home / "auth_token", 0o600)):
+        with suppress(FileNotFoundError, PermissionError):  # not there, or somebody else's
+            path.chmod(mode)
 
 
 def _refuse_dead(address: str | None) -> None:

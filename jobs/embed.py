@@ -92,6 +92,8 @@ def command(
             update(done, total, " ".join(f"{n} {status}" for status, n in bad.items()))
 
         summary = embed(space, chosen, settings, note)
+    if summary.doubtful:
+        show.err.print(f"WARNING: {summary.doubtful}", markup=False)
     if json:
         show.as_json(summary.as_dict())
         return

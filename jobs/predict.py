@@ -157,7 +157,11 @@ def _print(video: str | None, forecast: Any, head: dict[str, Any]) -> None:
     pairs += _reasons(forecast)
     pairs.append(("missing", ", ".join(forecast.missing) or "nothing"))
     if forecast.outside:
-        pairs.append(("outside training", "; ".join(forecast.outside)))
+        said = (
+            f"{o['feature']} is {o['value']:.3g}, training had {o['low']:.3g} to {o['high']:.3g}"
+            for o in forecast.outside
+        )
+        pairs.append(("outside training", "; ".join(said)))
     pairs += [("note", note) for note in forecast.notes]
     pairs.append(("model", f"{forecast.model}, predictor {head['id']}"))
     pairs.append(("how good it is", quality["verdict"]))

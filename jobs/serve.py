@@ -25,6 +25,10 @@ def command(
     name: options.Name = "default",
     host: Annotated[str, typer.Option(help="Address to listen on; the default: this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name that the app is reached by, besides localhost and addresses; repeatable."),
+    ] = None,
     cpus: Annotated[
         int | None, typer.Option(help="Cores to plan for; default: all there are.", min=1)
     ] = None,
@@ -56,6 +60,7 @@ def command(
         workspace=space.root,
         name=name,
         models=options.absolute(models),
+        hosts=[host, *(allow_host or [])],
         limits=Limits(upload_mb=upload_mb, duration_s=duration),
         **_sizes(on_this_machine),
     )

@@ -1,12 +1,15 @@
 """`vvp tune`: embeddings/ → the models of a run, under each split."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobs import options, show
 from vvp.errors import UserError
 from vvp.paths import RunPaths
+
+if TYPE_CHECKING:  # pydantic is not needed to print a help text
+    from vvp.learn.records import Run
 
 
 @options.writes
@@ -53,7 +56,7 @@ def command(
             trials=trials, families=chosen, seed=seed,
         )  # fmt: skip
     if json:
-        show.as_json(run)
+        show.as_json(run.as_dict())
         return
     _print(run)
 
@@ -67,39 +70,38 @@ def _families(text: str) -> tuple[str, ...]:
     return names
 
 
-def _print(run: dict[str, Any]) -> None:
-    counts = run["counts"]
-    if run["rules_only"]:
+def _print(run: "Run") -> None:
+    counts = run.counts
+    if run.rules_only:
         n = counts["train"]
-        show.out.print(f"no model is tried: {run['rules_only']}", markup=False)
+        show.out.print(f"no model is tried: {run.rules_only}", markup=False)
         show.facts(
-            f"tune {run['name']}: the simple rule alone",
+            f"tune {run.name}: the simple rule alone",
             [
                 ("videos with a count", n),
                 ("without a count", counts["without_label"]),
-                ("took", f"{run['seconds']:.0f} s"),
+                ("took", f"{run.seconds:.0f} s"),
             ],
         )
         show.out.print("next: `vvp evaluate`, which says how far the rule is off, and saves it")
         return
-    fitted = {split: one for split, one in run["splits"].items() if "validation_mae" in one}
-    names = list(dict.fromkeys(name for one in fitted.values() for name in one["validation_mae"]))
+    names = list(dict.fromkeys(name for one in run.splits.values() for name in one.validation_mae))
     rows = []
     for name in names:
-        errors = [one["validation_mae"].get(name) for one in fitted.values()]
+        errors = [one.validation_mae.get(name) for one in run.splits.values()]
         rows.append((name, *(None if e is None else f"{e:.3f}" for e in errors)))
     show.table(
-        f"tune {run['name']}: validation error (mean absolute, log views; lower is better)",
-        ("", *(f"{split} split" for split in fitted)),
+        f"tune {run.name}: validation error (mean absolute, log views; lower is better)",
+        ("", *(f"{split} split" for split in run.splits)),
         rows,
     )
-    for split, one in run["splits"].items():
-        if "unavailable" in one:
-            show.out.print(f"{split} split not made: {one['unavailable']}", markup=False)
-        for name, reason in one.get("unavailable_models", {}).items():
+    for split, reason in run.unavailable.items():
+        show.out.print(f"{split} split not made: {reason}", markup=False)
+    for split, one in run.splits.items():
+        for name, reason in one.unavailable_models.items():
             show.out.print(f"{split} split, {name}: {reason}", markup=False)
-    if run["horizon"]:
-        show.out.print(f"left out: the age of the counts ({run['horizon']})", markup=False)
+    if run.horizon:
+        show.out.print(f"left out: the age of the counts ({run.horizon})", markup=False)
     show.facts(
         f"{counts['rows']} embedded videos",
         [
@@ -110,8 +112,8 @@ def _print(run: dict[str, Any]) -> None:
             ("without a label", counts["without_label"]),
             ("without picture and sound", counts["without_media"]),
             ("failed", counts["failed"]),
-            ("compared", fitted[run["split"]]["population"]),
-            ("took", f"{run['seconds']:.0f} s"),
+            ("compared", run.splits[run.split].population),
+            ("took", f"{run.seconds:.0f} s"),
         ],
     )
     show.out.print("next: `vvp evaluate`, which opens the test part")

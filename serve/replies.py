@@ -62,7 +62,7 @@ def predictor_facts(head: dict[str, Any]) -> dict[str, Any]:
         "quality": quality["main"],
         "quality_metadata_only": quality.get("metadata") if "metadata" in head["models"] else None,
         "cannot_know": CANNOT_KNOW,
-        "warnings": quality.get("warnings", []),
+        "warnings": [one["text"] for one in quality["warnings"]],
         "horizon_matters": any(HORIZON in spec["columns"] for spec in head["models"].values()),
         "accepts_metadata_only": accepts_metadata_only(head),
     }

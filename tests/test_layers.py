@@ -16,6 +16,7 @@ FLOORS = (
 LEVEL = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 RAY = {
     "vvp/embed/graph.py",
+    "vvp/embed/losses.py",
     "vvp/embed/pools.py",
     "vvp/learn/sweep.py",
     "vvp/learn/ray_trials.py",

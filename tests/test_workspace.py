@@ -1,8 +1,10 @@
 """Tables appear whole or not at all, and read back with the schema of schema.py."""
 
+import os
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +13,7 @@ import pytest
 from vvp.embed.resume import MERGE_PARTS, content_key, pending, refuse_other_encoders, tidy
 from vvp.errors import UserError
 from vvp.schema import TABLES
-from vvp.workspace import Workspace
+from vvp.workspace import Workspace, open_media
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -221,3 +223,71 @@ def test_a_disk_that_is_full_is_said_and_nothing_half_written_stays(tmp_path):
     ).stdout
     assert said.startswith("UserError cannot write") and said.strip().endswith("File too large.")
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    """A disk of 256 KB, which only root can make."""
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(tmp_path)], capture_output=True
+        ).returncode
+    ):
+        pytest.skip("a small disk cannot be made here")
+    try:
+        space = Workspace(tmp_path / "ws")
+        with pytest.raises(UserError, match="No space left on device. Make room"):
+            space.write_bytes("folder/large", bytes(1 << 20))
+        assert not list((tmp_path / "ws" / "folder").iterdir())
+        space.write_bytes("folder/small", b"there is room for this")
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_media_cell_names_no_options(tmp_path: Path) -> None:
+    """Credentials of this machine would go to the endpoint that a cell names."""
+    for cell in ("s3://b/k.mp4?endpoint_override=127.0.0.1:9", "s3://key:secret@b/k.mp4", "gs://b/k?x=1"):
+        with pytest.raises(UserError, match="no options"):
+            open_media(cell)
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(FileNotFoundError):
+        open_media((tmp_path / "pipe.mp4").as_uri())
+
+
+def test_a_table_from_elsewhere_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    ids = pa.array(["a", "b"])
+    bad = {
+        "wrong type": pa.table({"video_id": ids, "views": pa.array(["many", "few"])}),
+        "nested": pa.table({"video_id": ids, "title": pa.array([{"a": [1]}, {"a": []}])}),
+        "list for a number": pa.table({"video_id": ids, "views": pa.array([[1], [2]])}),
+        "too large": pa.table({"video_id": ids, "views": pa.array([1e300, float("nan")])}),
+        "twice": pa.table([ids, ids], names=["video_id", "video_id"]),
+    }
+    for name, table in bad.items():
+        folder = tmp_path / name.replace(" ", "-") / "videos"
+        folder.mkdir(parents=True)
+        pq.write_table(table, folder / "x.parquet")
+        with pytest.raises(UserError, match="videos") as error:
+            Workspace(folder.parent).read("videos")
+        assert "\n" not in str(error.value), name
+
+
+def test_a_file_that_says_it_is_endless_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    pq.write_table(pa.table({"views": pa.nulls(5_000_000, pa.int64())}), tmp_path / "videos" / "x.parquet")
+    assert (tmp_path / "videos" / "x.parquet").stat().st_size < 1_000_000
+    with pytest.raises(UserError, match="5,000,000 rows"):
+        Workspace(tmp_path).read("videos")
+
+
+def test_pipes_in_place_of_files_and_deep_json_are_a_sentence(tmp_path: Path) -> None:
+    space = Workspace(tmp_path)
+    os.mkfifo(tmp_path / "embed.json")
+    with pytest.raises(UserError, match="is no file"):
+        space.read_json("embed.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="not JSON"):
+        space.read_json("deep.json")
+    (tmp_path / "videos").mkdir()
+    os.mkfifo(tmp_path / "videos" / "x.parquet")
+    assert not space.has("videos")

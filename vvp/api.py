@@ -4,7 +4,7 @@
     api.collect("clips/", "ws")
     api.embed("ws")
     api.tune("ws")
-    print(api.evaluate("ws")["verdict"])
+    print(api.evaluate("ws").verdict)
     print(api.open_predictor("ws").forecast("draft.mp4", title="My next short").headline)
 
 A workspace is a folder or an s3:// URI. A wrong path, an empty table and the like raise vvp.errors.UserError,
@@ -22,6 +22,7 @@ from vvp.collect.summary import CollectSummary
 from vvp.errors import UserError
 from vvp.forecast.predictor import Forecast, Predictor
 from vvp.learn.candidates import Sweeper
+from vvp.learn.records import Evaluation, Run
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
@@ -90,7 +91,7 @@ def tune(
     cpus_per_trial: float = 1.0,
     progress: Progress | None = None,
     sweep_for: Callable[[str], Sweeper] | None = None,
-) -> dict[str, Any]:
+) -> Run:
     """Fits every rule and model of a run under each split; the run's record.
 
     others: the other two splits as well. sweep_for: what sweeps the families under a split, in place of Ray
@@ -111,7 +112,7 @@ def tune(
         )  # fmt: skip
 
 
-def evaluate(workspace: str | Path, *, name: str = "default", resamples: int = 1000) -> dict[str, Any]:
+def evaluate(workspace: str | Path, *, name: str = "default", resamples: int = 1000) -> Evaluation:
     """Opens the test part once and saves the predictor; the evaluation. `verdict` is the sentence to read."""
     from vvp.forecast.judging import judge
 

@@ -9,6 +9,7 @@ Nothing else in vvp knows a path inside a workspace. A file appears whole or not
 by rename, on an object store because a PUT is atomic. Not known here: what the tables mean.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -26,6 +27,7 @@ import pyarrow.parquet as pq
 from vvp.errors import UserError
 from vvp.schema import TABLES
 
+MOST_ROWS, MOST_BYTES = 4_000_000, 8 * 2**30  # of one Parquet file, unpacked
 WHOLE = "whole-"  # begins the names of files that are a whole table
 
 
@@ -87,16 +89,24 @@ class Workspace:
     def read_part(self, table: str, name: str, schema: pa.Schema) -> pa.Table:
         """One Parquet file of a table, cast to `schema`; a column the file lacks is null."""
         fs, path = self._at(f"{table}/{name}")
+        _refuse_irregular(fs, path)
         try:
             with fs.open_input_file(path) as file:
-                part = pq.ParquetFile(file).read(columns=schema.names)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise UserError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
-        columns = [
-            part.column(f.name).cast(f.type) if f.name in part.column_names else pa.nulls(len(part), f.type)
-            for f in schema
-        ]
-        return pa.table(columns, schema=schema)
+                parquet = pq.ParquetFile(file)
+                _refuse_huge(parquet.metadata, path)
+                part = parquet.read(columns=schema.names)
+            columns = [
+                part.column(f.name).cast(f.type)
+                if f.name in part.column_names
+                else pa.nulls(len(part), f.type)
+                for f in schema
+            ]
+            whole = pa.table(columns, schema=schema)
+            whole.validate()
+        except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise UserError(f"{path} cannot be read as Parquet of {table}: {reason}") from error
+        return whole
 
     def append(self, table: str, rows: pa.Table, name: str | None = None) -> None:
         """One more Parquet file, plain lists and no pandas metadata. The same `name` overwrites itself."""
@@ -211,11 +221,13 @@ class Workspace:
             if local:
                 with suppress(OSError):
                     fs.delete_file(written)
-            raise UserError(f"cannot write {path}: {_why(error)}.") from error
+            room = " Make room, and run it again." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+            raise UserError(f"cannot write {path}: {_why(error)}.{room}") from error
 
     def read_bytes(self, name: str) -> bytes:
         fs, path = self._at(name)
         try:
+            _refuse_irregular(fs, path)
             with fs.open_input_stream(path) as file:
                 return file.read()
         except FileNotFoundError as error:
@@ -227,7 +239,7 @@ class Workspace:
     def read_json(self, name: str) -> Any:
         try:
             return json.loads(self.read_bytes(name))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{self.uri(name)} is damaged: it is not JSON.") from error
 
     def remove(self, name: str) -> None:
@@ -252,6 +264,36 @@ class Workspace:
 def _why(error: OSError) -> str:
     """The system's word for it; pyarrow puts a path and a number around it."""
     return os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+
+
+def _refuse_irregular(fs: pafs.FileSystem, path: str) -> None:
+    """UserError for a pipe or a device in place of a file: opening it would wait, or never end."""
+    if isinstance(fs, pafs.LocalFileSystem) and os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"{path} is no file.")
+
+
+def _refuse_huge(facts: pq.FileMetaData, path: str) -> None:
+    """UserError when a file says that it holds more than this machine should take at its word."""
+    size = sum(facts.row_group(i).total_byte_size for i in range(facts.num_row_groups))
+    if facts.num_rows > MOST_ROWS or size > MOST_BYTES:
+        raise UserError(
+            f"{path} is said to hold {facts.num_rows:,} rows and {size:,} bytes; "
+            f"the most that is read of one file is {MOST_ROWS:,} and {MOST_BYTES:,}."
+        )
+
+
+def open_media(uri: str) -> Any:
+    """What a media cell names, opened for reading as it lies there. Such a cell is somebody else's word: it
+    may name a bucket and a key, never an option. UserError, FileNotFoundError.
+
+    An option as `endpoint_override` would send the credentials of this machine to whoever it names.
+    """
+    if "?" in uri or "@" in uri.partition("://")[2].partition("/")[0]:
+        raise UserError(f"{uri.partition('?')[0]}: a media URI names a bucket and a key, and no options.")
+    fs, path = open_uri(uri)
+    if isinstance(fs, pafs.LocalFileSystem) and not fs.get_file_info(path).is_file:
+        raise FileNotFoundError(f"{path} is no file")
+    return fs.open_input_stream(path, compression=None)
 
 
 def open_uri(uri: str) -> tuple[pafs.FileSystem, str]:

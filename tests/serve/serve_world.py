@@ -88,12 +88,12 @@ def learn(space: Workspace, name: str, seed: int = 0) -> str:
     choice = evidence.choose(matrix, rows, found, seed)
     parts = evidence.folds(matrix, rows.rows, seed)
     errors = {one.name: evidence.out_of_fold(matrix, one, parts, seed) for one in (ridge, metadata)}
-    proven = [replace(one, better=one.candidate == metadata.name) for one in choice.evidence]
+    proven = [one.model_copy(update={"better": one.candidate == metadata.name}) for one in choice.evidence]
     choice = replace(choice, chosen=ridge, errors=choice.errors | errors, evidence=proven)
     own = evaluate.evaluate_split(matrix, rows, found, choice, resamples=100)
     verdict, warnings = evaluate.verdict(own), evaluate.warnings(matrix, own)
     kept = judging.save(space, RunPaths(name), matrix, found, choice, own, verdict, warnings, 100)
-    return str(kept["id"])
+    return str(kept.id)
 
 
 def damage(space: Workspace, name: str, of: str) -> None:

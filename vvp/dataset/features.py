@@ -2,7 +2,7 @@
 
 A declared column must be known at publication (schema.PUBLISH); channel counters (schema.COUNTER) may feed
 the block `counter` alone, so that every result can be given without them; anything else raises. The
-horizon and the channel's history come from labels.py and are listed in SUPPLIED.
+horizon and the channel's history come from targets.py and are listed in SUPPLIED.
 
 What is missing is NaN and nothing else. The one indicator of absence is `has_transcript`: whether a video
 has words to read is settled when it is posted. That a title, a date or a follower count is missing tells
@@ -46,7 +46,7 @@ def compute(
     """float32 (n, len(FEATURES) + len(SUPPLIED)), NaN where unknown, in the order FEATURES, SUPPLIED.
 
     rows: a table with every column that the features declare; the three arrays: (n,), NaN unknown (0 for
-    history_n), from labels.py and channels.py. ValueError when a feature declares what it may not read.
+    history_n), from targets.py and channels.py. ValueError when a feature declares what it may not read.
     """
     wanted = FEATURES if features is None else features
     for feature in wanted:

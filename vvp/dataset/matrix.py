@@ -4,7 +4,7 @@ Every embedded video is a row, labelled or not, with media or without: those wit
 metadata and words models. What is left out, and why, is in `counts`; nothing is dropped silently.
 Columns that are constant or unknown in the training part are dropped and listed: what was never seen to
 vary cannot be learned from, and the test must not decide it.
-Not known here: models, metrics, and (features.py, labels.py) what may be looked at.
+Not known here: models, metrics, and (features.py, targets.py) what may be looked at.
 """
 
 from collections import Counter
@@ -245,7 +245,8 @@ def _useless(X: np.ndarray, columns: tuple[Column, ...]) -> dict[str, str]:
     high = np.where(known, X, -np.inf).max(axis=0)
     why = {
         1: "unknown in every training row",
-        # With gaps too: what would vary is only whether it is known, and that tells about the collector.
+        # Also when some values are missing: the column would only encode known or not, which describes the
+        # collector.
         0: "constant in the training rows",
     }
     return {c.name: why[int(low[i] > high[i])] for i, c in enumerate(columns) if low[i] >= high[i]}

@@ -3,7 +3,7 @@
     predictor.json     models' columns, encoders, decode settings, training facts, interval, quality
     history.json       the channels' training videos (channels.ChannelHistory)
     main/ metadata/    the chosen model, and one for drafts without a video: model files (models/base.py)
-                       and background.safetensors (attribution.py)
+                       and background.safetensors (contributions.py)
     neighbours.parquet reduction.safetensors    training videos to look at beside a draft (neighbours.py)
 
 JSON, Parquet, safetensors and LightGBM's text: loading executes nothing. The files are somebody's input:

@@ -4,25 +4,20 @@ Whatever sizes an allocation or is asked for by a forecast has a type and a boun
 Not known here: the other files of a predictor (files.py), how a forecast is made from it.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from vvp.dataset.columns import layout
 from vvp.dataset.fuse import Dims
 from vvp.learn.intervals import MOST_ERRORS
+from vvp.learn.records import Quality, Record, Warning
 
 MAX_DIM = 65_536  # of one encoder's vector
 MOST_COLUMNS = 200_000
 LogViews = Annotated[float, Field(gt=-100, lt=100)]
 Text = Annotated[str, Field(max_length=2_000)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
-
-
-class Record(BaseModel):
-    """Frozen, nothing unknown, no NaN, no number in place of a text."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
 class Vectors(Record):
@@ -77,33 +72,10 @@ class Embedding(Record):
     decode: dict[str, int | float | bool | str | None]
 
 
-class Coverage(Record):
-    """evaluate.coverage: how often the 80 % interval held, where that was measured."""
-
-    half_width: float | None
-    reason: Text | None = None
-    wanted: float | None = None
-    measured: dict[str, float | int | bool | None] | None
-    held: Count
-    of: Count
-    clearly_under: bool
-
-
-class Quality(Record):
-    verdict: Text
-    standing: Literal["rule", "better", "not shown to be better", "no better"]
-    metrics: dict[str, dict[str, Any]] | None = None
-    rule: Text | None = None
-    rule_metrics: dict[str, dict[str, Any]] | None = None
-    interval: Coverage | None = None
-    test_rows: Count | None = None
-    test_channels: Count | None = None
-
-
 class Qualities(Record):
     main: Quality
     metadata: Quality
-    warnings: list[Text]
+    warnings: list[Warning]
 
 
 class Head(Record):

@@ -1,7 +1,7 @@
 """The training videos most like a draft, with their views: something to look at beside a number.
 
-Like: cosine between the reduced vectors (reduce.py: blocks scaled, PCA), so 1 is the same direction from the
-average training video and 0 is unrelated. A draft without picture or sound is compared by what it has.
+Like: cosine between the reduced vectors (reduction.py: blocks scaled, PCA), so 1 is the same direction from
+the average training video and 0 is unrelated. A draft without picture or sound is compared by what it has.
 Likeness is of picture, sound and words, not of success: neighbours did not make the forecast.
 Not known here: models, and who may see a title (a predictor that is shared shares these titles).
 """

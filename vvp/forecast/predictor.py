@@ -1,9 +1,9 @@
 """The saved artefact at work: what it needs to see a new video as training did, and what is known of it.
 
-The same `predict` serves offline and online. predictor_store.py says which files it is made of.
+The same `predict` serves offline and online. files.py says which files it is made of.
 What a forecast cannot know: what happens after posting (a share by someone famous, a change of the platform's
 ranking), whatever no training video showed, and anything about rewatching, for views are all it learned.
-Not known here: how a video becomes vectors (embed_stages.py), files, Ray, HTTP.
+Not known here: how a video becomes vectors (embed/stages.py), files, Ray, HTTP.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class Forecast:
     kind: rule | single | model. horizon_days: null where the forecast does not depend on it;
     counts_age_days: median age of the training counts (null: unknown). channel: `channel_facts`.
 
-    starting_log_views + the five blocks = log_views: what each block added (attribution.py).
+    starting_log_views + the five blocks = log_views: what each block added (contributions.py).
     top_tenth: probability of more than top_tenth_views, which a tenth of the training videos passed, from the
     errors made on validation videos (null with low). nearest: the videos most like it (neighbours.py)."""
 
@@ -71,7 +71,8 @@ class Forecast:
     baselines: dict[str, float | None]
     nearest: list[dict[str, Any]]
     missing: list[str]
-    outside: list[str]
+    outside: list[dict[str, Any]]
+    """{feature, value, low, high}: on the scale of the feature, the training range as low and high"""
     notes: list[str]
     quality: dict[str, Any]
     errors: list[float]
@@ -242,13 +243,13 @@ class Predictor:
             return None
         return a.distribution.beats(b.distribution)
 
-    def _outside(self, x: np.ndarray, columns: list[str]) -> list[str]:
+    def _outside(self, x: np.ndarray, columns: list[str]) -> list[dict[str, Any]]:
         """Features the model uses whose value no training video came near."""
         found = []
         for name, (low, high) in self.head["training"]["ranges"].items():
             value, slack = float(x[self.place[name]]), SLACK * (high - low)
             if name in columns and not np.isnan(value) and not low - slack <= value <= high + slack:
-                found.append(f"{name} is {value:.3g}, training had {low:.3g} to {high:.3g}")
+                found.append({"feature": name, "value": value, "low": low, "high": high})
         return found
 
 

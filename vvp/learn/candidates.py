@@ -14,7 +14,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -42,8 +42,12 @@ ALONE = {
 }
 WITH_MEDIA_ONLY = {"full", "full_without_counters", "picture", "sound"}
 # Roles. A rule needs no model; a single sees one kind of input; a model sees everything.
-RULE, SINGLE, MODEL = "rule", "single", "model"
+Role = Literal["rule", "single", "model"]
+RULE: Final = "rule"
+SINGLE: Final = "single"
+MODEL: Final = "model"
 MODELS = (SINGLE, MODEL)
+NO_COUNTERS = "best, no counters"
 MEAN, FOLLOWERS, HISTORY = "train mean", "log followers", "channel's earlier videos"
 # No forecast lies further outside the training range of views than this factor.
 RANGE_FACTOR = 3.0
@@ -54,7 +58,7 @@ class Candidate:
     """One row of the results table."""
 
     name: str
-    role: str  # RULE, SINGLE or MODEL
+    role: Role
     input: str  # columns.INPUTS, or the one column's name, or "nothing"
     family: str
     columns: tuple[str, ...]  # of the matrix, in the model's order
@@ -161,7 +165,7 @@ class _Fitter:
     def candidate(
         self,
         name: str,
-        role: str,
+        role: Role,
         input_: str,
         family: str,
         columns: np.ndarray,
@@ -178,7 +182,7 @@ class _Fitter:
             return made
         return replace(made, validation_mae=mae(self.matrix.y[rows], made.predict(self.matrix, rows)))
 
-    def missing(self, name: str, role: str, input_: str, family: str, reason: str) -> Candidate:
+    def missing(self, name: str, role: Role, input_: str, family: str, reason: str) -> Candidate:
         return Candidate(
             name=name, role=role, input=input_, family=family, columns=(), params={}, rows=0,
             validation_mae=None, model=None, unavailable=reason,
@@ -214,14 +218,14 @@ class _Fitter:
         tried = [self.at_start(name, SINGLE, input_, family_of(f), columns) for f in SINGLE_FAMILIES]
         return min(tried, key=lambda c: _error(c))
 
-    def at_start(self, name: str, role: str, input_: str, family: Family, columns: np.ndarray) -> Candidate:
+    def at_start(self, name: str, role: Role, input_: str, family: Family, columns: np.ndarray) -> Candidate:
         train, validation = self.parts(input_, columns)
         params = first_point(family, len(train.y), len(columns))
         model = family.fit(train, validation, params, seed=self.seed)
         return self.candidate(name, role, input_, family.name, columns, params, model, len(train.y))
 
     def without_counters(self, best: Candidate) -> Candidate:
-        name, input_ = "best, no counters", "full_without_counters"
+        name, input_ = NO_COUNTERS, "full_without_counters"
         columns = self.matrix.select(input_)
         if len(columns) == len(best.columns):
             return self.missing(name, MODEL, input_, best.family, "the table has no channel counters")

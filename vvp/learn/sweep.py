@@ -5,7 +5,7 @@ files) and, while it runs, FAMILY.state/. A sweep goes on, or is not repeated, w
 are the same to the last bit; otherwise it starts anew. Only JSON and model files are ever read back; what Ray
 Tune pickles for itself in FAMILY.state/ is not, and is deleted when the family is done.
 With max_concurrent=1 an uninterrupted sweep follows from the seed; with more, also from who ends first.
-Not known here: how trials are proposed and run (tune_ray.py), what the columns mean, the test part.
+Not known here: how trials are proposed and run (ray_trials.py), what the columns mean, the test part.
 """
 
 import hashlib

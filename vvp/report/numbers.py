@@ -70,7 +70,7 @@ def inside(facts: Facts) -> np.ndarray | None:
     interval."""
     if facts.tested is None or facts.deciding is None or facts.half_width is None:
         return None
-    predicted = facts.tested.by_model[facts.deciding["chosen"]]
+    predicted = facts.tested.by_model[facts.deciding.chosen]
     return np.abs(facts.tested.truth - predicted) <= facts.tested.half_width
 
 

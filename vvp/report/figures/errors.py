@@ -37,7 +37,7 @@ GROUP_MARKERS = {"all": "D", "channel": "o", "missing": "s", "month": "^"}
 def plots(facts: Facts) -> list[Plot]:
     if facts.tested is None or facts.deciding is None:
         return [absent(name, subject, facts.why["tested"]) for name, subject in SUBJECTS.items()]
-    chosen = facts.deciding["chosen"]
+    chosen = facts.deciding.chosen
     if chosen not in facts.tested.by_model:
         why = "The predictions hold nothing of the chosen model: run `vvp evaluate` again."
         return [absent(name, subject, why) for name, subject in SUBJECTS.items()]
@@ -138,7 +138,7 @@ def factor_of(log_difference: float) -> str:
 def coverage(facts: Facts, tested: Tested) -> Plot:
     held = numbers.inside(facts)
     if held is None or facts.deciding is None:
-        reason = (facts.deciding or {}).get("interval", {}).get("reason", "no interval could be made")
+        reason = (facts.deciding and facts.deciding.interval.reason) or "no interval could be made"
         return absent("coverage", SUBJECTS["coverage"], f"There is no 80 % interval: {reason}.")
     found = numbers.slices(facts.videos, tested, held)
     figure, ax = canvas(1.2 + 0.27 * len(found))
