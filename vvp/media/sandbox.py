@@ -177,7 +177,7 @@ class _Child:
         self.folder = folder = tempfile.mkdtemp(prefix="vvp-decoder-", dir=scratch)
         self.socket, theirs = socket.socketpair()
         with theirs:  # closed here once it is started, else its end would not be seen
-            search = [os.path.abspath(p) for p in sys.path if p]
+            search = map(os.path.abspath, sys.path)
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-c", START, str(theirs.fileno()), *search],
                 stdin=subprocess.DEVNULL,
