@@ -89,7 +89,7 @@ bench: $(RUN)
 # Every supported Python in one file (markers choose). torch's CUDA libraries are left out: torch pins
 # them itself, exactly, and a CPU build of torch wants none of them. One resolution gives all versions;
 # requirements.lock holds what runs, the other two what they add to it.
-COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --extra offline
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --extra offline --extra xlsx
 CPU     = grep -vE '^(nvidia-|cuda-|triton)'
 lock: $(RUN)
 	$(BIN)/python -m pip install --progress-bar off --disable-pip-version-check uv

@@ -33,9 +33,9 @@ from vvp.embed.resume import content_key
 from vvp.forecast import files
 from vvp.forecast.judging import judge
 from vvp.forecast.predictor import draft_rows
-from vvp.learn.candidates import FAMILIES
 from vvp.learn.tuning import tune
 from vvp.models.base import Data, first_point, mae
+from vvp.models.registry import family as family_of
 from vvp.paths import EMBED_RECIPE, EMBEDDINGS, VIDEOS, RunPaths
 from vvp.schema import TABLES
 from vvp.synthetic.world import DAY, FPS, Clip, World, WorldSettings
@@ -116,7 +116,7 @@ def one_trial(_: str) -> Any:
     def sweep(train: Data, validation: Data) -> dict[str, Any]:
         found = {}
         for name in ("ridge", "gbdt"):
-            family = FAMILIES[name]
+            family = family_of(name)
             params = first_point(family, len(train.y), train.X.shape[1])
             model = family.fit(train, validation, params)
             found[name] = (model, params, mae(validation.y, model.predict(validation.X)))

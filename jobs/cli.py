@@ -3,7 +3,10 @@
 Exit codes: 0 done, 1 failed, 2 the user's mistake.
 """
 
+import os
+import pwd
 import sys
+import tempfile
 from typing import Annotated
 
 import typer
@@ -13,7 +16,6 @@ from vvp import __version__
 from vvp.errors import UserError, VvpError
 
 app = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -26,7 +28,7 @@ app = typer.Typer(
 )
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
     on: Annotated[
@@ -35,7 +37,19 @@ def root(
             "--on", metavar="URL", help="Run the command as a job on a Ray cluster: http://HEAD:8265."
         ),
     ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Start a Ray of its own, though one runs on this machine.")
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
+    if version:
+        show.out.print(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+    if local:
+        os.environ["RAY_ADDRESS"] = "local"  # where Ray itself looks, and every process that it starts
     if on and "--help" not in context.obj:
         if context.invoked_subcommand == "serve":
             raise UserError(
@@ -60,11 +74,12 @@ def version() -> None:
 
 def _verbs() -> None:
     # Imported here so that `jobs.cli` itself stays light; each driver imports its heavy parts when called.
-    from jobs import collect, demo, embed, evaluate, explore, predict, report, serve, tune
+    from jobs import collect, demo, embed, evaluate, explore, export, predict, report, serve, tune
 
     app.add_typer(collect.app, name="collect")
-    for driver in (embed, tune, evaluate, explore, report, predict, serve, demo):
+    for driver in (embed, tune, evaluate, explore, report, predict, export, serve):
         app.command(name=driver.__name__.rsplit(".", 1)[-1])(driver.command)
+    app.command(name="demo")(demo.command_of(run))
 
 
 def run(arguments: list[str]) -> int:
@@ -75,11 +90,42 @@ def run(arguments: list[str]) -> int:
         typer.main.get_command(app).main(arguments, prog_name="vvp", obj=arguments)
     except SystemExit as end:  # Typer prints a wrong option itself and exits with 2
         return end.code if isinstance(end.code, int) else 0
-    except VvpError as error:
-        show.err.print(f"vvp: {error}", markup=False)
-        return 2 if isinstance(error, UserError) else 1
+    except Exception as error:  # noqa: BLE001  what is not told in a sentence here is raised again
+        return _told(error)
     return 0
 
 
+def _told(error: Exception) -> int:
+    """Says what went wrong in one sentence; the exit code. Raises anything that is a programmer's mistake."""
+    from jobs.causes import cause_of, of_the_machine
+
+    cause = cause_of(error)
+    if isinstance(cause, VvpError):
+        show.err.print(f"vvp: {cause}", markup=False)
+        return 2 if isinstance(cause, UserError) else 1
+    sentence = of_the_machine(cause)
+    if sentence is None:
+        raise error
+    show.err.print(f"vvp: {sentence}", markup=False)
+    return 2
+
+
+def _name_the_user() -> None:
+    """Containers run under numbers that no passwd file knows; Ray and torch ask for a name and a home."""
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        os.environ.setdefault("HOME", tempfile.gettempdir())
+        os.environ.setdefault("USER", str(os.getuid()))
+
+
 def main() -> None:
+    if sys.stdout is None:
+        # Whatever is opened next would take its place, and a table would be printed into that file.
+        if sys.stderr is not None:
+            sys.stderr.write("vvp: stdout is closed, nothing could be shown: send it to a file.\n")
+        sys.exit(2)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  open as long as the process lives
+    _name_the_user()
     sys.exit(run(sys.argv[1:]))

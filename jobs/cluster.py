@@ -7,14 +7,28 @@ import logging
 import math
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
-import ray
+# Where `ray start` notes the head that it started on this machine.
+TEMPORARY = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+HEAD_NOTE = Path(TEMPORARY) / "ray/ray_current_cluster"
 
-from vvp.errors import PlanError, UserError
+# Ray reads it when it is imported. Alone on this machine it then listens on the loopback address only; its
+# own default is every address, for the metrics, the agents and each worker. What joins a cluster needs those.
+if os.environ.get("RAY_ADDRESS") in (None, "", "local") and not HEAD_NOTE.exists():
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+import ray  # noqa: E402
+
+import vvp  # noqa: E402
+from jobs import reaper, show  # noqa: E402
+from vvp.errors import PlanError, UserError  # noqa: E402
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine
@@ -26,10 +40,15 @@ QUIET = {
     "TQDM_DISABLE": "1",
 }
 ANSWER_S = 15.0  # a head that does not answer in that time is taken for absent
+RAY_PORTS = {"ray": "10001", "": "6379"}  # where a head listens if the address does not say
+SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
+LOCAL = "local"
+SOCKET_LIMIT = 107  # bytes, on Linux
 
 
 def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus: int | None = None) -> None:
-    """Joins the cluster in RAY_ADDRESS (a submitted job has it), else starts Ray here.
+    """Joins the cluster in RAY_ADDRESS (a submitted job has it), else one that runs on this machine, and says
+    so; else starts Ray here, as it does for RAY_ADDRESS=local and where `cpus` are asked for.
 
     With min_cpus or min_gpus it asks an autoscaling cluster for that much and waits; PlanError when it
     has not come after wait_s. cpus: how many a Ray started here shall have; null: all cores. UserError when
@@ -40,24 +59,104 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus:
             os.environ.setdefault(name, value)
         address = os.environ.get("RAY_ADDRESS")
         _refuse_dead(address)
-        with quietly():
-            # None: Ray's default, which a cluster that is joined has settled already.
-            ray.init(
-                num_cpus=None if address else cpus,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                include_dashboard=None if address else False,
-            )
+        if address == LOCAL or (not address and cpus is not None) or not _joined(address):
+            _refuse_long_folder()
+            started = _start(LOCAL, num_cpus=cpus, include_dashboard=False)
+            _keep_private(started.address_info["session_dir"])
+            _reap(os.path.realpath(started.address_info["session_dir"]))
         logging.getLogger("ray.data").setLevel(logging.ERROR)
     if min_cpus or min_gpus:
         _wait_for(min_cpus, min_gpus, wait_s)
 
 
+def _joined(address: str | None) -> bool:
+    """Joins the Ray of RAY_ADDRESS, else the one that `ray start` started on this machine; False where there
+    is none. UserError: it does not answer."""
+    if not address and not _head_here():
+        return False
+    try:
+        _start(address)
+    except ConnectionError as error:
+        raise UserError(f"no Ray cluster answers at {address or 'the head of this machine'}.") from error
+    if not address:
+        show.err.print("joining the Ray that runs on this machine; `vvp --local …` starts one of its own")
+    return True
+
+
+def _head_here() -> bool:
+    """Whether a head answers that `ray start` started on this machine: ray.init() joins it unasked."""
+    with suppress(OSError, UserError):
+        _refuse_dead(HEAD_NOTE.read_text().strip())
+        return True
+    return False
+
+
+def _start(address: str | None, **settings: Any) -> Any:
+    """What ray.init gives back: where the session lies."""
+    with quietly(), _from_the_packages():
+        return ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
+
+
+@contextmanager
+def _from_the_packages() -> Iterator[None]:
+    """Ray puts the current folder first on its workers' path: a folder called `vvp` or `serve` in it, such as
+    a clone, would hide the packages. So Ray starts from where they lie."""
+    here = os.getcwd()
+    os.chdir(Path(vvp.__file__).parents[1])
+    try:
+        yield
+    finally:
+        os.chdir(here)
+
+
+def _refuse_long_folder() -> None:
+    """UserError where Ray's sockets would have a longer name than the system allows."""
+    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+    longest = len(os.fsencode(folder)) + len(SOCKET)
+    if longest > SOCKET_LIMIT:
+        raise UserError(
+            f"the folder for Ray's sockets has too long a name ({folder}): set RAY_TMPDIR to a shorter one."
+        )
+
+
+def _reap(session: str) -> None:
+    """Whatever belongs to that session of Ray ends soon after this process, also when it is killed."""
+    if sys.platform != "linux":
+        return
+    watch = subprocess.Popen(
+        [sys.executable, "-I", str(Path(reaper.__file__))],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True, cwd="/",
+    )  # fmt: skip
+    assert watch.stdin is not None
+    watch.stdin.write(f"{session}\n".encode())
+    watch.stdin.flush()
+    _reapers.append(watch)
+
+
+_reapers: list["subprocess.Popen[bytes]"] = []  # their inputs close with this process
+
+
+def _keep_private(session: str) -> None:
+    """Ray leaves its token, and the folder with its logs and sockets, readable for everybody here."""
+    home = Path.home() / ".ray"
+    for path, mode in ((Path(session), 0o700), (home, 0o700), (home / "auth_token", 0o600)):
+        with suppress(FileNotFoundError, PermissionError):  # not there, or somebody else's
+            path.chmod(mode)
+
+
 def _refuse_dead(address: str | None) -> None:
-    """Ray itself tries a dead HOST:PORT for minutes, and then ends the process without a sentence."""
-    host, colon, port = (address or "").rpartition(":")
-    if not colon or "/" in host or not port.isdigit():
-        return  # none, or `auto`, `local`, ray://…: Ray finds out by itself
+    """Ray itself tries a dead address for minutes, and then ends the process without a sentence."""
+    if not address or address in ("auto", LOCAL):
+        return  # Ray finds out by itself, at once
+    scheme, _, place = address.rpartition("://")
+    if scheme in ("http", "https"):
+        raise UserError(
+            f"RAY_ADDRESS is {address}, the address for jobs: use `vvp --on {address} …`, or HOST:6379 here."
+        )
+    host, colon, port = place.partition("/")[0].rpartition(":")
+    if not colon or not port.isdigit():
+        host, port = place, RAY_PORTS.get(scheme, "6379")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
     except OSError as error:

@@ -30,7 +30,6 @@ def ytdlp(
 
 
 @app.command()
-@options.writes
 def posts(
     file: Annotated[str, typer.Argument(help="CSV, JSONL or Parquet, a row per post.")],
     workspace: options.Workspace,
@@ -43,10 +42,22 @@ def posts(
     observed_at: Annotated[
         str | None, typer.Option(help="When the counts were read, for rows that do not say: 2026-01-31.")
     ] = None,
+    numbers: Annotated[
+        str | None,
+        typer.Option(help="How it writes 1234.5: 1,234.5 or 1.234,5 or '1 234,5'; default: its rows say."),
+    ] = None,
+    dates: Annotated[
+        str | None, typer.Option(help="day-first or month-first, for 5/4/2024; default: its rows say.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Any doubt (worth a look) is an error, and nothing is written.")
+    ] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the map and the first rows as read, and write nothing.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
-    """A table of posts with counts, with or without media."""
-    from vvp.collect.posts import collect_posts
+    """A table of posts with counts, with or without media. docs/inputs.md says which shapes are read."""
     from vvp.errors import UserError
 
     pairs = [text.partition("=") for text in map or []]
@@ -54,7 +65,77 @@ def posts(
     if wrong:
         raise UserError(f"--map {wrong[0]} is not of the form OURS=THEIRS, as in views=view_count.")
     mapping = {ours: theirs for ours, _, theirs in pairs}
-    _show(collect_posts(file, Workspace(workspace), mapping, preset, observed_at), json)
+    if preview:
+        _preview(file, mapping, preset, observed_at, numbers, dates, json)
+        return
+    _collect_posts(
+        file=file, workspace=workspace, mapping=mapping, preset=preset, observed_at=observed_at,
+        numbers=numbers, dates=dates, strict=strict, json=json,
+    )  # fmt: skip
+
+
+@options.writes
+def _collect_posts(
+    *,
+    file: str,
+    workspace: str,
+    mapping: dict[str, str],
+    preset: str | None,
+    observed_at: str | None,
+    numbers: str | None,
+    dates: str | None,
+    strict: bool,
+    json: bool,
+) -> None:
+    from vvp.collect.posts import collect_posts
+
+    summary = collect_posts(
+        file, Workspace(workspace), mapping, preset, observed_at, numbers=numbers, dates=dates, strict=strict
+    )
+    _show(summary, json)
+
+
+def _preview(
+    file: str,
+    mapping: dict[str, str],
+    preset: str | None,
+    observed_at: str | None,
+    numbers: str | None,
+    dates: str | None,
+    json: bool,
+) -> None:
+    """The table as it would be read; nothing is written."""
+    from vvp.collect.columns import Settings
+    from vvp.collect.posts import read_posts
+    from vvp.collect.preview import preview_of, preview_rows
+
+    reading = read_posts(file, mapping, preset, observed_at, Settings(numbers=numbers, dates=dates))
+    found = preview_of(reading)
+    if json:
+        show.as_json(found)
+        return
+    show.table(
+        f"preview of {found['origin']}: map {found['preset'] or 'your own'}; nothing is written",
+        ("ours", "column", "read", "missing", "unreadable", "as in", "decided"),
+        [tuple(column.values()) for column in found["columns"]],
+        left=(0, 1, 5, 6),
+    )
+    heads, rows = preview_rows(found)
+    show.table(
+        f"the first {len(found['first'])} of {found['rows']} rows", heads, rows, left=range(len(heads))
+    )
+    for reason, number in found["set_aside"].items():
+        show.out.print(f"set aside: {show.count(number)} {reason}", markup=False)
+    _worth_a_look(found["doubts"], found["unused_columns"])
+
+
+def _worth_a_look(doubts: list[str], unused: list[str]) -> None:
+    if doubts or unused:
+        show.out.print("[bold]worth a look[/bold]")
+    for doubt in doubts:
+        show.out.print(f"  {doubt}", markup=False, soft_wrap=True)
+    if unused:
+        show.out.print(f"  columns that nothing used: {', '.join(unused)}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -108,3 +189,8 @@ def _show(summary: CollectSummary, json: bool) -> None:
     if summary.preset or summary.mapping:
         mapping = ", ".join(f"{ours}={theirs}" for ours, theirs in summary.mapping.items())
         show.out.print(f"map ({summary.preset or 'your own'}): {mapping}", markup=False)
+    for remark in summary.remarks:
+        show.out.print(remark, markup=False, soft_wrap=True)
+    _worth_a_look(summary.doubts, summary.unused_columns)
+    if summary.added or summary.updated:
+        show.out.print("next: `vvp embed`, which turns picture, sound and words into vectors", markup=False)

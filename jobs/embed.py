@@ -1,13 +1,25 @@
 """`vvp embed`: videos/ → embeddings/."""
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from jobs import options, show
+from vvp.errors import UserError
 
 _ACTORS = "Actors for {}: N, or MIN:MAX to let Ray add and remove them."
+
+
+def _check(space: Any, profile: Any, settings: Any) -> None:
+    """What needs no Ray is found out before Ray starts. UserError: no videos, weights, or other encoders."""
+    from vvp.embed.resume import refuse_other_encoders
+
+    if not len(space.read("videos", ["video_id"])):
+        raise UserError(f"{space.root} holds no videos: collect some first.")
+    labels = profile.labels(settings.models)
+    if not settings.replace:
+        refuse_other_encoders(space, {modality: labels[modality] for modality in profile.encoders})
 
 
 @options.writes
@@ -64,13 +76,14 @@ def command(
     settings = EmbedSettings(
         decode=DecodeSettings(timeout_s=timeout, audio_s=audio_seconds, fast=not whole_decode),
         transcribe=transcribe,
-        models=models,
+        models=options.absolute(models),
         actors={stage: parse_actors(text) for stage, text in asked.items() if text},
         gpus_per_actor=gpus_per_actor,
         retry_failed=retry_failed,
         replace=replace,
         limit=limit,
     )
+    _check(space, chosen, settings)
     connect(min_cpus, min_gpus)
     with show.progress("embed") as update:
 
@@ -79,6 +92,8 @@ def command(
             update(done, total, " ".join(f"{n} {status}" for status, n in bad.items()))
 
         summary = embed(space, chosen, settings, note)
+    if summary.doubtful:
+        show.err.print(f"WARNING: {summary.doubtful}", markup=False)
     if json:
         show.as_json(summary.as_dict())
         return

@@ -1,12 +1,15 @@
 """`vvp evaluate`: opens the test part once, prints what the models are worth, saves the predictor."""
 
 from math import exp
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from jobs import options, show
+
+if TYPE_CHECKING:  # pydantic is not needed to print a help text
+    from vvp.learn.records import Evaluation, Measured, SplitResult
 
 
 @options.writes
@@ -26,108 +29,96 @@ def command(
 
     result = judge(Workspace.existing(workspace), name=name, resamples=resamples)
     if json:
-        show.as_json(result)
+        show.as_json(result.as_dict())
         return
     _print(result)
 
 
-def _print(result: dict[str, Any]) -> None:
-    show.out.print(f"[bold]{escape(result['verdict'])}[/bold]", highlight=False)
-    if result["rules_only"]:
+def _print(result: "Evaluation") -> None:
+    show.out.print(f"[bold]{escape(result.verdict)}[/bold]", highlight=False)
+    if result.rules_only:
         _print_rule(result)
     else:
-        own = result["splits"][result["split"]]
-        for one in own["evidence"]:
-            show.out.print(f"evidence: {one['sentence']}", markup=False)
-        _print_split(result["split"], own)
+        own = result.splits[result.split]
+        for one in own.evidence:
+            show.out.print(f"evidence: {one.sentence}", markup=False)
+        _print_split(result.split, own)
         _print_side_by_side(result)
-    for warning in result["warnings"]:
-        show.out.print(f"note: {warning}", markup=False)
-    if result["horizon"]:
-        show.out.print(f"note: {result['horizon']}: forecasts are for counts as old as yours", markup=False)
-    opened = result["times_opened"]
-    if opened > 1:
+    for warning in result.warnings:
+        show.out.print(f"note: {warning.text}", markup=False)
+    if result.horizon:
+        show.out.print(f"note: {result.horizon}: forecasts are for counts as old as yours", markup=False)
+    if result.times_opened > 1:
         show.out.print(
-            f"note: this test part was opened by {opened} runs; each look makes the best number less honest"
+            f"note: this test part was opened by {result.times_opened} runs; each look makes the best number"
+            " less honest"
         )
-    kept = result["predictor"]
-    show.out.print(f"predictor {kept['id']} ({kept['model']}) saved at {kept['at']}", markup=False)
+    if result.predictor is not None:
+        kept = result.predictor
+        show.out.print(f"predictor {kept.id} ({kept.model}) saved at {kept.at}", markup=False)
 
 
-def _print_rule(result: dict[str, Any]) -> None:
-    interval, typical = result["interval"], result["typical_factor"]
-    off = (
-        "not known" if typical is None else f"a factor of {typical:.1f} (each forecast from those before it)"
-    )
+def _print_rule(result: "Evaluation") -> None:
+    interval, typical = result.interval, result.typical_factor
+    off = "not known"
+    if typical is not None:
+        off = f"a factor of {typical:.1f} (each forecast from those before it)"
     span = "none"
-    if interval["half_width"] is not None:
-        factor = exp(interval["half_width"])
+    if interval is not None and interval.half_width is not None:
+        factor = exp(interval.half_width)
         span = f"forecast ÷ {factor:.1f} to × {factor:.1f}"
-        if interval["of"]:
-            span += f"; it held {interval['held']} of {interval['of']} checked in turn"
+        if interval.of:
+            span += f"; it held {interval.held} of {interval.of} checked in turn"
     show.facts("how good it is", [("typically off by", off), ("80 % interval", span)])
 
 
-def _print_split(split: str, one: dict[str, Any]) -> None:
+def _print_split(split: str, one: "SplitResult") -> None:
     rows: list[tuple[str | None, ...]] = []
     absent = []
-    for name, r in one["results"].items():
-        if "unavailable" in r:
-            absent.append(f"{name}: not available, {r['unavailable']}")
+    for name, r in one.results.items():
+        if r.metrics is None:
+            absent.append(f"{name}: not available, {r.unavailable}")
             continue
-        m = {k: _interval(v) for k, v in r["metrics"].items()}
-        gap = r["versus_rule"]
-        against = "(the rule)" if "mae" not in gap else _interval(gap["mae"], signed=True)
-        kind = "rule: " if r["role"] == "rule" else ""
-        marked = f"{kind}{name} ◂" if name == one["chosen"] else f"{kind}{name}"
-        rows.append((marked, m["spearman"], m["r2"], m["mae"], m["pairwise_accuracy"], against))
+        m = r.metrics
+        against = "(the rule)" if r.versus_rule is None else _interval(r.versus_rule.mae, signed=True)
+        kind = "rule: " if r.role == "rule" else ""
+        marked = f"{kind}{name} ◂" if name == one.chosen else f"{kind}{name}"
+        shown = (_interval(found) for found in (m.spearman, m.r2, m.mae, m.pairwise_accuracy))
+        rows.append((marked, *shown, against))
+    heads = ("", "Spearman", "R²", "MAE (log views)", "pairs right", "MAE vs the rule")
     show.table(
-        f"evaluate: {split} split, {one['test_rows']} test videos of {one['test_channels']} channels, "
+        f"evaluate: {split} split, {one.test_rows} test videos of {one.test_channels} channels, "
         "95 % intervals by channel; ◂ forecasts",
-        (
-            "",
-            "Spearman",
-            "R²",
-            "MAE (log views)",
-            "pairs right",
-            "MAE vs the rule",
-        ),
+        heads,
         rows,
-        note="\n".join([one["population"], *absent]),
+        note="\n".join([one.population, *absent]),
     )
-    interval = one["interval"]
-    if interval["half_width"] is None:
-        show.out.print(f"no 80 % interval: {interval['reason']}")
+    interval = one.interval
+    if interval.half_width is None:
+        show.out.print(f"no 80 % interval: {interval.reason}")
     else:
-        factor = exp(interval["half_width"])
+        factor = exp(interval.half_width)
         show.out.print(
             f"80 % interval: forecast ÷ {factor:.1f} to × {factor:.1f}; "
-            f"it held {_interval(interval['measured'])} of the test videos"
+            f"it held {_interval(interval.measured)} of the test videos"
         )
 
 
-def _print_side_by_side(result: dict[str, Any]) -> None:
-    made = {s: one for s, one in result["splits"].items() if "unavailable" not in one}
-    names = list(dict.fromkeys(n for one in made.values() for n in one["results"]))
-    cells = [
-        (
-            n,
-            *(
-                _interval(one["results"].get(n, {}).get("metrics", {}).get("spearman"))
-                for one in made.values()
-            ),
-        )
-        for n in names
-    ]
-    show.table("Spearman under the three splits", ("", *(f"{s} split" for s in made)), cells)
-    for split, one in result["splits"].items():
-        if "unavailable" in one:
-            show.out.print(f"{split} split: {one['unavailable']}", markup=False)
+def _print_side_by_side(result: "Evaluation") -> None:
+    names = list(dict.fromkeys(n for one in result.splits.values() for n in one.results))
+    cells = []
+    for n in names:
+        found = [one.results.get(n) for one in result.splits.values()]
+        shown = (None if r is None or r.metrics is None else _interval(r.metrics.spearman) for r in found)
+        cells.append((n, *shown))
+    show.table("Spearman under the three splits", ("", *(f"{s} split" for s in result.splits)), cells)
+    for split, reason in result.unavailable.items():
+        show.out.print(f"{split} split: {reason}", markup=False)
 
 
-def _interval(value: dict[str, Any] | None, signed: bool = False) -> str | None:
-    if value is None or value["point"] is None:
+def _interval(value: "Measured | None", signed: bool = False) -> str | None:
+    if value is None or value.point is None:
         return None
     sign = "+" if signed else ""
-    point = f"{value['point']:{sign}.2f}"
-    return point if value["low"] is None else f"{point} [{value['low']:{sign}.2f}, {value['high']:{sign}.2f}]"
+    point = f"{value.point:{sign}.2f}"
+    return point if value.low is None else f"{point} [{value.low:{sign}.2f}, {value.high:{sign}.2f}]"

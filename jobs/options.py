@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 import typer
@@ -44,3 +45,8 @@ def writes(command: Command) -> Command:
             command(workspace=workspace, **rest)
 
     return cast(Command, alone)
+
+
+def absolute(models: str | None) -> str | None:
+    """The folder of weights for Ray's workers, who run elsewhere; what is no folder here stays as it is."""
+    return str(Path(models).absolute()) if models and Path(models).is_dir() else models

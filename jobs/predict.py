@@ -40,6 +40,15 @@ def command(
     transcript: Annotated[
         str | None, typer.Option(help="File with the words spoken (text, .vtt, .srt), instead of Whisper.")
     ] = None,
+    table: Annotated[
+        str | None, typer.Option("--table", metavar="FILE", help="A calendar of drafts, a row each.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FILE", help="With --table: write a .csv or .xlsx.")
+    ] = None,
+    dates: Annotated[
+        str | None, typer.Option(help="With --table: day-first or month-first; default: its rows say.")
+    ] = None,
     models: options.Models = None,
     json: options.Json = False,
 ) -> None:
@@ -47,8 +56,12 @@ def command(
     from vvp.collect.parse import moment
     from vvp.forecast import files as predictor_store
     from vvp.forecast import predictor
+    from vvp.forecast.drafts import embed_draft
     from vvp.workspace import Workspace
 
+    if table is not None:
+        _table(table, workspace, name, horizon_days, dates, out, models, json)
+        return
     if video is None and title is None:
         raise UserError("nothing to forecast: give a video, or at least a --title.")
     space = Workspace.existing(workspace)
@@ -62,7 +75,7 @@ def command(
         "channel_followers": followers, "channel_videos": channel_videos, "duration_s": duration,
         "transcript": _spoken(transcript),
     }  # fmt: skip
-    embedded = _embed(known.head, video, values, models)
+    embedded = embed_draft(known.head, video, values, models)
     row = predictor.draft_rows(values, embedded)
     forecast = known.predict(row, horizon_days)[0]
     if json:
@@ -71,22 +84,30 @@ def command(
     _print(video, forecast, known.head)
 
 
-def _embed(head: dict[str, Any], video: str | None, values: dict[str, Any], models: str | None) -> Any:
-    """The draft's row as `vvp embed` would have made it. UserError when the file gives nothing."""
-    from vvp.embed.recipe import Recipe, first_row
-    from vvp.embed.stages import embed_here
-    from vvp.schema import FAILED
+def _table(
+    table: str,
+    workspace: str,
+    name: str,
+    horizon_days: float | None,
+    dates: str | None,
+    out: str | None,
+    models: str | None,
+    json: bool,
+) -> None:
+    from jobs.predict_table import forecast_table, tell
+    from vvp import sheets
+    from vvp.collect.columns import Settings
+    from vvp.embed.recipe import Recipe
+    from vvp.forecast import files as predictor_store
+    from vvp.workspace import Workspace
 
-    recipe = Recipe.of(head)
+    if out is not None:
+        sheets.check(out)
+    known = predictor_store.load(Workspace.existing(workspace), RunPaths(name).predictor)
+    recipe = Recipe.of(known.head)
     recipe.check(models)
-    if video is not None and "://" not in video:
-        if not Path(video).is_file():
-            raise UserError(f"there is no file {video}.")
-        video = str(Path(video).absolute())
-    [done] = embed_here(first_row(values, video), recipe.profile, models, recipe.decode).to_pylist()
-    if done["status"] == FAILED:
-        raise UserError(f"{video} cannot be read ({done['error_kind']}): {done['error_detail']}")
-    return done
+    rows = forecast_table(table, known, recipe, models, horizon_days, Settings(dates=dates))
+    tell(rows, out, json, known.head["id"])
 
 
 def _spoken(file: str | None) -> str | None:
@@ -103,10 +124,10 @@ def _spoken(file: str | None) -> str | None:
 
 def _reasons(forecast: Any) -> list[tuple[str, str]]:
     """Where the number comes from, block by block, and what it can be looked at beside."""
-    from vvp.forecast.predictor import count_of
+    from vvp.dataset.targets import VIEWS
 
     steps = [f"{b} ×{exp(v):.2f}" for b, v in forecast.blocks.items() if round(v, 2)]
-    start = words.views(count_of(forecast.starting_log_views))
+    start = words.views(VIEWS.value(forecast.starting_log_views))
     pairs = [
         ("made of", f"{start} for a typical training video; " + (", ".join(steps) or "nothing changes it"))
     ]
@@ -136,7 +157,11 @@ def _print(video: str | None, forecast: Any, head: dict[str, Any]) -> None:
     pairs += _reasons(forecast)
     pairs.append(("missing", ", ".join(forecast.missing) or "nothing"))
     if forecast.outside:
-        pairs.append(("outside training", "; ".join(forecast.outside)))
+        said = (
+            f"{o['feature']} is {o['value']:.3g}, training had {o['low']:.3g} to {o['high']:.3g}"
+            for o in forecast.outside
+        )
+        pairs.append(("outside training", "; ".join(said)))
     pairs += [("note", note) for note in forecast.notes]
     pairs.append(("model", f"{forecast.model}, predictor {head['id']}"))
     pairs.append(("how good it is", quality["verdict"]))

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs import options, show
-from vvp.errors import UserError
+from vvp.errors import UserError, VvpError
 from vvp.paths import RunPaths
 
 KEY = "VVP_API_KEY"
@@ -25,6 +25,10 @@ def command(
     name: options.Name = "default",
     host: Annotated[str, typer.Option(help="Address to listen on; the default: this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name that the app is reached by, besides localhost and addresses; repeatable."),
+    ] = None,
     cpus: Annotated[
         int | None, typer.Option(help="Cores to plan for; default: all there are.", min=1)
     ] = None,
@@ -55,7 +59,8 @@ def command(
     args = AppArgs(
         workspace=space.root,
         name=name,
-        models=models,
+        models=options.absolute(models),
+        hosts=[host, *(allow_host or [])],
         limits=Limits(upload_mb=upload_mb, duration_s=duration),
         **_sizes(on_this_machine),
     )
@@ -93,11 +98,27 @@ def _serve(args: Any, host: str, port: int, head: dict[str, Any], json: bool) ->
         show.err.print(f"requests: {counts}; ending", markup=False)
     except KeyboardInterrupt:
         show.err.print("interrupted while starting", markup=False)
+    except RuntimeError as error:  # Serve names the deployment that failed, and its log alone says why
+        why = _replicas_error()
+        if why is None:
+            raise
+        raise VvpError(f"the app did not start: {why}") from error
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave half of it running
         with quietly():  # where Ray reports that Serve's controller, being shut down, has died
             serve.shutdown()
             ray.shutdown()
+
+
+def _replicas_error() -> str | None:
+    """The error with which a replica ended, from Serve's status; None: none is known."""
+    from ray import serve
+
+    from jobs.causes import last_error
+
+    applications = serve.status().applications.values()
+    messages = [each.message for app in applications for each in app.deployments.values()]
+    return next((why for message in messages if (why := last_error(message))), None)
 
 
 def _announce(address: str, host: str, head: dict[str, Any], json: bool) -> None:

@@ -1,6 +1,7 @@
 """What a person sees: tables and JSON on stdout, progress and complaints on stderr. Knows no verb."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,26 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+# Titles and file names are other people's words: what steers a terminal, or turns the direction of its
+# letters, is left out of everything that is shown.
+_UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """The text without characters that nobody sees; line ends and tabs stay."""
+    return _UNSEEN.sub("", text)
+
+
+class _Console(Console):
+    """Rich's, which prints control characters of a text as they are."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(shown(one) if isinstance(one, str) else one for one in objects), **options)
+
+
 # Piped output gets a fixed width: a table cut at 80 columns by a log collector helps nobody.
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = _Console(highlight=False, width=None if sys.stdout is not None and sys.stdout.isatty() else 140)
+err = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Update(Protocol):
@@ -36,9 +54,9 @@ def table(
     out.print(f"[bold]{escape(title)}[/bold]")
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, head in enumerate(heads):
-        grid.add_column(head, justify="left" if index in left else "right", overflow="fold")
+        grid.add_column(shown(head), justify="left" if index in left else "right", overflow="fold")
     for row in rows:
-        grid.add_row(*("–" if cell is None else escape(str(cell)) for cell in row))
+        grid.add_row(*("–" if cell is None else escape(shown(str(cell))) for cell in row))
     out.print(grid)
     if note:
         out.print(note, markup=False)
@@ -53,8 +71,9 @@ def facts(title: str, pairs: Sequence[tuple[str, Any]]) -> None:
 
 
 def as_json(value: Any) -> None:
-    """The whole result on stdout, for another program."""
-    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    """The whole result on stdout, for another program; what nobody sees is escaped: nothing is lost."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=str)
+    sys.stdout.write(_UNSEEN.sub(lambda m: m[0] if m[0] == "\n" else f"\\u{ord(m[0]):04x}", text) + "\n")
 
 
 @contextmanager
@@ -68,7 +87,7 @@ def progress(label: str) -> Iterator[Update]:
         task = bar.add_task(label, total=None, note="")
 
         def move(done: int, total: int, note: str = "") -> None:
-            bar.update(task, completed=done, total=total, note=note)
+            bar.update(task, completed=done, total=total, note=escape(shown(note)))
 
         with bar:
             yield move

@@ -1,13 +1,15 @@
 """`vvp tune`: embeddings/ → the models of a run, under each split."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobs import options, show
 from vvp.errors import UserError
 from vvp.paths import RunPaths
+
+if TYPE_CHECKING:  # pydantic is not needed to print a help text
+    from vvp.learn.records import Run
 
 
 @options.writes
@@ -37,102 +39,69 @@ def command(
 
     Killed and started again it goes on. The test part is not looked at: that is `vvp evaluate`.
     """
+    from jobs.cluster import connect
+    from vvp.learn.sweep import Sweeps
     from vvp.learn.tuning import tune
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
     chosen = _families(families)
-    sweeps = _Sweeps(space, chosen, RunPaths(name), trials, seed, cpus_per_trial, min_cpus)
-    run = tune(
-        space, sweeps, name=name, split=split, others=not only, embargo_days=embargo_days, trials=trials,
-        families=[family.name for family in chosen], seed=seed,
-    )  # fmt: skip
+    with show.progress("tune") as update:
+        sweeps = Sweeps(
+            space=space, at=RunPaths(name), families=chosen, trials=trials, seed=seed,
+            cpus_per_trial=cpus_per_trial, start=lambda: connect(min_cpus), progress=update,
+        )  # fmt: skip
+        run = tune(
+            space, sweeps, name=name, split=split, others=not only, embargo_days=embargo_days,
+            trials=trials, families=chosen, seed=seed,
+        )  # fmt: skip
     if json:
-        show.as_json(run)
+        show.as_json(run.as_dict())
         return
     _print(run)
 
 
-@dataclass(frozen=True)
-class _Sweeps:
-    """Sweeps on Ray Tune, one per split. Ray is started by the first of them: a run of rules needs none."""
+def _families(text: str) -> tuple[str, ...]:
+    from vvp.models.registry import SWEPT
 
-    space: Any
-    families: list[Any]
-    at: RunPaths
-    trials: int
-    seed: int
-    cpus_per_trial: float
-    min_cpus: float
-
-    def __call__(self, split: str) -> Any:
-        def sweeper(train: Any, validation: Any) -> dict[str, Any]:
-            from jobs.cluster import connect
-            from vvp.learn.sweep import SweepData, sweep
-
-            connect(self.min_cpus)
-            with show.progress(f"tune, {split} split") as update:
-                result = sweep(
-                    self.families,
-                    SweepData(train=train, validation=validation),
-                    storage=self.space.uri(self.at.split(split)),
-                    name="sweep",
-                    trials=self.trials,
-                    seed=self.seed,
-                    cpus_per_trial=self.cpus_per_trial,
-                    progress=lambda done, total, best: update(
-                        done, total, "" if best is None else f"trials, least error {best:.3f}"
-                    ),
-                )
-            self.space.write_json(self.at.trials(split), [vars(t) for t in result.trials])
-            return {family: (best.model, best.params, best.mae) for family, best in result.best.items()}
-
-        return sweeper
+    names = tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
+    if not names or any(n not in SWEPT for n in names):
+        raise UserError(f"--families {text}: choose among {', '.join(SWEPT)}.")
+    return names
 
 
-def _families(text: str) -> list[Any]:
-    from vvp.learn.candidates import FAMILIES
-
-    names = list(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
-    unknown = [n for n in names if n not in FAMILIES]
-    if unknown or not names:
-        raise UserError(f"--families {text}: choose among {', '.join(FAMILIES)}.")
-    return [FAMILIES[n] for n in names]
-
-
-def _print(run: dict[str, Any]) -> None:
-    counts = run["counts"]
-    if run["rules_only"]:
+def _print(run: "Run") -> None:
+    counts = run.counts
+    if run.rules_only:
         n = counts["train"]
-        show.out.print(f"no model is tried: {run['rules_only']}", markup=False)
+        show.out.print(f"no model is tried: {run.rules_only}", markup=False)
         show.facts(
-            f"tune {run['name']}: the simple rule alone",
+            f"tune {run.name}: the simple rule alone",
             [
                 ("videos with a count", n),
                 ("without a count", counts["without_label"]),
-                ("took", f"{run['seconds']:.0f} s"),
+                ("took", f"{run.seconds:.0f} s"),
             ],
         )
         show.out.print("next: `vvp evaluate`, which says how far the rule is off, and saves it")
         return
-    fitted = {split: one for split, one in run["splits"].items() if "validation_mae" in one}
-    names = list(dict.fromkeys(name for one in fitted.values() for name in one["validation_mae"]))
+    names = list(dict.fromkeys(name for one in run.splits.values() for name in one.validation_mae))
     rows = []
     for name in names:
-        errors = [one["validation_mae"].get(name) for one in fitted.values()]
+        errors = [one.validation_mae.get(name) for one in run.splits.values()]
         rows.append((name, *(None if e is None else f"{e:.3f}" for e in errors)))
     show.table(
-        f"tune {run['name']}: validation error (mean absolute, log views; lower is better)",
-        ("", *(f"{split} split" for split in fitted)),
+        f"tune {run.name}: validation error (mean absolute, log views; lower is better)",
+        ("", *(f"{split} split" for split in run.splits)),
         rows,
     )
-    for split, one in run["splits"].items():
-        if "unavailable" in one:
-            show.out.print(f"{split} split not made: {one['unavailable']}", markup=False)
-        for name, reason in one.get("unavailable_models", {}).items():
+    for split, reason in run.unavailable.items():
+        show.out.print(f"{split} split not made: {reason}", markup=False)
+    for split, one in run.splits.items():
+        for name, reason in one.unavailable_models.items():
             show.out.print(f"{split} split, {name}: {reason}", markup=False)
-    if run["horizon"]:
-        show.out.print(f"left out: the age of the counts ({run['horizon']})", markup=False)
+    if run.horizon:
+        show.out.print(f"left out: the age of the counts ({run.horizon})", markup=False)
     show.facts(
         f"{counts['rows']} embedded videos",
         [
@@ -143,8 +112,8 @@ def _print(run: dict[str, Any]) -> None:
             ("without a label", counts["without_label"]),
             ("without picture and sound", counts["without_media"]),
             ("failed", counts["failed"]),
-            ("compared", fitted[run["split"]]["population"]),
-            ("took", f"{run['seconds']:.0f} s"),
+            ("compared", run.splits[run.split].population),
+            ("took", f"{run.seconds:.0f} s"),
         ],
     )
     show.out.print("next: `vvp evaluate`, which opens the test part")

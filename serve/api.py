@@ -21,8 +21,9 @@ from starlette.requests import ClientDisconnect
 
 from serve import docs, drafts
 from serve.errors import NO_ROOM, RETRY_AFTER, ApiError, no_room
+from serve.guard import Guard
 from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply
-from serve.uploads import Form, read_form, too_large
+from serve.uploads import Form, lively, read_form, too_large
 from vvp import __version__
 
 logger = logging.getLogger("ray.serve")
@@ -62,9 +63,9 @@ def make_api(ingress: Any) -> FastAPI:
         """Forecast the views of one draft: a video, or words alone where the predictor can."""
         started = time.monotonic()
         with ExitStack() as held:
-            held.enter_context(ingress.place())
             form = held.enter_context(Form(ingress.scratch))
-            await _read(request, form, ingress.bounds, 1)
+            await _read(request, form, ingress, 1)
+            held.enter_context(ingress.place())
             work = partial(ingress.forecast, drafts.one(form))
             return await answer(request, "forecast", work, started, held)
 
@@ -74,9 +75,9 @@ def make_api(ingress: Any) -> FastAPI:
         """Put two to ten drafts in order, and say which neighbours cannot be told apart."""
         started = time.monotonic()
         with ExitStack() as held:
-            held.enter_context(ingress.place())
             form = held.enter_context(Form(ingress.scratch))
-            await _read(request, form, ingress.bounds, drafts.MOST)
+            await _read(request, form, ingress, drafts.MOST)
+            held.enter_context(ingress.place())
             work = partial(ingress.ranking, drafts.several(form))
             return await answer(request, "ranking", work, started, held)
 
@@ -93,6 +94,7 @@ def make_api(ingress: Any) -> FastAPI:
         return _json(await ingress.health())
 
     _pages(app)
+    app.add_middleware(Guard, hosts=ingress.hosts, headers=SAFE)
     return app
 
 
@@ -208,15 +210,18 @@ def _json(reply: Any) -> Response:
     return Response(reply.model_dump_json(), media_type="application/json", headers=SAFE)
 
 
-async def _read(request: Request, form: Form, limits: Any, most_files: int) -> None:
+async def _read(request: Request, form: Form, ingress: Any, most_files: int) -> None:
     """The body into `form`, within the limits; ApiError otherwise."""
+    limits, client = ingress.bounds, request.client.host if request.client else ""
     stated = request.headers.get("content-length", "")
     if stated.isdigit() and int(stated) > most_files * limits.upload_bytes + SLACK_BYTES:
         raise too_large(limits.upload_bytes)
     kind = request.headers.get("content-type")
-    work = read_form(form, request.stream(), kind, limits.upload_bytes, most_files)
+    body = lively(request.stream(), limits.least_rate)
+    work = read_form(form, body, kind, limits.upload_bytes, most_files)
     try:
-        await asyncio.wait_for(work, limits.upload_s)
+        with ingress.uploading(client):
+            await asyncio.wait_for(work, limits.upload_s)
     except asyncio.TimeoutError as error:
         raise ApiError("slow_upload", f"The upload took longer than {limits.upload_s:g} s.") from error
     except OSError as error:

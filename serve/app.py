@@ -83,6 +83,7 @@ def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decod
         ),
         sha256(key.encode()).hexdigest() if key else None,
         args.scratch,
+        args.hosts,
     )
 
 

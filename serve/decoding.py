@@ -7,15 +7,9 @@ from dataclasses import dataclass
 
 import av
 
-from vvp.media.decode import Clip, DecodeSettings, decode, failed
+from vvp.media.decode import Clip, DecodeSettings, blamed, decode, failed
 from vvp.media.sandbox import Decoder
-
-# Containers that hold their media themselves. Playlists (HLS, DASH, concat, …) are none of them: they name
-# other files and addresses, which a stranger's upload must not make this machine open.
-FORMATS = (
-    "mov,matroska,avi,flv,mpegts,mpeg,ogg,asf,wav,mp3,aac,flac,h264,hevc,m4v,mpegvideo,ivf,obu,amr,aiff,caf,"
-    "mxf,nut,rm,dv,gif,ac3,eac3"
-)
+from vvp.media.source import Media
 
 
 @dataclass(frozen=True)
@@ -28,8 +22,8 @@ class Within:
     def __call__(self, path: str, settings: DecodeSettings) -> Clip:
         try:
             seconds = packed_seconds(path, self.longest_s)
-        except (av.error.FFmpegError, OSError) as error:
-            return failed("unreadable", error.strerror or str(error))
+        except Exception as error:  # noqa: BLE001 - on untrusted bytes a library may raise anything
+            return blamed(error)
         if seconds is not None and seconds > self.longest_s:
             return self._too_long(seconds)
         clip = self.decode(path, settings)
@@ -42,12 +36,12 @@ class Within:
 
 
 def packed_seconds(path: str, longest_s: float) -> float | None:
-    """How long the file says it is; null: it does not say. FFmpegError when it is none of FORMATS.
+    """How long the file says it is; null: it does not say. FFmpegError when it is none of source.FORMATS.
 
     A header that states more than longest_s is not believed (some are off by days): then the packets are
     counted, which decodes nothing.
     """
-    with av.open(path, metadata_errors="ignore", options={"format_whitelist": FORMATS}) as container:
+    with Media.of(path).container() as container:
         stated = container.duration / av.time_base if container.duration else None
         if stated is not None and stated <= longest_s:
             return stated

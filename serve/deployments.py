@@ -37,6 +37,7 @@ RAW = {"video": [FRAMES], "audio": [WAVEFORM], "text": [SCHEMA.field(name) for n
 MARKS = ("status", "error_kind", "error_detail")
 SPOKEN = ("transcript", "transcript_source")
 FOLDER = "vvp-serve-decode-"
+LENGTHS, LONG = ("title", "description", "transcript"), 2000  # characters: some 0.2 s of one core
 
 
 class OneThread:
@@ -123,6 +124,9 @@ class Encoder:
 
         self.stage = OneThread(proven)
         self.sizes = BatchSizes(modality)
+        # One long text at a time, by itself: between two of them whatever else waits has its turn, and who
+        # leaves while it waits here costs nothing.
+        self.long = asyncio.Semaphore(1)
         self.wait_s, self.free_at = batch[1], 0.0  # free_at: when the pass that runs should be over
         self.last = (1, 0.0)  # rows of the pass before, seconds
         self._together.set_max_batch_size(batch[0])
@@ -135,7 +139,12 @@ class Encoder:
 
         Plain values, not Arrow: of a table with one row, packing each column costs more than all the rest.
         """
-        # Serve closes a batch after its wait, also while the model is busy, where it could still have grown.
+        if sum(len(row.get(name) or "") for name in LENGTHS) > LONG:
+            async with self.long:
+                [alone] = await self._pass([row])
+            return alone
+        # Serve closes a batch when its wait expires, even if the model is busy; wait until it is free so that
+        # the batch can grow.
         self._together.set_batch_wait_timeout_s(max(self.wait_s, self.free_at - time.monotonic()))
         done: dict[str, Any] = await self._together(row)
         return done
@@ -146,8 +155,12 @@ class Encoder:
         started, (before, seconds) = time.monotonic(), self.last
         # Rather too early than too late: a batch that is closed waits for the model, an open one does not.
         self.free_at = started + seconds * min(1.0, len(rows) / before)
-        done = await self.stage(pa.Table.from_pylist(rows, schema=self.schema))
+        made = await self._pass(rows)
         self.last, self.free_at = (len(rows), time.monotonic() - started), 0.0
+        return made
+
+    async def _pass(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        done = await self.stage(pa.Table.from_pylist(rows, schema=self.schema))
         made: list[dict[str, Any]] = done.select(self.made).to_pylist()
         return made
 

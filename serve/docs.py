@@ -20,11 +20,12 @@ INTRODUCTION = (
 EXAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "examples.json").read_text("utf-8"))
 ERRORS = {
     401: "unauthorized: the app has a key and the request has not",
+    403: "forbidden: a page of another site, or a host name that the app is not known by",
     408: "slow_upload",
     413: "too_large, too_long",
     415: "unsupported_type: no form, or a file that is no video",
     422: "bad_request: a field is wrong; no_model: a video is needed; or why the video cannot be read: "
-    "unreadable, no_streams, picture_undecodable, sound_undecodable, timeout, memory, crash",
+    "unreadable, no_streams, picture_undecodable, sound_undecodable, timeout, memory, crash, decoder",
     500: "internal",
     503: "busy, unavailable; the header Retry-After says when to try again",
     504: "time_limit",
@@ -72,8 +73,8 @@ RANKINGS: dict[str, Any] = {
     "openapi_extra": _form(["drafts"], {"drafts": DRAFTS, "a": VIDEO, "b": VIDEO}),
     "responses": _responses("ranking", *ERRORS),
 }
-PREDICTOR: dict[str, Any] = {"responses": _responses("predictor", 401, 500, 503, 504)}
-HEALTH: dict[str, Any] = {"responses": _responses("health", 500, 503, 504)}
+PREDICTOR: dict[str, Any] = {"responses": _responses("predictor", 401, 403, 500, 503, 504)}
+HEALTH: dict[str, Any] = {"responses": _responses("health", 403, 500, 503, 504)}
 
 CURL = {
     "/v1/forecasts": "curl -F video=@clip.mp4 -F title='A draft' -F channel_followers=900 {at}/v1/forecasts\n"

@@ -14,6 +14,7 @@ from vvp.schema import ERROR_KINDS
 STATUS = {
     "bad_request": 422,
     "unauthorized": 401,
+    "forbidden": 403,
     "not_found": 404,
     "not_allowed": 405,
     "slow_upload": 408,

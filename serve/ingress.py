@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from math import log1p
 from typing import Any, TypeVar
 
 from fastapi import FastAPI
@@ -27,6 +26,7 @@ from serve.metrics import Metrics
 from serve.pipeline import Events, Handles, Steps, by_video, call, embed, side_by_side
 from serve.ranking import ranked
 from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply, Seconds
+from vvp.dataset.targets import VIEWS
 
 logger = logging.getLogger("ray.serve")
 T = TypeVar("T")
@@ -36,9 +36,13 @@ T = TypeVar("T")
 class Ingress:
     """One replica. Its limits change by user_config; wrong ones are refused and the old ones stay."""
 
-    def __init__(self, handles: Handles, key_sha256: str | None, scratch: str | None) -> None:
+    def __init__(
+        self, handles: Handles, key_sha256: str | None, scratch: str | None, hosts: list[str] | None = None
+    ) -> None:
         """key_sha256: hex, of the key that every /v1 call must carry; null: none is asked for.
-        scratch: see config.AppArgs."""
+        scratch, hosts: see config.AppArgs."""
+        self.hosts = hosts
+        self.uploads: Counter[str] = Counter()  # under way, by the client's address
         self.handles, self.key_sha256, self.scratch = handles.direct(), key_sha256, scratch
         self.limits: Limits | None = None
         self.metrics = Metrics()
@@ -71,10 +75,28 @@ class Ingress:
             raise ApiError("unauthorized", "Send the API key of this app in the header X-API-Key.")
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place among those at work. ApiError busy when all are taken, before anything is uploaded."""
+    def uploading(self, client: str) -> Iterator[None]:
+        """While a body comes in. ApiError busy when there is no place to work on it, or when this client, or
+        all together, have too many under way. It holds no place at work: whoever is slow waits alone."""
+        self._refuse_when_full()
+        most = self.bounds.uploads
+        if self.uploads.total() >= most or self.uploads[client] >= max(1, most // 2):
+            raise ApiError("busy", "Too many uploads are under way; try again in a few seconds.")
+        self.uploads[client] += 1
+        try:
+            yield
+        finally:
+            self.uploads[client] -= 1
+            self.uploads += Counter()  # forgets clients without any
+
+    def _refuse_when_full(self) -> None:
         if self.at_work >= self.bounds.at_once:
             raise ApiError("busy", "The service is busy; try again in a few seconds.")
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place among those at work, for a request that is here whole. ApiError busy when all are taken."""
+        self._refuse_when_full()
         self.at_work += 1
         try:
             yield
@@ -153,7 +175,7 @@ class Ingress:
 
     def _count(self, reply: ForecastReply) -> None:
         span = reply.interval
-        width = None if span is None else log1p(span.high) - log1p(span.low)
+        width = None if span is None else float(VIEWS.to_scale(span.high) - VIEWS.to_scale(span.low))
         self.metrics.forecast(width, bool(reply.outside))
 
     async def predictor(self) -> PredictorReply:

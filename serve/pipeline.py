@@ -102,7 +102,8 @@ async def call(handle: DeploymentHandle, *arguments: Any) -> Any:
         try:
             return await response
         except (*GONE, BackPressureError) as error:
-            # A full queue refuses who comes new; who lost a replica was accepted before, and waits.
+            # A full queue rejects new requests. A retry was accepted before its replica died, so it waits
+            # instead.
             if isinstance(error, BackPressureError) and attempt == 0:
                 raise
             await asyncio.sleep(min(2.0, 0.1 * 2**attempt))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from vvp.dataset.matrix import HORIZON
-from vvp.forecast.predictor import Forecast, count_of
+from vvp.dataset.targets import VIEWS
+from vvp.forecast.predictor import Forecast
 from vvp.learn.evaluate import rule_in_words
 
 CANNOT_KNOW = [
@@ -28,7 +29,7 @@ def forecast_facts(f: Forecast, head: dict[str, Any]) -> dict[str, Any]:
         interval = {"low": f.low, "high": f.high, "coverage": f.coverage}
     if f.top_tenth is not None:
         top = {"probability": f.top_tenth, "views_at_least": f.top_tenth_views}
-    start = {"views": count_of(f.starting_log_views), "log_views": f.starting_log_views}
+    start = {"views": VIEWS.value(f.starting_log_views), "log_views": f.starting_log_views}
     same = ("headline", "promise", "kind", "channel", "views", "log_views", "horizon_days", "counts_age_days")
     rest = ("percentile", "baselines", "missing", "outside", "notes", "nearest", "model", "quality")
     return {
@@ -47,7 +48,7 @@ def predictor_facts(head: dict[str, Any]) -> dict[str, Any]:
     training, made, quality = head["training"], head["embedding"], head["quality"]
     labels = {**made["encoders"], "transcriber": made["speech"]}
     trained_on = {k: training[k] for k in ("videos", "channels", "published", "horizon_days")}
-    trained_on["median_views"] = count_of(float(np.median(training["log_views_quantiles"])))
+    trained_on["median_views"] = VIEWS.value(float(np.median(training["log_views_quantiles"])))
     return {
         "id": head["id"],
         "created_at": head["created_at"],
@@ -61,7 +62,7 @@ def predictor_facts(head: dict[str, Any]) -> dict[str, Any]:
         "quality": quality["main"],
         "quality_metadata_only": quality.get("metadata") if "metadata" in head["models"] else None,
         "cannot_know": CANNOT_KNOW,
-        "warnings": quality.get("warnings", []),
+        "warnings": [one["text"] for one in quality["warnings"]],
         "horizon_matters": any(HORIZON in spec["columns"] for spec in head["models"].values()),
         "accepts_metadata_only": accepts_metadata_only(head),
     }

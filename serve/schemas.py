@@ -10,9 +10,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from vvp.collect import parse
+from vvp.encoders.minilm import MOST_CHARACTERS
 
 INT64 = 2**63 - 1
-Words = Annotated[str | None, Field(max_length=20_000)]
+Words = Annotated[str | None, Field(max_length=5_000)]
 Short = Annotated[str | None, Field(max_length=500)]
 Total = Annotated[int | None, Field(ge=0, le=INT64)]
 
@@ -41,7 +42,7 @@ class Draft(BaseModel):
     duration_s: float | None = Field(
         None, gt=0, le=1e6, description="seconds, for a draft without a video; with one it is measured"
     )
-    transcript: Annotated[str | None, Field(max_length=200_000)] = Field(
+    transcript: Annotated[str | None, Field(max_length=MOST_CHARACTERS)] = Field(
         None, description="the words spoken; null: recognised from the video where the predictor does that"
     )
 
@@ -87,6 +88,13 @@ class Channel(BaseModel):
     given: str | None
     known: bool = Field(description="whether the predictor learned from videos of it")
     learned_from: int = Field(description="how many channels the predictor learned from")
+
+
+class Outside(BaseModel):
+    feature: str = Field(description="its name; a log_ in front: natural log of 1 + what it counts")
+    value: float = Field(description="the draft's, on the scale of the feature")
+    low: float = Field(description="least of the training videos")
+    high: float
 
 
 class Interval(BaseModel):
@@ -151,7 +159,7 @@ class ForecastReply(BaseModel):
         description="views by simple rules; null: the rule cannot tell"
     )
     missing: list[str] = Field(description="picture, sound, speech: what the draft lacks")
-    outside: list[str] = Field(
+    outside: list[Outside] = Field(
         description="features beyond everything in training: trust such a forecast less"
     )
     notes: list[str]

@@ -5,8 +5,10 @@ ends, and no name that came with the upload is ever a path.
 Not known here: what the fields mean, media, Ray.
 """
 
+import asyncio
 import mmap
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from serve.errors import ApiError
 
 FIELD_BYTES = 1 << 20
 MAX_PARTS = 64
+IDLE_S = 10.0  # over which the rate of an upload is judged
 PREFIX = "vvp-upload-"
 MEDIA = ("video/", "audio/", "application/mp4", "application/ogg", "application/octet-stream", "binary/")
 
@@ -78,6 +81,24 @@ async def read_form(
         raise ApiError("bad_request", "The form cannot be read: it is no valid multipart body.") from error
     if not parts.ended:
         raise ApiError("bad_request", "The form ends in the middle.")
+
+
+async def lively(body: AsyncIterator[bytes], least: int) -> AsyncIterator[bytes]:
+    """The chunks of a body. ApiError slow_upload when IDLE_S bring fewer than IDLE_S * `least` bytes."""
+    came, since = 0, time.monotonic()
+    chunks = body.__aiter__()
+    while True:
+        left = since + IDLE_S - time.monotonic()
+        try:
+            chunk = await asyncio.wait_for(chunks.__anext__(), max(left, 0.001))
+        except StopAsyncIteration:
+            return
+        except asyncio.TimeoutError as error:
+            raise ApiError("slow_upload", f"The upload brings fewer than {least} bytes a second.") from error
+        yield chunk
+        came += len(chunk)
+        if came >= IDLE_S * least:
+            came, since = 0, time.monotonic()
 
 
 class _Parts:

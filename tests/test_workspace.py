@@ -1,8 +1,10 @@
 """Tables appear whole or not at all, and read back with the schema of schema.py."""
 
+import os
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +13,7 @@ import pytest
 from vvp.embed.resume import MERGE_PARTS, content_key, pending, refuse_other_encoders, tidy
 from vvp.errors import UserError
 from vvp.schema import TABLES
-from vvp.workspace import Workspace
+from vvp.workspace import Workspace, open_media
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -146,8 +148,9 @@ def test_two_profiles_never_mix(tmp_path):
 
 def test_two_writers_at_a_time_are_refused_and_a_dead_one_is_not_in_the_way(tmp_path):
     space = Workspace(tmp_path / "w")
-    with space.alone():  # nothing there yet: nothing to protect, and nothing is made
-        assert not (tmp_path / "w").exists()
+    with space.alone():  # nothing there yet: the lock is there before anything is written
+        assert (tmp_path / "w").is_dir()
+    assert not (tmp_path / "w").exists(), "nothing was written, so nothing is left"
     (tmp_path / "w").mkdir()
     script = (
         f"import time; from vvp.workspace import Workspace as W\nwith W({str(tmp_path / 'w')!r}).alone():\n"
@@ -161,3 +164,130 @@ def test_two_writers_at_a_time_are_refused_and_a_dead_one_is_not_in_the_way(tmp_
     other.wait()
     with space.alone(), pytest.raises(UserError, match="another vvp"), Workspace(tmp_path / "w").alone():
         pass
+
+
+def test_two_that_start_together_on_a_workspace_that_is_not_there_lose_no_rows(tmp_path):
+    script = "import sys, time; from vvp.workspace import Workspace as W; from vvp.schema import TABLES\n"
+    script += "import pyarrow as pa\nspace = W(sys.argv[1]); sys.stdin.readline()\nwith space.alone():\n"
+    script += (
+        "    known = space.read('videos').to_pylist() if space.has('videos') else []\n    time.sleep(0.5)\n"
+    )
+    script += "    rows = [*known, {'video_id': sys.argv[2]}]\n"
+    script += "    space.replace('videos', pa.Table.from_pylist(rows, schema=TABLES['videos']))\n"
+    root = tmp_path / "deep" / "w"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(root), name],
+            stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for name in "ab"
+    ]  # fmt: skip
+    for one in both:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    said = [one.communicate()[1] for one in both]
+    done = [one.returncode == 0 for one in both]
+    assert len(Workspace(root).read("videos")) == sum(done) >= 1
+    assert all("another vvp is writing" in text for text, good in zip(said, done, strict=True) if not good)
+
+
+def test_a_workspace_needs_a_name_and_a_place(tmp_path, monkeypatch):
+    for empty in ("", "  "):
+        with pytest.raises(UserError, match="has no name"):
+            Workspace(empty)
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with (
+        pytest.raises(UserError, match="is a link to .*gone, which is not there"),
+        Workspace(tmp_path / "link").alone(),
+    ):
+        pass
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match="cannot"), Workspace(tmp_path / "file" / "w").alone():
+        pass
+    monkeypatch.setattr(
+        "pathlib.Path.expanduser", lambda self: (_ for _ in ()).throw(RuntimeError("no home"))
+    )
+    with pytest.raises(UserError, match="no home folder is known"):
+        Workspace("~/w")
+
+
+def test_a_disk_that_is_full_is_said_and_nothing_half_written_stays(tmp_path):
+    """A limit on the size of a file stands for the full disk: the system refuses the write likewise."""
+    script = "import resource, signal, sys; from vvp.workspace import Workspace as W\n"
+    script += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    script += "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+    script += "try:\n    W(sys.argv[1]).write_bytes('runs/x.bin', b'0' * 100_000)\n"
+    script += "except Exception as error:\n    print(type(error).__name__, error)\n"
+    said = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True
+    ).stdout
+    assert said.startswith("UserError cannot write") and said.strip().endswith("File too large.")
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    """A disk of 256 KB, which only root can make."""
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(tmp_path)], capture_output=True
+        ).returncode
+    ):
+        pytest.skip("a small disk cannot be made here")
+    try:
+        space = Workspace(tmp_path / "ws")
+        with pytest.raises(UserError, match="No space left on device. Make room"):
+            space.write_bytes("folder/large", bytes(1 << 20))
+        assert not list((tmp_path / "ws" / "folder").iterdir())
+        space.write_bytes("folder/small", b"there is room for this")
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_media_cell_names_no_options(tmp_path: Path) -> None:
+    """Credentials of this machine would go to the endpoint that a cell names."""
+    for cell in ("s3://b/k.mp4?endpoint_override=127.0.0.1:9", "s3://key:secret@b/k.mp4", "gs://b/k?x=1"):
+        with pytest.raises(UserError, match="no options"):
+            open_media(cell)
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(FileNotFoundError):
+        open_media((tmp_path / "pipe.mp4").as_uri())
+
+
+def test_a_table_from_elsewhere_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    ids = pa.array(["a", "b"])
+    bad = {
+        "wrong type": pa.table({"video_id": ids, "views": pa.array(["many", "few"])}),
+        "nested": pa.table({"video_id": ids, "title": pa.array([{"a": [1]}, {"a": []}])}),
+        "list for a number": pa.table({"video_id": ids, "views": pa.array([[1], [2]])}),
+        "too large": pa.table({"video_id": ids, "views": pa.array([1e300, float("nan")])}),
+        "twice": pa.table([ids, ids], names=["video_id", "video_id"]),
+    }
+    for name, table in bad.items():
+        folder = tmp_path / name.replace(" ", "-") / "videos"
+        folder.mkdir(parents=True)
+        pq.write_table(table, folder / "x.parquet")
+        with pytest.raises(UserError, match="videos") as error:
+            Workspace(folder.parent).read("videos")
+        assert "\n" not in str(error.value), name
+
+
+def test_a_file_that_says_it_is_endless_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    pq.write_table(pa.table({"views": pa.nulls(5_000_000, pa.int64())}), tmp_path / "videos" / "x.parquet")
+    assert (tmp_path / "videos" / "x.parquet").stat().st_size < 1_000_000
+    with pytest.raises(UserError, match="5,000,000 rows"):
+        Workspace(tmp_path).read("videos")
+
+
+def test_pipes_in_place_of_files_and_deep_json_are_a_sentence(tmp_path: Path) -> None:
+    space = Workspace(tmp_path)
+    os.mkfifo(tmp_path / "embed.json")
+    with pytest.raises(UserError, match="is no file"):
+        space.read_json("embed.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="not JSON"):
+        space.read_json("deep.json")
+    (tmp_path / "videos").mkdir()
+    os.mkfifo(tmp_path / "videos" / "x.parquet")
+    assert not space.has("videos")

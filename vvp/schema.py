@@ -5,7 +5,7 @@
   PUBLISH  known the moment the video is posted
   COUNTER  a channel total read when the row was collected, usually after posting: it may contain the
            video's own success, so every result is given with and without it
-  AFTER    happens after publication; labels.py alone reads it
+  AFTER    happens after publication; targets.py alone reads it
 Not known here: where the tables live (workspace.py) and what is done with them.
 """
 
@@ -73,6 +73,8 @@ SET_ASIDE = (
 SET_ASIDE_REASONS = {
     "no_id": "a row without a video id",
     "unreadable": "a line or an info.json that cannot be read",
+    "total_line": "the sum of the posts, not a post",
+    "rounded_id": "a spreadsheet or JavaScript rounded the id, and it now stands for several videos",
     "duplicate": "the same id and the same facts once more; the first is kept",
     "contradicting": "the same id with other facts; the later observation (else the larger count) is kept",
 }
@@ -94,6 +96,7 @@ ERROR_KINDS = {
     "timeout": "the decoder passed its time limit and was ended",
     "memory": "the decoder passed its memory limit",
     "crash": "the decoder's process died",
+    "decoder": "a decoding library raised what it should not; the detail names the exception and its place",
     "encoder": "the decoded clip made an encoder raise",
 }
 

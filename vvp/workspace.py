@@ -9,13 +9,14 @@ Nothing else in vvp knows a path inside a workspace. A file appears whole or not
 by rename, on an object store because a PUT is atomic. Not known here: what the tables mean.
 """
 
+import errno
 import fcntl
 import json
 import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ import pyarrow.parquet as pq
 from vvp.errors import UserError
 from vvp.schema import TABLES
 
+MOST_ROWS, MOST_BYTES = 4_000_000, 8 * 2**30  # of one Parquet file, unpacked
 WHOLE = "whole-"  # begins the names of files that are a whole table
 
 
@@ -33,8 +35,14 @@ class Workspace:
     """One workspace. Cheap to make and to send to another process (it holds a string only)."""
 
     def __init__(self, root: str | Path) -> None:
+        """UserError: an empty name, or `~` where nobody knows which folder is home."""
         text = str(root)
-        self.root = text.rstrip("/") if "://" in text else str(Path(text).expanduser().absolute())
+        if not text.strip():
+            raise UserError("the workspace has no name: give a folder or an s3:// URI with --workspace.")
+        try:
+            self.root = text.rstrip("/") if "://" in text else str(Path(text).expanduser().absolute())
+        except RuntimeError as error:
+            raise UserError(f"{text}: no home folder is known here: write the whole path.") from error
 
     def __repr__(self) -> str:
         return f"Workspace({self.root!r})"
@@ -81,16 +89,24 @@ class Workspace:
     def read_part(self, table: str, name: str, schema: pa.Schema) -> pa.Table:
         """One Parquet file of a table, cast to `schema`; a column the file lacks is null."""
         fs, path = self._at(f"{table}/{name}")
+        _refuse_irregular(fs, path)
         try:
             with fs.open_input_file(path) as file:
-                part = pq.ParquetFile(file).read(columns=schema.names)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise UserError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
-        columns = [
-            part.column(f.name).cast(f.type) if f.name in part.column_names else pa.nulls(len(part), f.type)
-            for f in schema
-        ]
-        return pa.table(columns, schema=schema)
+                parquet = pq.ParquetFile(file)
+                _refuse_huge(parquet.metadata, path)
+                part = parquet.read(columns=schema.names)
+            columns = [
+                part.column(f.name).cast(f.type)
+                if f.name in part.column_names
+                else pa.nulls(len(part), f.type)
+                for f in schema
+            ]
+            whole = pa.table(columns, schema=schema)
+            whole.validate()
+        except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise UserError(f"{path} cannot be read as Parquet of {table}: {reason}") from error
+        return whole
 
     def append(self, table: str, rows: pa.Table, name: str | None = None) -> None:
         """One more Parquet file, plain lists and no pandas metadata. The same `name` overwrites itself."""
@@ -129,19 +145,54 @@ class Workspace:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """While it lasts no other process may write here; UserError when one does. The lock dies with its
-        process. Local disks only: an object store has no lock."""
-        if "://" in self.root or not Path(self.root).is_dir():
+        """While it lasts no other process may write here; UserError when one does, or when the folder cannot
+        be made. The lock dies with its process. Local disks only: an object store has no lock.
+
+        The folder itself is locked, so it is made first; it goes again where nothing was written into it.
+        """
+        if "://" in self.root:
             yield
             return
-        folder = os.open(self.root, os.O_RDONLY)  # the folder itself is locked: nothing is left behind
+        made = self._make_folder()
+        lock = self._lock_folder()
         try:
+            yield
+        finally:
+            for folder in made:  # while it is locked: whoever makes it anew locks another one
+                with suppress(OSError):
+                    folder.rmdir()
+            os.close(lock)
+
+    def _make_folder(self) -> list[Path]:
+        """Makes the workspace's folder; those that were not there yet, the innermost first."""
+        path = Path(self.root)
+        if path.is_symlink() and not path.exists():
+            raise UserError(f"{path} is a link to {os.readlink(path)}, which is not there.")
+        missing = [each for each in (path, *path.parents) if not each.exists()]
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot make {path}: {error.strerror or error}.") from error
+        return missing
+
+    def _lock_folder(self) -> int:
+        """An open, locked handle of the folder. A folder that was removed in the meantime is made anew."""
+        while True:
+            try:
+                folder = os.open(self.root, os.O_RDONLY)
+            except FileNotFoundError:
+                self._make_folder()
+                continue
+            except OSError as error:
+                raise UserError(f"cannot open {self.root}: {error.strerror or error}.") from error
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
+                os.close(folder)
                 raise UserError(f"another vvp is writing to {self.root}: wait for it, or stop it.") from error
-            yield
-        finally:
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(folder), os.stat(self.root)):
+                    return folder
             os.close(folder)
 
     # --- single files -------------------------------------------------------------------------------
@@ -158,22 +209,25 @@ class Workspace:
     def write_bytes(self, name: str, data: bytes) -> None:
         fs, path = self._at(name)
         folder, base = path.rsplit("/", 1)
+        local = isinstance(fs, pafs.LocalFileSystem)
+        written = f"{folder}/.{base}.{uuid.uuid4().hex}.tmp" if local else path
         try:
             fs.create_dir(folder, recursive=True)
-            if isinstance(fs, pafs.LocalFileSystem):
-                temporary = f"{folder}/.{base}.{uuid.uuid4().hex}.tmp"
-                with fs.open_output_stream(temporary) as out:
-                    out.write(data)
-                fs.move(temporary, path)
-            else:
-                with fs.open_output_stream(path) as out:
-                    out.write(data)
-        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-            raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+            with fs.open_output_stream(written) as out:
+                out.write(data)
+            if local:
+                fs.move(written, path)
+        except OSError as error:
+            if local:
+                with suppress(OSError):
+                    fs.delete_file(written)
+            room = " Make room, and run it again." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+            raise UserError(f"cannot write {path}: {_why(error)}.{room}") from error
 
     def read_bytes(self, name: str) -> bytes:
         fs, path = self._at(name)
         try:
+            _refuse_irregular(fs, path)
             with fs.open_input_stream(path) as file:
                 return file.read()
         except FileNotFoundError as error:
@@ -185,7 +239,7 @@ class Workspace:
     def read_json(self, name: str) -> Any:
         try:
             return json.loads(self.read_bytes(name))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{self.uri(name)} is damaged: it is not JSON.") from error
 
     def remove(self, name: str) -> None:
@@ -205,6 +259,41 @@ class Workspace:
         sink = pa.BufferOutputStream()
         pq.write_table(rows, sink, compression="zstd")
         self.write_bytes(name, sink.getvalue().to_pybytes())
+
+
+def _why(error: OSError) -> str:
+    """The system's word for it; pyarrow puts a path and a number around it."""
+    return os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+
+
+def _refuse_irregular(fs: pafs.FileSystem, path: str) -> None:
+    """UserError for a pipe or a device in place of a file: opening it would wait, or never end."""
+    if isinstance(fs, pafs.LocalFileSystem) and os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"{path} is no file.")
+
+
+def _refuse_huge(facts: pq.FileMetaData, path: str) -> None:
+    """UserError when a file says that it holds more than this machine should take at its word."""
+    size = sum(facts.row_group(i).total_byte_size for i in range(facts.num_row_groups))
+    if facts.num_rows > MOST_ROWS or size > MOST_BYTES:
+        raise UserError(
+            f"{path} is said to hold {facts.num_rows:,} rows and {size:,} bytes; "
+            f"the most that is read of one file is {MOST_ROWS:,} and {MOST_BYTES:,}."
+        )
+
+
+def open_media(uri: str) -> Any:
+    """What a media cell names, opened for reading as it lies there. Such a cell is somebody else's word: it
+    may name a bucket and a key, never an option. UserError, FileNotFoundError.
+
+    An option as `endpoint_override` would send the credentials of this machine to whoever it names.
+    """
+    if "?" in uri or "@" in uri.partition("://")[2].partition("/")[0]:
+        raise UserError(f"{uri.partition('?')[0]}: a media URI names a bucket and a key, and no options.")
+    fs, path = open_uri(uri)
+    if isinstance(fs, pafs.LocalFileSystem) and not fs.get_file_info(path).is_file:
+        raise FileNotFoundError(f"{path} is no file")
+    return fs.open_input_stream(path, compression=None)
 
 
 def open_uri(uri: str) -> tuple[pafs.FileSystem, str]:

@@ -120,13 +120,9 @@ const PLAIN = {
   weekday_cos: "weekday of posting",
 };
 
-/** "log_horizon_days is 3.43, training had 5.39 to 6.47" → in days. Other sentences stay as they are. */
-export function outside(sentence) {
-  const found = /^(\w+) is (\S+), training had (\S+) to (\S+)$/.exec(sentence);
-  if (!found) return sentence;
-  const [, name, ...written] = found;
-  const numbers = written.map(Number);
-  if (numbers.some(Number.isNaN)) return sentence;
+/** {feature: "log_horizon_days", value: 3.43, low: 5.39, high: 6.47} → a sentence, in days. */
+export function outside({ feature: name, ...range }) {
+  const numbers = [range.value, range.low, range.high];
   if (LOGGED[name]) {
     const [what, unit] = LOGGED[name];
     const [is, low, high] = numbers.map((x) => views(Math.max(0, Math.expm1(x))));

@@ -101,8 +101,9 @@ def test_the_readme_is_short_and_has_no_path_of_a_machine() -> None:
 
 
 def test_the_cli_reference_has_every_verb_and_every_option_of_its_help(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # a narrow terminal cuts long names
     reference = generate.cli()
     sections = dict(re.findall(r"^## vvp (.+?)\n(.*?)(?=^## |\Z)", reference, re.DOTALL | re.MULTILINE))
     for name, command in generate.verbs():

@@ -211,3 +211,44 @@ def test_json_is_all_that_stdout_gets(
 def test_version(capsys: Capture) -> None:
     assert run(["version"]) == 0
     assert capsys.readouterr().out.strip().count(".") == 2
+
+
+def test_version_as_an_option(capsys: Capture) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip().count(".") == 2
+
+
+@pytest.mark.parametrize("verb", ["collect posts {posts}", "embed", "predict --title t", "export {posts}"])
+def test_a_workspace_without_a_name(capsys: Capture, tmp_path: Path, posts: Path, verb: str) -> None:
+    assert "has no name" in _sentence(capsys, *verb.format(posts=posts).split(), "-w", "")
+
+
+def test_a_preview_writes_nothing_and_a_doubt_is_exit_code_2(capsys: Capture, tmp_path: Path) -> None:
+    table, space = tmp_path / "p.csv", tmp_path / "w"
+    table.write_text("ID,Views,Likes\na,5,9\nb,7,1\n")
+    assert run(["collect", "posts", str(table), "--preview", "-w", str(space)]) == 0
+    out, _ = capsys.readouterr()
+    assert "map common" in out and "worth a look" in out and not space.exists()
+    assert run(["collect", "posts", str(table), "--preview", "--json", "-w", str(space)]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 2
+    assert "more likes than views" in _sentence(
+        capsys, "collect", "posts", str(table), "--strict", "-w", str(space)
+    )
+    assert not space.exists(), "nothing was written, so no folder is left"
+    assert run(["collect", "posts", str(table), "-w", str(space)]) == 0
+    out, _ = capsys.readouterr()
+    assert "worth a look" in out and "next: `vvp embed`" in out
+
+
+@pytest.mark.parametrize(("option", "value"), [("--numbers", "1234,56"), ("--dates", "iso")])
+def test_a_style_that_is_none(capsys: Capture, tmp_path: Path, posts: Path, option: str, value: str) -> None:
+    line = _sentence(capsys, "collect", "posts", str(posts), option, value, "-w", str(tmp_path / "w"))
+    assert f"{option} {value}: choose one of" in line
+
+
+@pytest.mark.parametrize("out", ["f.docx", "gone/f.csv"])
+def test_a_calendar_that_cannot_be_written_is_refused_first(
+    capsys: Capture, small: Workspace, posts: Path, out: str
+) -> None:
+    line = _sentence(capsys, "predict", "--table", str(posts), "--out", out, "-w", small.root)
+    assert "write a .csv or .xlsx" in line or "make the folder first" in line

@@ -56,6 +56,16 @@ class Mortal(FakePicture):
         return super().encode(batch)
 
 
+class Deadly(FakePicture):
+    """Kills its process over a picture that is red."""
+
+    def encode(self, batch: Sequence[np.ndarray]) -> np.ndarray:
+        if any(frames[..., 0].mean() > 200 for frames in batch):
+            os._exit(1)
+        return super().encode(batch)
+
+
+DEADLY = replace(FAKE, video=Deadly)
 PICKY = replace(FAKE, video=Picky)
 BROKEN = replace(FAKE, video=Broken)
 MORTAL = replace(FAKE, video=Mortal)

@@ -164,7 +164,7 @@ def test_all_odd_files_give_their_row(tmp_path: Path) -> None:
     space = workspace(tmp_path / "ws", *files)
     summary = embed(space, FAKE, PLAIN)
     rows = rows_of(space)
-    assert summary.done == len(rows) == len(files) == 54
+    assert summary.done == len(rows) == len(files) == 55
     assert {i: r["status"] for i, r in rows.items()} == expected
 
 

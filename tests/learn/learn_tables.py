@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from vvp.embed.resume import content_key
-from vvp.learn.candidates import FAMILIES
 from vvp.models.base import Data, first_point, mae
+from vvp.models.registry import family as family_of
 from vvp.paths import EMBED_RECIPE
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
@@ -82,7 +82,7 @@ def sweep_without_ray(*families: str, seed: int = 0) -> Any:
     def sweep(train: Data, validation: Data) -> dict[str, Any]:
         found = {}
         for name in families:
-            family = FAMILIES[name]
+            family = family_of(name)
             params = first_point(family, len(train.y), train.X.shape[1])
             model = family.fit(train, validation, params, seed=seed)
             found[name] = (model, params, mae(validation.y, model.predict(validation.X)))

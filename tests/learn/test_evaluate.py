@@ -9,21 +9,27 @@ import numpy as np
 import pytest
 from learn_tables import DIMS, fill, sweep_without_ray, world
 
-from vvp.dataset.matrix import Matrix, Population, assemble, join, population
+from vvp.dataset.embedded import join
+from vvp.dataset.matrix import Matrix, Population, assemble, population
 from vvp.errors import UserError
 from vvp.forecast import files as predictor_store
 from vvp.forecast import predictor
 from vvp.learn import candidates
 from vvp.learn.evaluate import evaluate_split, verdict, warnings
 from vvp.learn.evidence import Choice, choose
+from vvp.learn.records import SplitResult
 from vvp.schema import TABLES
 
+MEASURED = {"rule": "train mean", "interval": None, "test_rows": 0, "test_channels": None}
 QUALITY = {
-    "main": {"verdict": "as measured", "standing": "better"},
-    "metadata": {"verdict": "of the other model", "standing": "not shown to be better"},
+    "main": {"verdict": "as measured", "standing": "better"} | MEASURED,
+    "metadata": {"verdict": "of the other model", "standing": "not shown to be better"} | MEASURED,
     "warnings": [],
 }
 EMBEDDING = {"profile": "tiny", "encoders": {}, "speech": None, "decode": {}}
+FACTS = {
+    "run": "x", "split": "time", "embedding": EMBEDDING, "quality": QUALITY, "fitted_on": "the training part",
+}  # fmt: skip
 one_trial = sweep_without_ray("ridge", "gbdt")("time")
 
 
@@ -41,7 +47,7 @@ def planted(
     return space, matrix, *fitted(matrix)
 
 
-def judged(matrix: Matrix, rows: Population, found: list[candidates.Candidate]) -> tuple[dict, Choice]:
+def judged(matrix: Matrix, rows: Population, found: list[candidates.Candidate]) -> tuple[SplitResult, Choice]:
     choice = choose(matrix, rows, found)
     return evaluate_split(matrix, rows, found, choice, resamples=300), choice
 
@@ -56,22 +62,22 @@ def test_every_rule_is_there_and_the_planted_effect_beats_them(planted: Any) -> 
     assert all(c.model is not None for c in found), [(c.name, c.unavailable) for c in found]
     result, choice = judged(matrix, rows, found)
     assert [c.role for c in found[:4]] == ["rule", "rule", "rule", "single"]
-    r2 = {n: result["results"][n]["metrics"]["r2"]["point"] for n in names}
+    r2 = {n: result.results[n].metrics.r2.point for n in names}
     assert choice.chosen.role == "model" and choice.rule.role == "rule"
     assert r2["ridge"] > 0.6 > r2["words alone"] and r2["ridge"] > r2["metadata only"] + 0.1
-    gap = result["results"][result["chosen"]]["versus_rule"]["mae"]
-    assert gap["high"] < 0 and result["standing"] == "better"
+    gap = result.own.versus_rule.mae
+    assert gap.high < 0 and result.standing == "better"
     assert "beats the simple rule" in verdict(result)
-    assert result["results"]["train mean"]["metrics"]["spearman"]["point"] is None, "a constant has no rank"
-    assert any("train mean predicts the same" in flag for flag in result["flags"])
-    json.dumps(result, allow_nan=False)
+    assert result.results["train mean"].metrics.spearman.point is None, "a constant has no rank"
+    assert any("train mean predicts the same" in flag.text for flag in result.flags)
+    json.dumps(result.as_dict(), allow_nan=False)
 
 
 def test_the_interval_holds_about_as_often_as_it_says(planted: Any) -> None:
     _, matrix, rows, found = planted
-    interval = judged(matrix, rows, found)[0]["interval"]
-    assert interval["half_width"] > 0
-    assert 0.65 <= interval["measured"]["point"] <= 0.95
+    interval = judged(matrix, rows, found)[0].interval
+    assert interval.half_width > 0
+    assert 0.65 <= interval.measured.point <= 0.95
 
 
 def test_shuffled_labels_are_not_found(tmp_path: Path) -> None:
@@ -82,8 +88,8 @@ def test_shuffled_labels_are_not_found(tmp_path: Path) -> None:
     rows, found = fitted(matrix)
     result, choice = judged(matrix, rows, found)
     for name in ("ridge", "gbdt", "picture alone"):
-        r2 = result["results"][name]["metrics"]["r2"]
-        assert r2["point"] < 0.1 and r2["low"] < 0.05, (name, r2)
+        r2 = result.results[name].metrics.r2
+        assert r2.point < 0.1 and r2.low < 0.05, (name, r2)
     assert choice.chosen.role == "rule"
     assert verdict(result).startswith("No model is shown to beat the simple rule")
 
@@ -106,7 +112,7 @@ def test_rows_without_media_train_metadata_but_not_the_multimodal_models(tmp_pat
     assert by_name["metadata only"].rows == train and by_name["words alone"].rows == train
     assert by_name["ridge"].rows == by_name["picture alone"].rows == with_media
     result, _ = judged(matrix, rows, found)
-    assert result["test_rows"] == int(((matrix.part == "test") & matrix.has_media).sum())
+    assert result.test_rows == int(((matrix.part == "test") & matrix.has_media).sum())
 
 
 def test_posts_without_any_media_still_train(tmp_path: Path) -> None:
@@ -133,7 +139,7 @@ def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> 
     space, matrix, rows, found = planted
     ridge = next(c for c in found if c.name == "ridge")
     metadata = next(c for c in found if c.name == "metadata only")
-    facts = {"run": "x", "embedding": EMBEDDING, "quality": QUALITY}
+    facts = FACTS
     errors = np.array([0.3, -0.2, 0.5, -0.6, 0.1])
     forecasters = [predictor_store.Forecaster(one, errors) for one in (ridge, metadata)]
     predictor_store.save(space, "runs/x/predictor", matrix, rows, *forecasters, "train mean", facts)
@@ -153,7 +159,7 @@ def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> 
     bare = predictor.draft_rows({"title": "Clip WOW!", "channel_id": "c1", "channel_followers": 10**12})
     guess = known.predict(bare)[0]
     assert guess.model == "metadata only" and guess.missing == ["picture", "sound", "speech"]
-    assert any(text.startswith("log_channel_followers is") for text in guess.outside)
+    assert any(one["feature"] == "log_channel_followers" for one in guess.outside)
     assert (forecast.quality["verdict"], guess.quality["verdict"]) == ("as measured", "of the other model")
     assert guess.views >= 0 and np.isfinite(guess.views)
     with pytest.raises(ValueError, match="not columns known before publication"):
@@ -164,7 +170,7 @@ def test_a_damaged_predictor_is_refused_in_a_sentence(planted: Any, tmp_path: Pa
     space, matrix, rows, found = planted
     folder = "runs/x/damaged"
     main = predictor_store.Forecaster(choose(matrix, rows, found).chosen, np.array([0.1, 0.2]))
-    facts = {"quality": QUALITY, "embedding": EMBEDDING}
+    facts = FACTS
     predictor_store.save(space, folder, matrix, rows, main, None, "train mean", facts)
     head = space.read_json(f"{folder}/predictor.json")
     with pytest.raises(UserError, match="no predictor"):
@@ -210,7 +216,7 @@ def test_a_dominant_channel_and_a_small_test_are_named(tmp_path: Path) -> None:
     videos = [{**v, "channel_id": "big"} if i % 2 else v for i, v in enumerate(videos)]
     matrix = assemble(fill(tmp_path, videos, embeddings))
     rows, found = fitted(matrix)
-    text = " ".join(warnings(matrix, judged(matrix, rows, found)[0]))
+    text = " ".join(one.text for one in warnings(matrix, judged(matrix, rows, found)[0]))
     assert "one channel has" in text and "mostly chance" in text
 
 

@@ -7,9 +7,9 @@ from learn_tables import START, table
 
 from vvp.dataset import features
 from vvp.dataset.columns import INPUTS, design, layout, select
+from vvp.dataset.embedded import join
 from vvp.dataset.features import FEATURES, SUPPLIED, Feature, check
 from vvp.dataset.fuse import Dims, fuse
-from vvp.dataset.matrix import join
 from vvp.errors import UserError
 from vvp.schema import AFTER, EMBEDDINGS, VIDEOS, Column
 

@@ -13,6 +13,7 @@ from vvp.errors import UserError
 from vvp.forecast import files
 from vvp.forecast.judging import judge
 from vvp.forecast.predictor import Forecast, Predictor, draft_rows
+from vvp.learn.records import Evaluation
 from vvp.learn.tuning import tune
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
@@ -27,7 +28,7 @@ def table(n: int, change: Callable[[dict, int], Any] = lambda row, i: None, chan
     return videos, embeddings
 
 
-def run(root: Path, videos: list, embeddings: list) -> tuple[dict[str, Any], Predictor]:
+def run(root: Path, videos: list, embeddings: list) -> tuple[Evaluation, Predictor]:
     space = fresh(fill(root, videos, embeddings))
     tune(space, sweep_without_ray("ridge"), others=False)
     result = judge(space, resamples=100)
@@ -45,7 +46,7 @@ def test_so_few_that_no_model_can_be_tried(tmp_path: Path, n: int) -> None:
     said = ask(known)
     counts = np.array([v["views"] for v in videos])
     assert said.kind == "rule" and counts.min() - 1 <= said.views <= counts.max() + 1
-    assert "so the forecast is the simple rule, this channel's earlier videos" in result["verdict"]
+    assert "so the forecast is the simple rule, this channel's earlier videos" in result.verdict
     assert said.headline.startswith("About your usual ") and "does not change" not in said.promise
     assert (said.low is None) == (n == 1)
     if said.low is not None and said.high is not None:
@@ -71,9 +72,13 @@ def test_odd_tables_leave_the_rule(tmp_path: Path, name: str, n: int) -> None:
     result, known = run(tmp_path, videos, embeddings)
     said = ask(known)
     counts = np.array([v["views"] for v in videos])
-    assert said.kind == "rule" and result["verdict"].endswith(".")
+    assert said.kind == "rule" and result.verdict.endswith(".")
     assert counts.min() / 3 <= said.views <= np.sort(counts)[-2] * 3
-    assert "four times in five" not in said.promise or not result.get("interval", {}).get("clearly_under")
+    assert (
+        "four times in five" not in said.promise
+        or result.interval is None
+        or not result.interval.clearly_under
+    )
 
 
 def test_no_count_at_all_is_a_sentence(tmp_path: Path) -> None:
@@ -96,7 +101,7 @@ def test_where_age_and_date_are_one_the_age_is_left_out_and_said(tmp_path: Path)
     read = START + timedelta(days=400)
     videos, embeddings = table(60, lambda row, i: row.update(observed_at=read), channels=3)
     result, known = run(tmp_path, videos, embeddings)
-    assert "cannot be told apart" in result["horizon"]
+    assert "cannot be told apart" in result.horizon
     assert all("log_horizon_days" not in spec["columns"] for spec in known.head["models"].values())
     said = ask(known, 30.0)
     assert said.horizon_days is None and said.promise.startswith("At the age of your videos' counts: about 3")
@@ -131,6 +136,6 @@ def test_no_forecast_far_outside_the_range_of_training(tmp_path: Path) -> None:
 
 
 def _made() -> list[str]:
-    from vvp.dataset.matrix import MADE
+    from vvp.dataset.embedded import MADE
 
     return [*MADE, "status", "transcript"]

@@ -24,6 +24,13 @@ def test_everything_is_read_off_one_distribution(errors: list[float]) -> None:
     assert around.probability_above(high) == pytest.approx(0.1, abs=0.12)
 
 
+def test_the_conformal_width_is_the_finite_sample_rank() -> None:
+    four, nine = distribution(0.0, [1.0, -2, 3, -4]), distribution(0.0, np.arange(1.0, 10))
+    assert four is not None and four.half_width(0.8) == 4
+    assert nine is not None and nine.half_width(0.8) == 8  # ⌈10 · 0.8⌉ = 8
+    assert four.half_width(0.9) == np.inf, "four errors cannot promise nine in ten"
+
+
 def test_the_odds_of_one_draft_against_another() -> None:
     errors = [-1.0, -0.2, 0.3, 0.9]
 

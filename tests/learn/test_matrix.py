@@ -8,8 +8,9 @@ from learn_tables import START, fill, table, world
 from sklearn.linear_model import RidgeCV
 
 from vvp.dataset.columns import INPUTS, design, layout
+from vvp.dataset.embedded import join
 from vvp.dataset.fuse import Dims
-from vvp.dataset.matrix import assemble, join, population
+from vvp.dataset.matrix import assemble, population
 from vvp.dataset.splits import SplitSettings
 from vvp.errors import UserError
 from vvp.learn import metrics

@@ -81,7 +81,7 @@ def test_what_cannot_be_read_is_a_row(tmp_path: Path) -> None:
         str(tmp_path): "media_missing",
         str(tmp_path / "text.mp4"): "unreadable",
         str(tmp_path / "empty.mp4"): "unreadable",
-        str(tmp_path / "words.srt"): "no_streams",
+        str(tmp_path / "words.srt"): "unreadable",
     }
     for path, kind in kinds.items():
         clip = decode(path)
@@ -104,3 +104,13 @@ def test_a_large_picture_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("vvp.media.reader.MAX_PIXELS", 100)
     clip = decode(path)
     assert (clip.status, clip.error_kind) == (FAILED, "memory") and "96x160" in str(clip.error_detail)
+
+
+def test_more_pixels_than_anybody_waits_for_cost_the_picture_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clips.write(tmp_path / "a.mp4", clips.counting(30), sound=clips.tone(1, 16_000), rate=16_000)
+    monkeypatch.setattr("vvp.media.video.MAX_POINTS", 29 * 96 * 160)
+    clip = decode(path)
+    assert (clip.status, clip.error_kind) == (PARTIAL, "picture_undecodable") and clip.waveform is not None
+    assert "30 frames of 96x160" in str(clip.error_detail)

@@ -11,7 +11,6 @@ from sklearn.linear_model import Ridge as SklearnRidge
 from sweep_fakes import world
 
 from vvp.errors import UserError
-from vvp.models import load
 from vvp.models.base import Data, Family, Float, Int, Model, first_point, mae
 from vvp.models.baselines import (
     HistoryModel,
@@ -23,6 +22,7 @@ from vvp.models.baselines import (
 )
 from vvp.models.gbdt import Gbdt, leaf_limit
 from vvp.models.mlp import Mlp, MlpModel, batch_size
+from vvp.models.registry import load
 from vvp.models.ridge import ALPHAS, Ridge, solve
 from vvp.models.scaling import Standardizer
 

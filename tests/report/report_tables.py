@@ -30,11 +30,11 @@ def tested(space: Workspace, name: str = "default") -> Workspace:
     """A run of one trial, tuned and evaluated as the verbs do it, and a sweep's table beside it."""
     fresh(space)
     run = tune(space, sweep_without_ray("ridge"), name=name)
-    for split in run["splits"]:
+    for split in run.splits:
         space.write_json(RunPaths(name).trials(split), _trials())
     judge(space, name=name, resamples=100)
     if space.exists(MAP_FACTS):  # as if the map were drawn afterwards
-        space.write_json(MAP_FACTS, space.read_json(MAP_FACTS) | {"forecasts_of": run["id"]})
+        space.write_json(MAP_FACTS, space.read_json(MAP_FACTS) | {"forecasts_of": run.id})
     return space
 
 

@@ -54,7 +54,8 @@ def test_swept_but_not_evaluated_shows_the_sweep(tmp_path: Path) -> None:
 
 def test_an_evaluation_of_another_sweep_is_not_shown(tmp_path: Path) -> None:
     space = tables.tested(tables.posts(tmp_path, 60))
-    space.write_json("runs/default/run.json", space.read_json("runs/default/run.json") | {"id": "r2"})
+    run = RunPaths("default").run
+    space.write_json(run, space.read_json(run) | {"id": "r2"})
     facts, plots, html = opened(space)
     assert plots["predicted"].figure is None and "earlier sweep" in facts.notes[0]
     assert "earlier sweep" in html

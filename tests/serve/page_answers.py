@@ -34,7 +34,8 @@ def forecast(**other: Any) -> dict[str, Any]:
         "starting_point": {"views": expm1(start), "log_views": start},
         "blocks": [{"block": b, "log_views": v, "factor": exp(v)} for b, v in blocks.items()],
         "baselines": {"train mean": 3000.0, "channel's earlier videos": None},
-        "missing": ["speech"], "outside": ["log_horizon_days is 3.434, training had 5.39 to 6.47"],
+        "missing": ["speech"],
+        "outside": [{"feature": "log_horizon_days", "value": 3.434, "low": 5.39, "high": 6.47}],
         "notes": [HOSTILE],
         "nearest": [
             {"video_id": "v1", "title": HOSTILE, "views": 20.0, "channel_id": HOSTILE,

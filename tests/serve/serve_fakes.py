@@ -10,7 +10,6 @@ Ray's workers and the decoder's child import this by name.
 import io
 import json
 import os
-import signal
 import time
 import wave
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from vvp.encoders.base import Weights
 from vvp.encoders.profiles import Profile
 from vvp.media.decode import Clip, DecodeSettings, failed
 from vvp.media.decode import decode as decode_media
+from vvp.media.source import Media
 
 MARK = b"FAKE "
 
@@ -61,7 +61,8 @@ PROFILE = Profile(
 
 
 def decode(path: str, settings: DecodeSettings) -> Clip:
-    content = Path(path).read_bytes()
+    file = Media.of(path).file  # the child may open nothing itself
+    content = os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
     if MARK not in content[:64]:
         return decode_media(path, settings)
     told = json.loads(content.partition(MARK)[2].rstrip(b"\0"))
@@ -69,7 +70,7 @@ def decode(path: str, settings: DecodeSettings) -> Clip:
     while told.get("gate") and not Path(told["gate"]).exists():
         time.sleep(0.02)
     if told.get("crash"):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.abort()
     if told.get("kind"):
         return failed(told["kind"], "as it was told")
     brightness, words = told.get("brightness"), told.get("words")

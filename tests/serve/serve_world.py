@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from learn_tables import sweep_without_ray
 
-from vvp.dataset.matrix import assemble, embedded_dims, population
+from vvp.dataset.embedded import embedded_dims
+from vvp.dataset.matrix import assemble, population
 from vvp.embed.resume import content_key
 from vvp.encoders.profiles import Profile
 from vvp.forecast import judging
@@ -87,12 +88,12 @@ def learn(space: Workspace, name: str, seed: int = 0) -> str:
     choice = evidence.choose(matrix, rows, found, seed)
     parts = evidence.folds(matrix, rows.rows, seed)
     errors = {one.name: evidence.out_of_fold(matrix, one, parts, seed) for one in (ridge, metadata)}
-    proven = [replace(one, better=one.candidate == metadata.name) for one in choice.evidence]
+    proven = [one.model_copy(update={"better": one.candidate == metadata.name}) for one in choice.evidence]
     choice = replace(choice, chosen=ridge, errors=choice.errors | errors, evidence=proven)
     own = evaluate.evaluate_split(matrix, rows, found, choice, resamples=100)
     verdict, warnings = evaluate.verdict(own), evaluate.warnings(matrix, own)
     kept = judging.save(space, RunPaths(name), matrix, found, choice, own, verdict, warnings, 100)
-    return str(kept["id"])
+    return str(kept.id)
 
 
 def damage(space: Workspace, name: str, of: str) -> None:

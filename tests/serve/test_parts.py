@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +20,7 @@ from ray.exceptions import ObjectStoreFullError
 from serve_fakes import PROFILE
 from serve_world import damage, fill, learn
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from serve import deployments, drafts
 from serve.api import make_api
@@ -29,7 +31,7 @@ from serve.ingress import Ingress
 from serve.leftovers import sweep
 from serve.ranking import ranked
 from serve.schemas import Draft, ForecastReply, Health
-from serve.uploads import Form, read_form
+from serve.uploads import Form, lively, read_form
 from vvp.errors import UserError
 from vvp.media.decode import DecodeSettings
 from vvp.workspace import Workspace
@@ -116,15 +118,17 @@ def test_a_ranking_needs_two_to_ten_drafts_and_their_files(given: str) -> None:
 class Acting:
     """What api.py needs of an Ingress, with a key and nothing behind it."""
 
-    scratch = None
+    scratch = hosts = None
     bounds = Limits()
     ended_as: list[tuple[str, str]]
 
     def __init__(self, key: str | None) -> None:
         self.key_sha256 = key and sha256(key.encode()).hexdigest()
         self.ended_as = []
+        self.uploads: Counter[str] = Counter()
 
     admit, place, at_work = Ingress.admit, Ingress.place, 0
+    uploading, _refuse_when_full = Ingress.uploading, Ingress._refuse_when_full
 
     async def predictor(self) -> Any:
         raise ZeroDivisionError("a secret title")
@@ -201,6 +205,22 @@ def test_what_comes_while_the_model_works_is_one_batch(serve_url: str) -> None:
         ray.serve.delete("slow")
     assert lengths == tuple(range(12))
     assert max(sizes) >= 4, sizes
+
+
+def test_long_texts_hold_up_no_short_one(serve_url: str) -> None:
+    slow = ray.serve.deployment(deployments.Encoder, name="Slow", max_ongoing_requests=64)
+    encoder = ray.serve.run(slow.bind("text", (8, 0.0), Slow), name="slow", route_prefix=None)
+    try:
+        encoder.remote({"title": "to see how long a pass takes"}).result()
+        long = [encoder.remote({"title": "x" * 5000}) for _ in range(20)]  # four seconds of work
+        started = time.monotonic()
+        assert encoder.remote({"title": "short"}).result()["text_embedding"][0] == 5
+        waited = time.monotonic() - started
+        assert all(one.result()["text_embedding"] == [5000, 1] for one in long), "each by itself"
+        worked = time.monotonic() - started
+    finally:
+        ray.serve.delete("slow")
+    assert worked > 3 and waited < worked / 3
 
 
 def test_under_a_prefix_the_key_is_asked_for_too() -> None:
@@ -284,3 +304,93 @@ def test_leftovers_of_dead_processes_go_and_others_stay(tmp_path: Path) -> None:
     (tmp_path / "pre-x-a").mkdir()
     sweep("pre-", str(tmp_path))
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([f"pre-{os.getpid()}-a", "pre-x-a"])
+
+
+def _guarded(hosts: list[str] | None) -> TestClient:
+    acting = Acting(None)
+    acting.hosts = hosts  # type: ignore[assignment]
+    return TestClient(make_api(acting), base_url="http://127.0.0.1:8000")
+
+
+def test_a_name_that_is_not_the_apps_is_refused() -> None:
+    """What a page elsewhere would use that lets its own name point here."""
+    client = _guarded(["Draft.Example"])
+    taken = ("127.0.0.1:8000", "127.0.0.1", "[::1]:8000", "localhost:9", "draft.example", "192.168.0.7:80")
+    refused = (
+        "evil.example",
+        "127.0.0.1.evil.example:8000",
+        "localhost.evil.example",
+        "",
+        "draft.example@evil",
+        "[",
+    )
+    for path in ("/", "/healthz", "/static/page.css", "/docs", "/openapi.json"):
+        for host in taken:
+            assert client.get(path, headers={"Host": host}).status_code == 200, (path, host)
+        for host in refused:
+            got = client.get(path, headers={"Host": host})
+            assert (got.status_code, got.json()["error"]["kind"]) == (403, "forbidden"), (path, host)
+    assert _guarded(None).get("/healthz", headers={"Host": "evil.example"}).status_code == 200
+
+
+def test_a_page_of_another_site_posts_nothing() -> None:
+    for hosts in (None, ["127.0.0.1"]):
+        client = _guarded(hosts)
+        own: list[dict[str, str]] = [
+            {}, {"Sec-Fetch-Site": "same-origin", "Origin": "https://behind.a.proxy"},
+            {"Sec-Fetch-Site": "none"}, {"Origin": "http://127.0.0.1:8000"},
+        ]  # fmt: skip
+        others = [{"Sec-Fetch-Site": site} for site in ("cross-site", "same-site", "odd")]
+        origins = (
+            "http://evil.example",
+            "null",
+            "http://127.0.0.1:8001",
+            "http://127.0.0.1:8000.evil.example",
+        )
+        others += [{"Origin": origin} for origin in origins]
+        for path in ("/v1/forecasts", "/v1/rankings"):
+            for headers in own:
+                assert client.post(path, headers=headers).status_code == 415, headers
+            for headers in others:
+                assert client.post(path, headers=headers).status_code == 403, headers
+        assert client.get("/healthz", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
+def test_whoever_asks_for_a_socket_is_answered() -> None:
+    with pytest.raises(WebSocketDisconnect), _guarded(None).websocket_connect("/v1/forecasts"):
+        pass
+
+
+def test_an_idle_upload_ends_soon_and_a_slow_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serve.uploads.IDLE_S", 0.3)
+
+    async def dripping(chunk: bytes, every_s: float) -> AsyncIterator[bytes]:
+        while True:
+            yield chunk
+            await asyncio.sleep(every_s)
+
+    async def take(body: AsyncIterator[bytes], most: int) -> int:
+        taken = 0
+        async for chunk in lively(body, 1000):
+            taken += len(chunk)
+            if taken >= most:
+                break
+        return taken
+
+    for chunk, every_s in ((b"x", 60.0), (b"x", 0.01)):
+        started = time.monotonic()
+        with pytest.raises(ApiError) as error:
+            asyncio.run(take(dripping(chunk, every_s), 10**6))
+        assert error.value.kind == "slow_upload" and time.monotonic() - started < 2
+    assert asyncio.run(take(dripping(b"x" * 400, 0.05), 4000)) == 4000
+
+
+def test_uploads_hold_no_place_and_one_client_not_all_of_them() -> None:
+    acting = Acting(None)
+    acting.bounds = Limits(at_once=1, uploads=4)
+    with acting.uploading("a"), acting.uploading("a"):
+        with pytest.raises(ApiError), acting.uploading("a"):
+            pass
+        with acting.uploading("b"), acting.place(), pytest.raises(ApiError), acting.uploading("c"):
+            pass
+    assert not acting.uploads and acting.at_work == 0

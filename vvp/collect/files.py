@@ -5,6 +5,8 @@ Not known here: whether a file decodes (media/), or what belongs to it.
 
 import hashlib
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from vvp.workspace import open_uri
 # In order of preference where one name has several; sound alone comes last.
 VIDEO_EXTENSIONS = (
     ".mp4", ".mkv", ".webm", ".mov", ".m4v", ".avi", ".flv", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg",
-    ".3gp", ".3g2", ".wmv", ".asf", ".ogv", ".f4v", ".vob", ".gif",
+    ".3gp", ".3g2", ".wmv", ".asf", ".ogv", ".f4v", ".vob", ".unknown_video", ".gif",
 )  # fmt: skip
 AUDIO_EXTENSIONS = (".m4a", ".mp3", ".opus", ".ogg", ".oga", ".aac", ".wav", ".flac", ".weba", ".mka")
 MEDIA_EXTENSIONS = VIDEO_EXTENSIONS + AUDIO_EXTENSIONS
@@ -34,13 +36,47 @@ def local_folder(folder: str | Path) -> Path:
     return path
 
 
-def files_under(folder: Path) -> list[Path]:
-    """Every file below, sorted by path; hidden ones and unfinished downloads left out."""
-    found = []
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """files: every file below a folder, sorted by path. hidden: how many media or info.json were left out."""
+
+    files: list[Path]
+    hidden: int
+
+
+def files_under(folder: Path, dotted: bool = False) -> Found:
+    """What lies below, through links to folders too, each folder once.
+
+    Left out: what is in a folder whose name begins with a dot, the `._…` files that a Mac leaves on other
+    disks, and without `dotted` every name that begins with a dot.
+    """
+    found: list[Path] = []
+    hidden = 0
+    seen: set[tuple[int, int]] = set()
+    for root, names in _walk(folder, seen):
+        inside = any(part.startswith(".") for part in root.relative_to(folder).parts)
+        for name in names:
+            left_out = inside or name.startswith("._") or (name.startswith(".") and not dotted)
+            if not left_out:
+                found.append(root / name)
+            elif is_media(name) or name.endswith(".info.json"):
+                hidden += 1
+    return Found(files=sorted(found), hidden=hidden)
+
+
+def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Path, list[str]]]:
+    """(folder, names of files) below, through links; what two ways lead to is walked by the one without."""
+    linked: list[Path] = []
     for root, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(root, name) for name in names if not name.startswith(".")]
-    return sorted(found)
+        at = os.stat(root)
+        if (at.st_dev, at.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((at.st_dev, at.st_ino))
+        linked += [Path(root, name) for name in folders if os.path.islink(os.path.join(root, name))]
+        yield Path(root), names
+    for link in sorted(linked):
+        yield from _walk(link, seen)
 
 
 def storable(path: Path) -> bool:

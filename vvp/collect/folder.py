@@ -19,7 +19,8 @@ from vvp.workspace import Workspace
 def collect_folder(folder: str | Path, workspace: Workspace) -> CollectSummary:
     """Every media file below `folder` becomes a row. UserError: no such folder, or no media in it."""
     root = local_folder(folder)
-    files = files_under(root)
+    lying = files_under(root)
+    files = lying.files
     media = [path for path in files if is_media(path.name, VIDEO_EXTENSIONS)]
     if not media:
         looked_for = ", ".join(VIDEO_EXTENSIONS)
@@ -28,6 +29,7 @@ def collect_folder(folder: str | Path, workspace: Workspace) -> CollectSummary:
     ids_by_path = {row["media_path"]: key for key, row in known.items() if row["media_path"]}
     taken = dict(known)
     gathered = Gathered(source="folder", origin=str(root))
+    gathered.notes["hidden"] = lying.hidden
     described = {
         path.with_name(path.name[: -len(".info.json")]) for path in files if path.name.endswith(".info.json")
     }

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vvp import schema
+from vvp.collect.cells import platform
 
 Row = dict[str, Any]
 
@@ -43,8 +44,12 @@ def label_issue(row: Row) -> str | None:
 
 
 def other_video(known: Row, row: Row) -> bool:
-    """Whether two rows with one id are of two platforms, and so of two videos."""
-    return None not in (known["platform"], row["platform"]) and known["platform"] != row["platform"]
+    """Whether two rows with one id are of two platforms, and so of two videos.
+
+    A workspace of an earlier version may hold a platform's name as it was written then ("yt").
+    """
+    platforms = [platform(r["platform"]) for r in (known, row)]
+    return None not in platforms and platforms[0] != platforms[1]
 
 
 def differences(known: Row, row: Row) -> list[str]:

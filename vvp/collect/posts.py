@@ -1,59 +1,47 @@
 """A table of posts with counts, with or without media: `collect posts FILE`.
 
-Which of their columns is which of ours comes from a ready-made map (maps.py: asked for by name, or the one
-that the table's columns fit) with the user's own map over it. `video_id` and `views` must be found.
-A bare date in `observed_at` means the end of that day, so that no post of the day is younger than its
-counts. A mapped `transcript` is the creator's unless `transcript_source` is mapped too.
-Not known here: file formats (tables.py), or which of two accounts of a video is right (merge.py).
+Which of their columns is which of ours comes from a ready-made map with the user's own over it (headers.py).
+`video_id` and `views` must be found. A bare date in `observed_at` means the end of that day, so that no post
+of the day is younger than its counts. A mapped `transcript` is the creator's unless `transcript_source` is
+mapped too.
+Not known here: file formats (tables.py), how a column is read (columns.py), or which of two accounts of a
+video is right (merge.py).
 """
 
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vvp.collect import parse
-from vvp.collect import presets as maps
+from vvp.collect import doubts, parse, totals
+from vvp.collect.columns import ColumnReading, Settings, read_columns
 from vvp.collect.files import media_columns
+from vvp.collect.headers import Header, read_header
 from vvp.collect.store import Gathered, known_rows, record
-from vvp.collect.subtitles import AUTOMATIC, CREATOR
+from vvp.collect.subtitles import CREATOR
 from vvp.collect.summary import CollectSummary
-from vvp.collect.tables import RawTable, open_table
+from vvp.collect.tables import open_table
 from vvp.errors import UserError
 from vvp.workspace import Workspace
 
-Reader = Callable[[Any], Any]
+FEWEST = 10  # views that a table must hold before their share of unreadable ones says anything
+MOST_UNREADABLE, MOST_DOUBTFUL = 0.5, 0.1
 
 
-def _source(value: Any) -> str | None:
-    found = parse.text(value)
-    if found not in (None, CREATOR, AUTOMATIC):
-        raise ValueError(f"neither {CREATOR} nor {AUTOMATIC}")
-    return found
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A table as vvp reads it, before anything is written.
 
+    unused: columns of the file that nothing used. remarks: about the file and its columns.
+    """
 
-READERS: dict[str, Reader] = {
-    "platform": parse.platform,
-    "channel_id": parse.text,
-    "title": parse.text,
-    "description": parse.text,
-    "tags": parse.tags,
-    "published_at": parse.moment,
-    "duration_s": parse.duration,
-    "width": parse.pixels,
-    "height": parse.pixels,
-    "transcript": parse.text,
-    "transcript_source": _source,
-    "channel_followers": parse.count_or_hidden,
-    "channel_videos": parse.count_or_hidden,
-    "observed_at": partial(parse.moment, end_of_day=True),
-    "views": parse.count,
-    "likes": parse.count_or_hidden,
-    "comments": parse.count_or_hidden,
-    "shares": parse.count_or_hidden,
-    "media_path": parse.text,
-}
+    gathered: Gathered
+    header: Header
+    columns: dict[str, ColumnReading]
+    unused: list[str]
+    remarks: list[str]
 
 
 def collect_posts(
@@ -62,32 +50,97 @@ def collect_posts(
     mapping: Mapping[str, str] | None = None,
     preset: str | None = None,
     observed_at: str | None = None,
+    *,
+    numbers: str | None = None,
+    dates: str | None = None,
+    strict: bool = False,
 ) -> CollectSummary:
     """Every row of `file` with an id becomes a row of the workspace.
 
-    mapping: our column → theirs. preset: a name in maps.PRESETS; None: the one that fits, if any.
+    mapping: our column → theirs. preset: a name in presets.PRESETS; None: the one that fits, if any.
     observed_at: when the counts were read, for rows that do not say. Media paths are relative to the file.
-    UserError: a file that cannot be read or is empty, unknown names, no column for video_id or views, or
-    not one row with an id.
+    numbers, dates: what signs and order the table uses (columns.Settings); None: its rows say. strict: any
+    doubt is an error, and nothing is written.
+    UserError: a file that cannot be read or is empty, unknown names, no column for video_id or views, views
+    of which too many cannot be read, or not one row with an id.
     """
-    path = Path(file).expanduser().absolute()
+    reading = read_posts(file, mapping, preset, observed_at, Settings(numbers=numbers, dates=dates))
+    gathered = reading.gathered
+    _refuse_unreadable(reading)
+    if not gathered.rows:
+        theirs = " or ".join(reading.columns["video_id"].theirs)
+        last = next(r["detail"] for r in reversed(gathered.refused) if r["reason"] != "unreadable")
+        rows = len(reading.columns["video_id"].values)
+        raise UserError(
+            f"{gathered.origin}: not one of {rows} rows has an id in column {theirs!r}; the last: {last}."
+        )
+    return record(
+        gathered,
+        workspace,
+        known_rows(workspace),
+        preset=reading.header.preset,
+        mapping={ours: ", else ".join(theirs) for ours, theirs in reading.header.columns.items()},
+        remarks=reading.remarks,
+        unused=reading.unused,
+        strict=strict,
+    )
+
+
+def read_posts(
+    file: str | Path,
+    mapping: Mapping[str, str] | None = None,
+    preset: str | None = None,
+    observed_at: str | None = None,
+    settings: Settings | None = None,
+) -> Reading:
+    """The table with every row that has an id, and the reason of every other; nothing is written.
+
+    UserError: as `collect_posts`, the share of unreadable views and ids apart.
+    """
+    path = Path(file).expanduser().absolute() if str(file).startswith("~/") else Path(file).absolute()
     read_at = _option(observed_at)
     table = open_table(path)
-    chosen = maps.choose(table.names, preset)
-    columns, fixed, formats = _columns(table, chosen, mapping or {}, str(path))
+    header = read_header(table.names, mapping or {}, preset, str(path))
     gathered = Gathered(source="posts", origin=str(path))
     for line, why in table.unreadable:
         gathered.refuse(f"{path}:{line}", "unreadable", why)
-    values = _values(table, columns, formats, gathered)
+    columns = read_columns(table, header, settings or Settings(), gathered.problems, str(path))
     for index, line in enumerate(table.lines):
-        row = fixed | {ours: column[index] for ours, column in values.items()}
+        row = header.fixed | {ours: _null(column.values[index], ours) for ours, column in columns.items()}
         _add(f"{path}:{line}", row, path.parent, read_at, gathered)
-    if not gathered.rows:
-        raise UserError(
-            f"{path}: not one of {len(table.lines)} rows has an id in column {columns['video_id']!r}; "
-            f"the first: {gathered.refused[-len(table.lines)]['detail']}."
-        )
-    return record(gathered, workspace, known_rows(workspace), preset=chosen, mapping=columns)
+    gathered.doubts += [*doubts.about_columns(columns), *doubts.about_totals(gathered.refused)]
+    said = [f"{ours}: {column.decided}" for ours, column in columns.items() if column.decided]
+    return Reading(
+        gathered=gathered,
+        header=header,
+        columns=columns,
+        unused=header.unused(table.names),
+        remarks=[*table.remarks, *said],
+    )
+
+
+def _refuse_unreadable(reading: Reading) -> None:
+    """UserError where so many views cannot be read that those left over would tell another story."""
+    views = reading.columns["views"]
+    if views.filled < FEWEST:
+        return
+    doubtful = views.doubtful > MOST_DOUBTFUL * views.filled
+    if not doubtful and views.unreadable <= MOST_UNREADABLE * views.filled:
+        return
+    how = (
+        "say how thousands are written: --numbers 1,234.5 or --numbers 1.234,5"
+        if doubtful
+        else "choose the column with --map views=COLUMN"
+    )
+    raise UserError(
+        f"{reading.gathered.origin}: {views.unreadable} of {views.filled} views cannot be read, so those "
+        f"that can are no fair sample (the first is {reading.gathered.problems.examples['views']}); {how}."
+    )
+
+
+def _null(value: Any, ours: str) -> Any:
+    """A value that could not be read is null, apart from an id, whose reason is told with its row."""
+    return None if isinstance(value, ValueError) and ours != "video_id" else value
 
 
 def _option(observed_at: str | None) -> datetime | None:
@@ -97,70 +150,18 @@ def _option(observed_at: str | None) -> datetime | None:
         raise UserError(f"--observed-at {observed_at!r} is {error}: write it as 2024-05-31.") from error
 
 
-def _columns(
-    table: RawTable, chosen: str | None, mapping: Mapping[str, str], file: str
-) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
-    """(our column → theirs, values that hold for every row, date formats)."""
-    own = maps.checked(mapping, table.names, file)
-    preset = maps.PRESETS[chosen] if chosen else maps.Preset(columns={}, signature=())
-    columns = maps.resolve(table.names, preset) | own
-    missing = [name for name in ("video_id", "views") if name not in columns]
-    if missing:
-        used = (
-            f"the ready-made map {chosen}"
-            if chosen
-            else f"none of the ready-made maps ({', '.join(maps.PRESETS)})"
-        )
-        wanted = " ".join(f"--map {name}=COLUMN" for name in missing)
-        raise UserError(
-            f"{file} has no column for {' and '.join(missing)}: {used} fits its columns "
-            f"{', '.join(table.names)}; name them with {wanted}."
-        )
-    fixed = {"platform": preset.platform} if preset.platform and "platform" not in columns else {}
-    return columns, fixed, {ours: f for ours, f in preset.date_formats.items() if ours not in own}
-
-
-def _values(
-    table: RawTable, columns: Mapping[str, str], formats: Mapping[str, str], gathered: Gathered
-) -> dict[str, list[Any]]:
-    """Each of our columns, read; a value that cannot be read is null and counted. Ids are left raw."""
-    values = {}
-    for ours, theirs in columns.items():
-        raw = table.column(theirs)
-        if ours != "video_id":
-            reader = _dated(READERS[ours], formats[ours]) if ours in formats else READERS[ours]
-            places = zip(table.lines, raw, strict=True)
-            raw = [gathered.problems.read(ours, reader, v, f"{gathered.origin}:{line}") for line, v in places]
-        values[ours] = raw
-    return values
-
-
-def _dated(reader: Reader, pattern: str) -> Reader:
-    """Tries the shape's own way of writing a date before the usual ones."""
-
-    def read(value: Any) -> Any:
-        try:
-            return reader(datetime.strptime(str(value), pattern).date())
-        except ValueError:
-            return reader(value)
-
-    return read
-
-
 def _add(
     origin: str, row: dict[str, Any], folder: Path, read_at: datetime | None, gathered: Gathered
 ) -> None:
     """One row more, or the reason why it has no id."""
-    try:
-        video_id = parse.identifier(row["video_id"])
-    except ValueError as error:
-        gathered.refuse(origin, "no_id", str(error))
+    video_id = row["video_id"]
+    if video_id is None or isinstance(video_id, ValueError):
+        gathered.refuse(origin, "no_id", str(video_id or "the id is empty"))
         return
-    if video_id is None:
-        gathered.refuse(origin, "no_id", "the id is empty")
+    if totals.is_total(video_id):
+        gathered.refuse(origin, "total_line", f"id {video_id!r}, views {row['views']}")
         return
     media = row.pop("media_path", None)
-    row["video_id"] = video_id
     row["tags"] = row.get("tags") or parse.hashtags(row.get("title"), row.get("description"))
     row["observed_at"] = row.get("observed_at") or read_at
     if row.get("transcript") is None:
@@ -174,8 +175,8 @@ def _media(folder: Path, media: str | None, origin: str, gathered: Gathered) -> 
     """The media columns of a file that is there; {} for none, counted where one was named."""
     if media is None:
         return {}
-    path = media if "://" in media else folder / Path(media).expanduser()
-    if isinstance(path, Path) and not path.is_file():
+    path = media if "://" in media else _there(folder, media)
+    if path is None:
         gathered.notes["media_not_found"] += 1
         return {}
     try:
@@ -183,6 +184,23 @@ def _media(folder: Path, media: str | None, origin: str, gathered: Gathered) -> 
     except FileNotFoundError:
         gathered.notes["media_not_found"] += 1
         return {}
-    except (OSError, UserError) as error:
-        gathered.problems.note("media_path", f"{media!r} at {origin}: {error}")
+    except (OSError, UserError, ValueError) as error:
+        gathered.problems.note("media_path", f"{media[:60]!r} at {origin}: {error}")
         return {}
+
+
+def _there(folder: Path, media: str) -> Path | None:
+    """The file that a table names, in either Unicode form of its name; None when there is none.
+
+    A name may begin with a tilde of its own; only "~/" is the home folder.
+    """
+    try:
+        if media.startswith("~/"):
+            media = str(Path(media).expanduser())
+        for form in ("NFC", "NFD"):
+            path = folder / unicodedata.normalize(form, media)
+            if path.is_file():
+                return path
+    except (OSError, ValueError, RuntimeError):  # a name too long, a zero byte, or no home
+        return None
+    return None

@@ -1,14 +1,12 @@
-"""Ready-made maps from the columns of common tables of posts to ours, and which one a table fits.
+"""Ready-made maps from the columns of common tables of posts to ours.
 
-A nested field is written with dots (stats.playCount). Never mapped: channel totals of views or likes (they
-contain the video's own), tiers made from the views, ranks.
-Not known here: files, or how a value is read.
+A nested field is written with dots (stats.playCount). Names are compared without regard to case, and with a
+slash (authorMeta/name) for a dot. Never mapped: channel totals of views or likes (they contain the video's
+own), tiers made from the views, ranks.
+Not known here: which one a table fits (headers.py), files, or how a value is read.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-
-from vvp.errors import UserError
 
 # What `--map OURS=THEIRS` may name; `media` is short for media_path.
 TARGETS = (
@@ -21,7 +19,7 @@ ALIASES = {"media": "media_path"}
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """columns: ours → theirs, or several of which the first that the table has is taken.
+    """columns: ours → theirs, or several: each row takes the first that it can read.
     signature: the columns by which the shape is known; all must be there.
     platform: for a shape that only one platform has.
     date_formats: strptime formats of columns whose dates would else be unreadable.
@@ -33,10 +31,10 @@ class Preset:
     date_formats: dict[str, str] = field(default_factory=dict)
 
 
-PRESETS = {
+PRESETS: dict[str, Preset] = {
     "vvp": Preset(
         signature=("video_id", "views"),
-        columns={name: (name,) for name in TARGETS},
+        columns={name: (name,) for name in TARGETS} | {"media_path": ("media_path", "media")},
     ),
     "posts": Preset(
         signature=("id", "view_count", "caption", "post_time"),
@@ -120,43 +118,94 @@ PRESETS = {
             "comments": ("statistics.commentCount",),
         },
     ),
+    "youtube-studio": Preset(
+        signature=("Content", "Video title", "Video publish time", "Views"),
+        platform="youtube",
+        columns={
+            "video_id": ("Content",), "title": ("Video title",), "published_at": ("Video publish time",),
+            "duration_s": ("Duration",), "views": ("Views",), "likes": ("Likes",),
+            "comments": ("Comments added", "Comments"), "shares": ("Shares",),
+        },
+    ),
+    "meta-business": Preset(
+        signature=("Post ID", "Publish time", "Permalink"),
+        columns={
+            "video_id": ("Post ID",), "platform": ("Platform",),
+            "channel_id": ("Account ID", "Page ID", "Account username", "Page name"),
+            "title": ("Title", "Description"), "description": ("Description",),
+            "published_at": ("Publish time",), "duration_s": ("Duration (sec)",),
+            "views": ("Views", "Plays", "Video views"), "likes": ("Likes", "Reactions"),
+            "comments": ("Comments",), "shares": ("Shares",),
+        },
+    ),
+    "tiktok-studio": Preset(
+        signature=("Video link", "Post time", "Total views"),
+        platform="tiktok",
+        columns={
+            "video_id": ("Video link",), "title": ("Video title",), "published_at": ("Post time",),
+            "views": ("Total views",), "likes": ("Total likes",), "comments": ("Total comments",),
+            "shares": ("Total shares",),
+        },
+    ),
+    "4cat-tiktok": Preset(
+        signature=("id", "thread_id", "body", "plays"),
+        platform="tiktok",
+        columns={
+            "video_id": ("id",), "channel_id": ("author",), "title": ("body",),
+            "tags": ("hashtags", "challenges"), "published_at": ("unix_timestamp", "timestamp"),
+            "channel_followers": ("author_followers",), "channel_videos": ("author_videos",),
+            "views": ("plays",), "likes": ("likes",), "comments": ("comments",), "shares": ("shares",),
+        },
+    ),
+    "instagram-scraper": Preset(
+        signature=("shortCode", "ownerUsername", "caption"),
+        platform="instagram",
+        columns={
+            "video_id": ("shortCode",), "channel_id": ("ownerId", "ownerUsername"), "title": ("caption",),
+            "tags": ("hashtags",), "published_at": ("timestamp",), "duration_s": ("videoDuration",),
+            "width": ("dimensionsWidth",), "height": ("dimensionsHeight",),
+            "views": ("videoPlayCount", "videoViewCount"), "likes": ("likesCount",),
+            "comments": ("commentsCount",),
+        },
+    ),
 }  # fmt: skip
 
-
-def choose(names: Iterable[str], preset: str | None) -> str | None:
-    """The preset asked for, else the one that the table's columns fit (most columns used), else None.
-
-    UserError: no such preset.
-    """
-    if preset is not None:
-        if preset not in PRESETS:
-            raise UserError(f"there is no ready-made map {preset!r}; there are {', '.join(PRESETS)}.")
-        return preset
-    have = set(names)
-    fitting = [name for name, each in PRESETS.items() if have.issuperset(each.signature)]
-    return max(fitting, key=lambda name: len(resolve(have, PRESETS[name])), default=None)
-
-
-def resolve(names: Iterable[str], preset: Preset) -> dict[str, str]:
-    """Our column → the table's, for what the table has."""
-    have = set(names)
-    firsts = {ours: next((t for t in theirs if t in have), None) for ours, theirs in preset.columns.items()}
-    return {ours: theirs for ours, theirs in firsts.items() if theirs is not None}
-
-
-def checked(mapping: Mapping[str, str], names: Iterable[str], file: str) -> dict[str, str]:
-    """The user's map with aliases resolved. UserError: a column that we or the table do not have."""
-    have = list(names)
-    out = {}
-    for given, theirs in mapping.items():
-        ours = ALIASES.get(given, given)
-        if ours not in TARGETS:
-            raise UserError(
-                f"--map {given}={theirs}: vvp has no column {given!r}; it has {', '.join(TARGETS)}."
-            )
-        if theirs not in have:
-            raise UserError(
-                f"--map {given}={theirs}: {file} has no column {theirs!r}; it has {', '.join(have)}."
-            )
-        out[ours] = theirs
-    return out
+# The fallback, when no ready-made map fits: what people call these columns, less spaces and signs. A total of
+# a channel has no place here.
+COMMON = "common"
+COMMON_NAMES: dict[str, tuple[str, ...]] = {
+    "video_id": ("videoid", "id", "postid", "mediaid", "contentid", "shortcode", "clipid", "vid"),
+    "platform": ("platform", "network", "site", "extractor"),
+    "channel_id": (
+        "channelid", "authorid", "creatorid", "userid", "ownerid", "accountid", "channel", "author",
+        "creator", "username", "user", "account", "handle", "channelname", "channeltitle",
+        "authorname", "uploader",
+    ),
+    "title": ("title", "videotitle", "caption", "text", "name", "posttext", "desc"),
+    "description": ("description", "videodescription"),
+    "tags": ("tags", "hashtags"),
+    "published_at": (
+        "publishedat", "publishdate", "publishtime", "publisheddate", "datepublished", "published",
+        "postedat", "posteddate", "postdate", "posttime", "dateposted", "posted", "uploaddate", "uploadedat",
+        "createdat",
+        "createtime", "creationdate", "createddate", "date", "datetime", "timestamp",
+    ),
+    "duration_s": ("durations", "duration", "durationsec", "durationseconds", "videoduration", "length"),
+    "width": ("width",),
+    "height": ("height",),
+    "transcript": ("transcript", "transcription"),
+    "channel_followers": (
+        "channelfollowers", "followers", "followercount", "authorfollowers", "followerscount", "subscribers",
+        "subscribercount", "channelsubscribers",
+    ),
+    "channel_videos": ("channelvideos", "videocount", "channelvideocount", "authorvideocount"),
+    "observed_at": ("observedat", "scrapedat", "collectedat", "retrievedat", "crawledat", "fetchedat"),
+    "views": (
+        "views", "viewcount", "viewscount", "videoviews", "plays", "playcount", "videoplays",
+        "videoviewcount",
+    ),
+    "likes": ("likes", "likecount", "likescount", ),
+    "comments": ("comments", "commentcount", "commentscount"),
+    "shares": ("shares", "sharecount", "sharescount", "reposts", "repostcount"),
+    "media_path": ("mediapath", "media", "videopath", "filepath", "filename"),
+}  # fmt: skip

@@ -9,13 +9,14 @@ Not known here: how rows are read, or which account wins (merge.py).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
 
+from vvp.collect import doubts
 from vvp.collect.merge import (
     COUNTS,
     Row,
@@ -29,6 +30,7 @@ from vvp.collect.merge import (
 )
 from vvp.collect.problems import Problems
 from vvp.collect.summary import CollectSummary
+from vvp.errors import UserError
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
@@ -45,6 +47,7 @@ class Gathered:
     refused: list[Row] = field(default_factory=list)  # rows of set_aside
     problems: Problems = field(default_factory=Problems)
     notes: Counter[str] = field(default_factory=Counter)  # summary.NOTES
+    doubts: list[str] = field(default_factory=list)  # sentences for "worth a look"
 
     def add(self, origin: str, **values: Any) -> None:
         self.rows.append((origin, blank(source=self.source, **values)))
@@ -76,17 +79,25 @@ def record(
     known: dict[str, Row],
     preset: str | None = None,
     mapping: Mapping[str, str] | None = None,
+    remarks: Sequence[str] = (),
+    unused: Sequence[str] = (),
+    strict: bool = False,
 ) -> CollectSummary:
     """Writes `videos` and `set_aside` (only what is new in them) and tells what was done.
 
-    known: known_rows(workspace), taken over and changed.
+    known: known_rows(workspace), taken over and changed. remarks, unused: for the summary. strict: UserError
+    for any doubt, before anything is written.
     """
     now = datetime.now(timezone.utc)
     found = len(gathered.rows) + len(gathered.refused)
+    rounded = doubts.rounded_ids(gathered.rows)
+    said = [*gathered.doubts, *doubts.about_rows(gathered.rows, rounded, now)]
+    _set_aside_rounded(gathered, rounded, known)
     too_early = _drop_early_observations(gathered.rows)
     origins, batch = _fold(gathered)
     outcomes: Counter[str] = Counter()
     overruled: list[Row] = []
+    fallen: Counter[str] = Counter()
     of_run: list[str] = []
     file_ids = {row["media_path"]: key for key, row in known.items() if row["source"] == "folder"}
 
@@ -109,11 +120,20 @@ def record(
         outcomes[outcome] += 1
         if outcome != "already_known":
             known[video_id] = merged | {"label_issue": label_issue(merged), "collected_at": now}
+        if (
+            old is not None
+            and not explained_by_time(old, row)
+            and 0 < (row["views"] or 0) < (old["views"] or 0)
+        ):
+            fallen[video_id] = old["views"] - row["views"]
         if old is not None and not explained_by_time(old, row):
             lost = [c for c in differences(merged, row) if c in COUNTS[:4]]
             if lost:
                 overruled.append(_contradiction(gathered.source, origins[video_id], merged, row, lost))
 
+    said += [*doubts.about_falls(fallen), *doubts.about_twins(known, of_run)]
+    if strict and said:
+        raise UserError(f"nothing was written, because of --strict: {'; '.join(said)}.")
     _append_set_aside(workspace, [*gathered.refused, *overruled], now)
     if outcomes["added"] or outcomes["updated"]:
         workspace.replace("videos", pa.Table.from_pylist(list(known.values()), schema=TABLES["videos"]))
@@ -140,7 +160,21 @@ def record(
         examples=gathered.problems.examples,
         preset=preset,
         mapping=dict(mapping or {}),
+        remarks=list(remarks),
+        doubts=said,
+        unused_columns=list(unused),
     )
+
+
+def _set_aside_rounded(gathered: Gathered, rounded: set[str], known: Mapping[str, Row]) -> None:
+    """Takes out the rows of different videos that a rounded id has made one."""
+    shared = doubts.colliding(gathered.rows, rounded, known)
+    for origin, row in gathered.rows:
+        if row["video_id"] in shared:
+            gathered.refuse(
+                origin, "rounded_id", f"{row['video_id']} stands for other rows too", row["video_id"]
+            )
+    gathered.rows = [(origin, row) for origin, row in gathered.rows if row["video_id"] not in shared]
 
 
 def _drop_early_observations(rows: Iterable[tuple[str, Row]]) -> int:

@@ -3,23 +3,18 @@
 Rule of choice: the creator's before automatic ones; then the video's own language; then the original of
 automatic captions (`en-orig`) before machine translations; then by name. A file that cannot be read, or
 that holds no words, gives way to the next.
-Not known here: how files are found, or speech recognition (encoders/).
+Not known here: how files are found, how one is written (subtitle_files.py), or speech recognition.
 """
 
-import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import webvtt
-from webvtt.errors import MalformedCaptionError, MalformedFileError
+from vvp.collect.subtitle_files import EXTENSIONS, cues
 
-EXTENSIONS = (".vtt", ".srt")
 CREATOR, AUTOMATIC = "creator", "automatic"
-
-_SOUND = re.compile(r"[\[(（].*[\])）]|[♪♫\s]+")  # "[Music]" is heard, not said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,31 +37,28 @@ def transcript(
     readable: list[tuple[bool, bool, bool, str, str, list[list[str]]]] = []
     for file in files:
         try:
-            cues = _cues(file.path)
-        except (MalformedFileError, MalformedCaptionError, UnicodeError, OSError) as error:
+            found = cues(file.path)
+        except (ValueError, RecursionError, OSError) as error:
             unreadable.append((file.path, f"{type(error).__name__}: {error}"))
             continue
         code = file.language or ""
-        source = _stated_source(code, info) or (AUTOMATIC if _rolls(cues) else CREATOR)
+        source = _stated_source(code, info) or (AUTOMATIC if _rolls(found) else CREATOR)
         own = bool(code) and _base(code) == _base(str(info.get("language") or ""))
         key = (source != CREATOR, not own, not code.endswith("-orig"), file.path.name)
-        readable.append((*key, source, cues))
-    for *_, source, cues in sorted(readable, key=lambda each: each[:4]):
-        words = _text(cues, rolling=source == AUTOMATIC)
+        readable.append((*key, source, found))
+    for *_, source, found in sorted(readable, key=lambda each: each[:4]):
+        words = _text(found, rolling=source == AUTOMATIC or _grows(found))
         if words:
             return words, source, unreadable
     return None, None, unreadable
 
 
 def words_of(path: Path) -> str | None:
-    """The words of a .vtt, .srt or plain text file; None: it holds none. OSError, ValueError: unreadable."""
-    if path.suffix.lower() not in (".vtt", ".srt"):
+    """The words of a subtitle or plain text file; None: it holds none. OSError, ValueError: unreadable."""
+    if path.suffix.lower() not in EXTENSIONS:
         return " ".join(path.read_text(encoding="utf-8").split()) or None
-    try:
-        cues = _cues(path)
-    except webvtt.errors.MalformedFileError as error:
-        raise ValueError(f"no subtitles in it ({error})") from error
-    return _text(cues, _rolls(cues)) or None
+    found = cues(path)
+    return _text(found, _rolls(found)) or None
 
 
 def _stated_source(code: str, info: dict[str, Any]) -> str | None:
@@ -85,26 +77,25 @@ def _base(code: str) -> str:
     return re.split(r"[-_]", code.lower())[0]
 
 
-def _cues(path: Path) -> list[list[str]]:
-    """The lines of each cue in turn, tags and sounds removed; a cue without words is left out."""
-    read = webvtt.from_srt if path.suffix.lower() == ".srt" else webvtt.read
-    cues = []
-    for caption in read(str(path)).captions:
-        lines = (" ".join(html.unescape(line).split()) for line in caption.text.splitlines())
-        spoken = [line for line in lines if line and not _SOUND.fullmatch(line)]
-        if spoken:
-            cues.append(spoken)
-    return cues
-
-
 def _rolls(cues: Sequence[list[str]]) -> bool:
-    """Automatic captions roll: a cue begins with the line on which the one before it ended."""
-    carried = sum(after[0] == before[-1] for before, after in zip(cues, cues[1:], strict=False))
-    return len(cues) > 2 and carried > len(cues) / 2
+    """Automatic captions roll: a cue begins with the line on which the one before it ended, or adds to it."""
+    return _share(cues, lambda before, after: after == before or after.startswith(f"{before} "))
+
+
+def _grows(cues: Sequence[list[str]]) -> bool:
+    """Word by word: a cue is the one before it and more."""
+    return _share(cues, lambda before, after: after.startswith(f"{before} "))
+
+
+def _share(cues: Sequence[list[str]], holds: Callable[[str, str], bool]) -> bool:
+    """Whether it holds between the last line of most cues and the first line of the next."""
+    number = sum(holds(before[-1], after[0]) for before, after in zip(cues, cues[1:], strict=False))
+    return len(cues) > 2 and number > len(cues) / 2
 
 
 def _text(cues: Iterable[list[str]], rolling: bool) -> str:
-    """All lines; with `rolling`, the lines that a cue repeats from the ones before it are taken once.
+    """All lines; with `rolling`, the lines that a cue repeats from the ones before it are taken once, and a
+    line that the next one continues gives way to it.
 
     Not so for the creator's: a line written twice was said twice.
     """
@@ -114,5 +105,7 @@ def _text(cues: Iterable[list[str]], rolling: bool) -> str:
         if rolling:
             sizes = range(min(len(lines), len(said)), 0, -1)
             repeated = next((n for n in sizes if said[-n:] == lines[:n]), 0)
+            if not repeated and said and lines[0].startswith(f"{said[-1]} "):
+                said.pop()
         said += lines[repeated:]
     return " ".join(said)

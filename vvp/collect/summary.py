@@ -27,6 +27,11 @@ NOTES = {
     "media_without_info": "media without an info.json: `vvp collect folder` takes them",
     "media_with_info": "media with an info.json beside them: `vvp collect ytdlp` reads it too",
     "media_not_found": "the table names a media file that is not there: kept without media",
+    "hidden": "media whose name, or whose folder's, begins with a dot: left out; rename them",
+    "unfinished_downloads": "only parts of a download (.part, .ytdl, .temp) lie there: run yt-dlp again",
+    "chapters": "clips of single chapters (--split-chapters): no whole video, not taken",
+    "live_streams": "running, to come, or just ended: their counts are not final, no label yet",
+    "subtitle_kinds_not_read": "subtitle files of kinds that are not read",
     "transcripts_creator": "words from the creator's subtitles",
     "transcripts_automatic": "words from automatic captions, repeated lines taken once",
 }
@@ -57,6 +62,9 @@ class CollectSummary:
     examples: dict[str, str] = field(default_factory=dict)  # the first unreadable value of each column
     preset: str | None = None  # posts: the ready-made map that was used
     mapping: dict[str, str] = field(default_factory=dict)  # posts: our column → theirs
+    remarks: list[str] = field(default_factory=list)  # posts: what the file and its columns showed
+    doubts: list[str] = field(default_factory=list)  # worth a look; --strict refuses them
+    unused_columns: list[str] = field(default_factory=list)  # posts: columns that nothing used
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -1,14 +1,15 @@
 """What `yt-dlp --write-info-json [--write-subs]` leaves behind, under any output template.
 
-Not known here: where a video's files lie (shelf.py), which of two accounts of a video is right (merge.py),
-or whether a file decodes.
+ID/info.json, and what instaloader and gallery-dl write beside a clip, are read too (sidecars.py).
+Not known here: where a video's files lie (ytdlp_files.py), which of two accounts is right (merge.py), or
+whether a file decodes.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-from vvp.collect import parse
+from vvp.collect import parse, sidecars
 from vvp.collect.files import files_under, local_folder, media_columns, storable
 from vvp.collect.problems import Problems
 from vvp.collect.store import Gathered, known_rows, record
@@ -20,6 +21,7 @@ from vvp.workspace import Workspace
 
 Info = dict[str, Any]
 
+LIVE = ("is_live", "is_upcoming", "post_live")
 PLAYLISTS = ("playlist", "multi_video", "compat_list")
 
 
@@ -30,8 +32,10 @@ def collect_ytdlp(folder: str | Path, workspace: Workspace) -> CollectSummary:
     info.json in it.
     """
     root = local_folder(folder)
-    shelf = Shelf(files_under(root))
+    lying = files_under(root, dotted=True)
+    shelf = Shelf(lying.files)
     gathered = Gathered(source="ytdlp", origin=str(root))
+    gathered.notes["hidden"] = lying.hidden
     claimed: set[Path] = set()
     for path in shelf.infos:
         info = _read(path, gathered)
@@ -40,6 +44,7 @@ def collect_ytdlp(folder: str | Path, workspace: Workspace) -> CollectSummary:
     if not gathered.rows:
         raise UserError(_nothing(root, shelf, gathered))
     gathered.notes["media_without_info"] = shelf.without_info(claimed)
+    gathered.notes["subtitle_kinds_not_read"] = shelf.subtitles_not_read
     return record(gathered, workspace, known_rows(workspace))
 
 
@@ -59,6 +64,9 @@ def _read(path: Path, gathered: Gathered) -> Info | None:
     except (OSError, ValueError, RecursionError) as error:
         gathered.refuse(origin, "unreadable", f"{type(error).__name__}: {error}")
         return None
+    if not path.name.endswith("info.json"):
+        # Some other file called like the clip is no account of it, and none that cannot be read.
+        return sidecars.as_ytdlp(info) if isinstance(info, dict) else None
     if not isinstance(info, dict):
         gathered.refuse(origin, "unreadable", f"a {type(info).__name__} where an object belongs")
         return None
@@ -77,9 +85,12 @@ def _add(path: Path, info: Info, shelf: Shelf, gathered: Gathered, claimed: set[
     if video_id is None:
         gathered.refuse(origin, "no_id", "the json has no id")
         return
+    gathered.notes["live_streams"] += _is_live(info)
     media = shelf.media_of(path, info)
     if media is None:
-        gathered.notes["unmerged_formats"] += shelf.unmerged(path)
+        why = shelf.why_none(path, info)
+        if why is not None:
+            gathered.notes[why] += 1
     else:
         claimed.add(media)
     gathered.add(
@@ -95,13 +106,19 @@ def _facts(info: Info, problems: Problems, origin: str) -> dict[str, Any]:
     """The columns that the json holds."""
 
     def read(column: str, reader: Any, *keys: str) -> Any:
-        value = next((info[key] for key in keys if info.get(key) is not None), None)
-        return problems.read(column, reader, value, origin)
+        """The first that can be read; where none can, the first that is there is counted."""
+        there = [info[key] for key in keys if not parse.missing(info.get(key))]
+        for value in there:
+            try:
+                return reader(value)
+            except ValueError:
+                continue
+        return problems.read(column, reader, there[0], origin) if there else None
 
-    title, description = parse.text(info.get("title")), parse.text(info.get("description"))
+    title, description = read("title", parse.text, "title"), read("description", parse.text, "description")
     return {
-        "platform": parse.platform(info.get("extractor") or info.get("extractor_key")),
-        "channel_id": parse.text(info.get("channel_id") or info.get("uploader_id")),
+        "platform": read("platform", parse.platform, "extractor", "extractor_key"),
+        "channel_id": read("channel_id", parse.identifier, "channel_id", "uploader_id"),
         "title": title,
         "description": description,
         "tags": read("tags", parse.tags, "tags") or parse.hashtags(title, description),
@@ -111,11 +128,16 @@ def _facts(info: Info, problems: Problems, origin: str) -> dict[str, Any]:
         "height": read("height", parse.pixels, "height"),
         "channel_followers": read("channel_followers", parse.count_or_hidden, "channel_follower_count"),
         "observed_at": read("observed_at", parse.moment, "epoch"),
-        "views": read("views", parse.count, "view_count"),
+        "views": None if _is_live(info) else read("views", parse.count, "view_count"),
         "likes": read("likes", parse.count_or_hidden, "like_count"),
         "comments": read("comments", parse.count_or_hidden, "comment_count"),
         "shares": read("shares", parse.count_or_hidden, "repost_count"),
     }
+
+
+def _is_live(info: Info) -> bool:
+    """Whether the video is a stream whose count still runs: it has no label yet."""
+    return info.get("is_live") is True or info.get("live_status") in LIVE
 
 
 def _words(

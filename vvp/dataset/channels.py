@@ -1,7 +1,7 @@
 """Channels as groups of rows, and what a channel's earlier videos got: pure arithmetic on arrays.
 
 A null channel is a channel of its own, so it never shares history or a side of a split with another row.
-Not known here: tables, where log views come from (labels.py), or which rows are training rows (split.py).
+Not known here: tables, where log views come from (targets.py), or which rows are training rows (splits.py).
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 A declared column must be known at publication (schema.PUBLISH); channel counters (schema.COUNTER) may feed
 the block `counter` alone, so that every result can be given without them; anything else raises. The
-horizon and the channel's history come from labels.py and are listed in SUPPLIED.
+horizon and the channel's history come from targets.py and are listed in SUPPLIED.
 
 What is missing is NaN and nothing else. The one indicator of absence is `has_transcript`: whether a video
 has words to read is settled when it is posted. That a title, a date or a follower count is missing tells
@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vvp.dataset.scales import log_count
 from vvp.schema import COUNTER, EMBEDDINGS, PUBLISH, VIDEOS, Column
 
 EMOJI = re.compile("[\u2600-\u27bf\u2b50\u2b55\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff]")
@@ -45,13 +46,13 @@ def compute(
     """float32 (n, len(FEATURES) + len(SUPPLIED)), NaN where unknown, in the order FEATURES, SUPPLIED.
 
     rows: a table with every column that the features declare; the three arrays: (n,), NaN unknown (0 for
-    history_n), from labels.py and channels.py. ValueError when a feature declares what it may not read.
+    history_n), from targets.py and channels.py. ValueError when a feature declares what it may not read.
     """
     wanted = FEATURES if features is None else features
     for feature in wanted:
         check(feature, columns)
     found = [f.compute(*(rows[c] for c in f.source)) for f in wanted if f.compute is not None]
-    supplied = [np.log1p(horizon_days), history_mean, np.log1p(history_n)]
+    supplied = [log_count(horizon_days), history_mean, log_count(history_n)]
     return np.column_stack([*found, *supplied]).astype(np.float32).reshape(len(rows), -1)
 
 
@@ -71,7 +72,7 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
 def _log(column: pa.ChunkedArray) -> np.ndarray:
     """log(1 + x); a negative total or length is no measurement: NaN."""
     values = _numbers(column)
-    return np.log1p(np.where(values >= 0, values, np.nan))
+    return log_count(np.where(values >= 0, values, np.nan))
 
 
 def _text(measure: Callable[[str], float]) -> Callable[[pa.ChunkedArray], np.ndarray]:
@@ -149,7 +150,7 @@ FEATURES = (
         ("transcript", *_DURATION),
         _words_per_second,
     ),
-    Feature("log_duration_s", "format", "log(1 + seconds)", _DURATION, lambda *d: np.log1p(_seconds(*d))),
+    Feature("log_duration_s", "format", "log(1 + seconds)", _DURATION, lambda *d: log_count(_seconds(*d))),
     Feature(
         "log_aspect_ratio",
         "format",

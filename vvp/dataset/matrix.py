@@ -4,7 +4,7 @@ Every embedded video is a row, labelled or not, with media or without: those wit
 metadata and words models. What is left out, and why, is in `counts`; nothing is dropped silently.
 Columns that are constant or unknown in the training part are dropped and listed: what was never seen to
 vary cannot be learned from, and the test must not decide it.
-Not known here: models, metrics, and (features.py, labels.py) what may be looked at.
+Not known here: models, metrics, and (features.py, targets.py) what may be looked at.
 """
 
 from collections import Counter
@@ -12,23 +12,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.columns import Column, design, layout, select
-from vvp.dataset.fuse import Dims, length
+from vvp.dataset.embedded import found_dims, join, provenance, read_embedded
+from vvp.dataset.fuse import Dims
+from vvp.dataset.scales import log_count
 from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSettings
 from vvp.dataset.splits import Splits, load_or_make
 from vvp.dataset.targets import moments, read_labels
-from vvp.embed.resume import stale
 from vvp.errors import UserError
-from vvp.paths import EMBED_RECIPE
-from vvp.schema import COUNTER, EMBEDDINGS, PUBLISH, VIDEOS, names
 from vvp.workspace import Workspace
 
-FACTS = tuple(dict.fromkeys((*names(VIDEOS, PUBLISH), *names(VIDEOS, COUNTER))))
-MADE = tuple(n for n in names(EMBEDDINGS, PUBLISH) if n not in ("transcript", "transcript_source"))
-ENCODERS = ("video_encoder", "audio_encoder", "text_encoder")
 HORIZON = "log_horizon_days"
 WHOLE = "whole"  # in place of a split's name: every labelled row is a training row
 SAME = 0.8  # of the age's variance explained by the date, or of the counts read in one go: inseparable
@@ -85,7 +80,7 @@ class Matrix:
             if column.name == "channel_history_mean":
                 X[:, i] = mean
             elif column.name == "channel_history_log_n":
-                X[:, i] = np.log1p(count)
+                X[:, i] = log_count(count)
         return replace(self, X=X, history=history)
 
     def rows(self, part: str, among: np.ndarray | None = None) -> np.ndarray:
@@ -140,7 +135,7 @@ def inseparable(age_days: np.ndarray, published: np.ndarray) -> bool:
     if both.sum() < 3:
         return False
     day = published[both].astype(np.int64) / 86_400e6
-    age = np.log1p(age_days[both])
+    age = log_count(age_days[both])
     if np.ptp(day) == 0 or np.ptp(age) == 0:
         return False
     if max(abs(np.corrcoef(day, x)[0, 1]) for x in (age, age_days[both])) ** 2 > SAME:
@@ -225,44 +220,6 @@ def _matrix(
     )
 
 
-def read_embedded(space: Workspace) -> tuple[pa.Table, pa.Table]:
-    """(videos, the latest embeddings row of each). UserError: nothing is embedded, or what is, is stale."""
-    if not space.has("embeddings"):
-        raise UserError(f"{space.root} has no embeddings yet: run `vvp embed -w {space.root}` first.")
-    if behind := stale(space):
-        raise UserError(
-            f"{behind} videos were embedded from other content or with other settings: run `vvp embed` again."
-        )
-    return space.read("videos"), space.latest("embeddings", "video_id", "embedded_at")
-
-
-def embedded_dims(space: Workspace) -> Dims | None:
-    """The vectors' lengths as `embed` noted them, also of a modality no video has; None: no note."""
-    if not space.exists(EMBED_RECIPE):
-        return None
-    try:
-        return Dims(**space.read_json(EMBED_RECIPE)["dims"])
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{space.uri('embed.json')} is of another version: run `vvp embed` again.") from error
-
-
-def join(videos: pa.Table, embeddings: pa.Table) -> tuple[pa.Table, np.ndarray]:
-    """(what features and vectors are made from, int64 (n,) the rows of `videos` that are embedded).
-
-    Holds columns known at publication, counters, vectors and `status`; no count ever. The transcript is the
-    one that was embedded (subtitles or Whisper), else the video's own.
-    """
-    place = {video: row for row, video in enumerate(embeddings["video_id"].to_pylist())}
-    ids = videos["video_id"].to_pylist()
-    at = np.array([row for row, video in enumerate(ids) if video in place], dtype=np.int64)
-    left = videos.select([*FACTS]).take(pa.array(at))
-    right = embeddings.take(pa.array([place[ids[row]] for row in at], type=pa.int64()))
-    for name in (*MADE, "status"):
-        left = left.append_column(right.schema.field(name), right[name])
-    spoken = pc.coalesce(right["transcript"], left["transcript"])
-    return left.set_column(left.schema.get_field_index("transcript"), "transcript", spoken), at
-
-
 def population(matrix: Matrix) -> Population:
     """Labelled rows with media where there are 20 of them and 3 in each part (or no others); else all."""
     used = np.isin(matrix.part, USED)
@@ -288,33 +245,8 @@ def _useless(X: np.ndarray, columns: tuple[Column, ...]) -> dict[str, str]:
     high = np.where(known, X, -np.inf).max(axis=0)
     why = {
         1: "unknown in every training row",
-        # With gaps too: what would vary is only whether it is known, and that tells about the collector.
+        # Also when some values are missing: the column would only encode known or not, which describes the
+        # collector.
         0: "constant in the training rows",
     }
     return {c.name: why[int(low[i] > high[i])] for i, c in enumerate(columns) if low[i] >= high[i]}
-
-
-def provenance(embeddings: pa.Table) -> tuple[str, dict[str, str]]:
-    """(profile, encoder per modality). UserError when vectors of two of them stand in one table."""
-    found = {}
-    for name in ("profile", *ENCODERS):
-        values = Counter(v for v in embeddings[name].to_pylist() if v is not None)
-        if len(values) > 1:
-            shown = ", ".join(f"{value} ({n})" for value, n in values.most_common())
-            raise UserError(f"the embeddings come from more than one {name}: {shown}; run `vvp embed` again.")
-        found[name] = next(iter(values), "")
-    return found["profile"], {name: found[name] for name in ENCODERS if found[name]}
-
-
-def found_dims(embeddings: pa.Table) -> Dims:
-    """The vectors' lengths in the table, 0 for a modality no video has. UserError when they do not agree."""
-    return Dims(*(_length(embeddings, m) for m in ("video", "audio", "text")))
-
-
-def _length(embeddings: pa.Table, modality: str) -> int:
-    try:
-        return length(embeddings[f"{modality}_embedding"])
-    except ValueError as error:
-        raise UserError(
-            f"the {modality} embeddings do not agree ({error}); run `vvp embed` again."
-        ) from error

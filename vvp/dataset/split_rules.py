@@ -1,4 +1,4 @@
-"""The three rules of split.py, on plain arrays: by time, by channel, by chance.
+"""The three rules of splits.py, on plain arrays: by time, by channel, by chance.
 
 Each takes labelled rows only, and `copies`: the group of near-duplicates that a row is in (duplicates.py).
 Each gives (parts object (n,), facts); UserError with the numbers when the split cannot be made.
@@ -60,7 +60,7 @@ def by_time(
         days = min(7.0, float(min(few)) / DAY_US)
     gap = int(days * DAY_US)
     first, second = ordered[ends[0]], ordered[ends[1]]  # where validation and test begin
-    # Latest word last: what lies before a boundary, then its gap, then what lies after.
+    # Later assignments overwrite earlier ones: before a boundary, then its gap, then what lies after.
     found = np.full(len(dated), "train", dtype=object)
     found[when >= first - gap] = EMBARGO
     found[when >= first] = "validation"

@@ -6,6 +6,7 @@ Not known here: features, splits, models. Nor, for lack of data, how a count gre
 count, read at one age.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vvp.dataset.channels import ChannelHistory
+from vvp.dataset.scales import count_of_log, log_count
 
 DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What is forecast: its columns, its unit, and the scale on which models see it."""
+
+    name: str
+    kind: str
+    """count"""
+    unit: str
+    columns: tuple[str, ...]
+    to_scale: Callable[[np.ndarray | float], np.ndarray]
+    from_scale: Callable[[np.ndarray | float], np.ndarray]
+    """inverse of to_scale; what lies beyond anything possible comes back as the edge of it"""
+
+    def value(self, scaled: float) -> float:
+        """One number in the target's unit."""
+        return float(self.from_scale(scaled))
+
+
+VIEWS = Target(
+    name="views", kind="count", unit="views", columns=("views",), to_scale=log_count, from_scale=count_of_log
+)
+TARGETS = {target.name: target for target in (VIEWS,)}
 
 
 @dataclass(frozen=True)
@@ -39,7 +65,7 @@ def read_labels(videos: pa.Table) -> Labels:
     views = pc.cast(videos["views"], pa.float64()).to_numpy(zero_copy_only=False)
     clean = pc.is_null(videos["label_issue"]).to_numpy(zero_copy_only=False) & (views > 0)  # NaN > 0: False
     log_views = np.full(len(views), np.nan)
-    log_views[clean] = np.log1p(views[clean])
+    log_views[clean] = VIEWS.to_scale(views[clean])
     age = moments(videos["observed_at"]) - moments(videos["published_at"])
     horizon = np.where(np.isnat(age), np.nan, age.astype(np.int64) / DAY_US)
     horizon[horizon < 0] = np.nan

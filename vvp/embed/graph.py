@@ -17,20 +17,28 @@ from typing import Any
 import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
+from ray.exceptions import RayError
 
+from vvp.embed.losses import lost, mendable, settle
 from vvp.embed.pools import STAGES, WRITE_CPUS, Pool, Request, plan
 from vvp.embed.resume import outcome_counts, pending, refuse_other_encoders, tidy
 from vvp.embed.stages import Decode, Encode, Transcribe, Write
 from vvp.encoders.profiles import Profile
+from vvp.errors import VvpError
 from vvp.media.decode import DecodeSettings
 from vvp.media.decode import decode as decode_media
 from vvp.media.sandbox import Decoder
-from vvp.schema import FAILED
+from vvp.paths import EMBED_RECIPE
+from vvp.schema import FAILED, TABLES
 from vvp.workspace import Workspace
 
-# A task whose actor dies is tried again this often: a spot node may vanish, but a clip that kills its
-# encoder each time must end the run with an error, not hold it for ever (Ray's default is no limit).
+# A task whose actor dies is tried again this often where it is: a worker that is killed costs nothing more.
+# A node that vanishes outlasts these; then losses.py has the run begun again. Ray's default is no limit.
 TASK_RETRIES = 5
+MOST_DEATHS = 3  # clips in a row, each alone, that end what works on them: then the clips are hardly at fault
+STALL_S = 300.0  # at least so long, and as long as a block's clips may take, nothing may move in the graph
+
+DOUBTFUL_CLIPS, DOUBTFUL_SHARE = 3, 0.05  # of a run's clips, from which on `decoder` is said loudly
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +74,17 @@ class EmbedSummary:
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    @property
+    def doubtful(self) -> str | None:
+        """A sentence when so many clips made a library raise that they are hardly at fault; else None."""
+        raised = self.failed_by_kind.get("decoder", 0)
+        if raised < DOUBTFUL_CLIPS or raised < DOUBTFUL_SHARE * self.done:
+            return None
+        return (
+            f"{raised} of {self.done} clips made a decoding library raise (error_kind decoder). So many are "
+            "rather a fault of vvp or of its libraries: see error_detail, then `vvp embed --retry-failed`."
+        )
+
 
 Progress = Callable[[int, int, Counter[str]], None]
 
@@ -95,25 +114,20 @@ def embed(
     todo, skipped = pending(
         space, json.dumps(recipe), retry_failed=settings.retry_failed, limit=settings.limit
     )
-    stages = tuple(s for s in STAGES if s != "transcribe" or profile.transcriber)
-    request = Request(actors=settings.actors, gpus_per_actor=settings.gpus_per_actor, stages=stages)
-    nodes = [n["Resources"] for n in ray.nodes() if n["Alive"]]
-    pools = plan(ray.cluster_resources(), nodes, request)
-
+    run = _Run(space, profile, labels, settings, todo, progress or (lambda done, total, outcomes: None))
     started = time.monotonic()
-    outcomes: Counter[str] = Counter()
-    failed: Counter[str] = Counter()
-    if progress:
-        progress(0, len(todo), outcomes)
-    if len(todo):
-        for rows in _written(graph(todo, space.root, profile, labels, settings, pools)):
-            outcomes.update(rows["status"].to_pylist())
-            failed.update(r["error_kind"] for r in rows.to_pylist() if r["status"] == FAILED)
-            if progress:
-                progress(outcomes.total(), len(todo), outcomes)
+    try:
+        run.finish()
+    except RayError as error:
+        known = mendable(error)
+        if known is None:
+            raise
+        raise known from None
+    outcomes, failed, pools = run.outcomes, run.failed, run.pools
     tidy(space)
-    if settings.limit is None or len(todo) < settings.limit or not space.exists("embed.json"):
-        space.write_json("embed.json", recipe)  # nothing is left to do: how to make a new video's row
+    if settings.limit is None or len(todo) < settings.limit or not space.exists(EMBED_RECIPE):
+        # Written only after a complete pass: predict and serve embed drafts by it.
+        space.write_json(EMBED_RECIPE, recipe)
     seconds = time.monotonic() - started
     return EmbedSummary(
         profile=profile.name,
@@ -130,6 +144,112 @@ def embed(
     )
 
 
+class _Run:
+    """One run over `todo`, begun again with the clips that have no row when a part of the cluster dies."""
+
+    def __init__(
+        self, space: Workspace, profile: Profile, labels: dict[str, str], settings: EmbedSettings,
+        todo: pa.Table, progress: Progress,
+    ) -> None:  # fmt: skip
+        self.space, self.profile, self.labels, self.settings = space, profile, labels, settings
+        self.todo, self.progress = todo, progress
+        self.before = self._rows() if len(todo) else {}
+        self.outcomes: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.pools = self._plan([n["Resources"] for n in ray.nodes() if n["Alive"]])
+
+    def _plan(self, nodes: list[dict[str, Any]]) -> dict[str, Pool]:
+        stages = tuple(s for s in STAGES if s != "transcribe" or self.profile.transcriber)
+        asked = self.settings
+        request = Request(actors=asked.actors, gpus_per_actor=asked.gpus_per_actor, stages=stages)
+        cluster: Counter[str] = Counter()
+        for node in nodes:
+            cluster.update(node)  # adds up
+        return plan(cluster, nodes, request)
+
+    def finish(self) -> None:
+        """VvpError when one clip after the other kills whatever works on it."""
+        self.progress(0, len(self.todo), self.outcomes)
+        rest, settings = self.todo, self.settings
+        while len(rest) and not self._done(rest, settings):
+            left = self._left()
+            if len(left) == len(rest):  # what kills its encoder shall take no other clip with it
+                if settings.block_rows == 1:
+                    self._alone(left)
+                    return
+                settings = replace(settings, block_rows=1)
+            rest = left
+
+    def _done(self, rest: pa.Table, settings: EmbedSettings) -> bool:
+        """Whether the graph came to its end. If not, a part of Ray died, and what is left is planned."""
+        try:
+            data = graph(rest, self.space.root, self.profile, self.labels, settings, self.pools)
+            for rows in _written(data):
+                self._count(rows)
+                self.progress(self.outcomes.total(), len(self.todo), self.outcomes)
+        except Exception as error:
+            if not lost(error):
+                raise
+            self.pools = self._plan(settle())
+            return False
+        return True
+
+    def _alone(self, rest: pa.Table) -> None:
+        """The clips one by one; of one that twice ends the process that works on it, the row says so."""
+        deaths = 0
+        for index in range(len(rest)):
+            one = rest.slice(index, 1)
+            if any(self._done(one, replace(self.settings, block_rows=1)) for _ in range(2)):
+                deaths = 0
+                continue
+            deaths += 1
+            if deaths == MOST_DEATHS:
+                raise VvpError(
+                    f"whatever works on the clips dies: {deaths} in a row, each by itself and twice. "
+                    f"{len(rest) - index} clips are left; the last was {one['video_id'][0]}."
+                )
+            detail = {"status": FAILED, "error_kind": "encoder", "error_detail": "it ends what embeds it"}
+            write = Write(self.space.root, self.profile.name, self._encoders())
+            known = {name: one[name] for name in one.column_names}
+            known |= {name: pa.array([value]) for name, value in detail.items()}
+            columns = [known.get(f.name, pa.nulls(1, f.type)) for f in TABLES["embeddings"]]
+            self._count(write(pa.table(columns, names=TABLES["embeddings"].names)))
+            self.progress(self.outcomes.total(), len(self.todo), self.outcomes)
+
+    def _encoders(self) -> dict[str, str]:
+        return {modality: self.labels[modality] for modality in self.profile.encoders}
+
+    def _count(self, rows: pa.Table) -> None:
+        self.outcomes.update(rows["status"].to_pylist())
+        self.failed.update(r["error_kind"] for r in rows.to_pylist() if r["status"] == FAILED)
+
+    def _rows(self) -> dict[str, dict[str, Any]]:
+        """The newest row of each video, as far as it matters here."""
+        if not self.space.has("embeddings"):
+            return {}
+        names = ["content_key", "status", "error_kind"]
+        found = self.space.latest("embeddings", "video_id", "embedded_at", names).to_pylist()
+        return {row["video_id"]: row for row in found}
+
+    def _left(self) -> pa.Table:
+        """The clips of this run without a row of it. Recounts: of some rows the driver was not told."""
+        now, done = self._rows(), []
+        for index, (video, key) in enumerate(
+            zip(self.todo["video_id"].to_pylist(), self.todo["content_key"].to_pylist(), strict=True)
+        ):
+            row = now.get(video)
+            if row is not None and row["content_key"] == key and row != self.before.get(video):
+                done.append(index)
+        self.outcomes, self.failed = Counter(), Counter()
+        written = [now[video] for video in self.todo["video_id"].take(pa.array(done, pa.int64())).to_pylist()]
+        self._count(pa.Table.from_pylist(written, schema=COUNTED))
+        keep = sorted(set(range(len(self.todo))) - set(done))
+        return self.todo.take(pa.array(keep, pa.int64()))
+
+
+COUNTED = pa.schema([("status", pa.string()), ("error_kind", pa.string())])
+
+
 def graph(
     todo: pa.Table,
     root: str,
@@ -141,6 +261,10 @@ def graph(
     """The lazy dataset: one row out per row in, of (video_id, status, error_kind), once it is written."""
     context = DataContext.get_current()
     context.enable_progress_bars = False  # the driver shows its own, one line per run
+    # Actors that died with their node, and fit nowhere else, would be waited for for ever.
+    context.execution_no_progress_timeout_s = max(
+        STALL_S, 2 * settings.block_rows * settings.decode.timeout_s
+    )
     context.issue_detectors_config.detectors = []  # they print pages about memory that the plan reserves
     blocks = [
         todo.slice(i, settings.block_rows).combine_chunks() for i in range(0, len(todo), settings.block_rows)

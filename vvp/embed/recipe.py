@@ -1,7 +1,7 @@
 """One draft on its way to a forecast: what its predictor wants it embedded with, and the row it starts as.
 
 `vvp predict` and the online app both begin here, so that the two give the same number.
-Not known here: how a row is decoded and encoded (embed_stages.py), Ray, HTTP.
+Not known here: how a row is decoded and encoded (embed/stages.py), Ray, HTTP.
 """
 
 from collections.abc import Mapping

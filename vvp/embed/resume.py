@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vvp.errors import UserError
+from vvp.paths import EMBED_RECIPE
 from vvp.schema import FAILED, OK, TABLES
 from vvp.workspace import Workspace
 
@@ -52,9 +53,9 @@ def pending(
 def stale(space: Workspace) -> int:
     """How many embedded videos were made from other content or settings than those of the last whole `embed`:
     a file, title or subtitle collected anew, or a run with other settings that was not finished."""
-    if not space.exists("embed.json"):
+    if not space.exists(EMBED_RECIPE):
         return 0
-    recipe = json.dumps(space.read_json("embed.json"))
+    recipe = json.dumps(space.read_json(EMBED_RECIPE))
     videos = space.read("videos", [*INPUT_COLUMNS, "media_sha256"]).to_pylist()
     wanted = {row["video_id"]: content_key(row, recipe) for row in videos}
     rows = space.latest("embeddings", "video_id", "embedded_at", ["content_key"]).to_pylist()

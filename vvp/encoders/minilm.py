@@ -14,6 +14,8 @@ from vvp.encoders.weights import Source, check, locate, wheel_folder
 from vvp.errors import WeightsError
 
 HALF = 384
+MOST_CHARACTERS = 20_000  # of a text; cut before the tokeniser, whose cost grows with them
+MOST_WINDOWS = 16  # about 4,000 tokens: 20,000 characters of English, twenty minutes of speech, 1.4 s of CPU
 
 
 class MiniLM:
@@ -21,8 +23,9 @@ class MiniLM:
 
     Without a transcript (None, or nothing but blanks) the second half is zeros, which no text gives.
     A text longer than the model's window (256 tokens, two of them its marks) is cut into windows at
-    tokens; its vector is the mean of theirs weighted by their tokens, scaled to length 1 again. Nothing
-    is cut off. Texts run one at a time, so a row's bits do not depend on its neighbours.
+    tokens; its vector is the mean of theirs weighted by their tokens, scaled to length 1 again. What comes
+    after MOST_CHARACTERS, or MOST_WINDOWS, is cut off: no text costs more than seconds. Texts run one at
+    a time, so a row's bits do not depend on its neighbours.
     """
 
     name = "all-MiniLM-L6-v2"
@@ -84,8 +87,11 @@ class MiniLM:
 
     def _vector(self, text: str) -> np.ndarray:
         windows = self._model.tokenizer(
-            text, truncation=True, max_length=self._model.max_seq_length, return_overflowing_tokens=True
-        )["input_ids"]
+            text[:MOST_CHARACTERS],
+            truncation=True,
+            max_length=self._model.max_seq_length,
+            return_overflowing_tokens=True,
+        )["input_ids"][:MOST_WINDOWS]
         vectors = np.concatenate([self._window(ids) for ids in windows])
         if len(windows) == 1:
             return vectors[0]

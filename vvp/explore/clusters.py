@@ -80,7 +80,7 @@ def jobs(places: np.ndarray) -> list[Job] | str:
 
 
 def cut(shared: Cloud, job: Job) -> Cut:
-    """The shape of the argument list is that of `spread`."""
+    """Signature required by parallel.Spread."""
     seed = shared.seed + 1000 * job.turn
     places = shared.places
     if job.shuffled:

@@ -3,25 +3,27 @@ describe clusters with.
 
 The training part is that of the deciding split: the run's, else the time split. Where no split can be made
 (too few counts, a folder of bare files) every row counts as a training row, and a note says so.
-Not known here: reduction, clusters. Counts are read by labels.py.
+Not known here: reduction, clusters. Counts are read by targets.py.
 """
 
 import io
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vvp.dataset.embedded import embedded_dims, found_dims, join, provenance, read_embedded
 from vvp.dataset.fuse import Dims, fuse
-from vvp.dataset.matrix import embedded_dims, found_dims, join, provenance, read_embedded
 from vvp.dataset.split_rules import MIN_ROWS, SplitSettings
 from vvp.dataset.splits import load_or_make
 from vvp.dataset.targets import read_labels
 from vvp.errors import UserError
+from vvp.forecast.judging import read_evaluation
+from vvp.learn.records import Run
+from vvp.learn.tuning import read_run
 from vvp.paths import SPLITS_FACTS, RunPaths
 from vvp.schema import FAILED, SIGNALS
 from vvp.workspace import Workspace
@@ -74,8 +76,7 @@ def collect(space: Workspace, name: str) -> Collection:
     profile, encoders = provenance(embeddings)
     rows, at = join(videos, embeddings)
     notes: list[str] = []
-    files = RunPaths(name)
-    run = space.read_json(files.run) if space.exists(files.run) else None
+    run = read_run(space, name)
     split, part = _parts(space, run, videos, embeddings, notes)
     dims = embedded_dims(space) or found_dims(embeddings)
     del embeddings  # at 100,000 rows a gigabyte that nobody reads again
@@ -104,7 +105,7 @@ def collect(space: Workspace, name: str) -> Collection:
 
 
 def _parts(
-    space: Workspace, run: dict[str, Any] | None, videos: pa.Table, embeddings: pa.Table, notes: list[str]
+    space: Workspace, run: Run | None, videos: pa.Table, embeddings: pa.Table, notes: list[str]
 ) -> tuple[str | None, np.ndarray]:
     """(deciding split, object (all videos,) of part names)."""
     everything = np.full(len(videos), "train", dtype=object)
@@ -115,16 +116,16 @@ def _parts(
             " fitted on all videos."
         )
         return None, everything
-    if run is not None and run["rules_only"]:
-        notes.append(f"No split is made ({run['rules_only']}): the map is fitted on all videos.")
+    if run is not None and run.rules_only:
+        notes.append(f"No split is made ({run.rules_only}): the map is fitted on all videos.")
         return None, everything
     settings = SplitSettings()
     if run is not None:
-        settings = SplitSettings(embargo_days=run["embargo_days"])
+        settings = SplitSettings(embargo_days=run.embargo_days)
     elif space.exists(SPLITS_FACTS):  # another run's: made again with other settings they would undo that run
         settings = SplitSettings(**space.read_json(SPLITS_FACTS)["settings"])
     splits, _ = load_or_make(space, settings, videos, embeddings)
-    split = run["split"] if run else "time"
+    split = run.split if run else "time"
     if split in splits.unavailable:
         notes.append(
             f"The {split} split cannot be made ({splits.unavailable[split]}): the map is fitted on all"
@@ -134,18 +135,18 @@ def _parts(
     return split, splits.part(split)
 
 
-def _forecasts(
-    space: Workspace, name: str, run: dict[str, Any] | None
-) -> tuple[Forecasts | None, str | None]:
+def _forecasts(space: Workspace, name: str, run: Run | None) -> tuple[Forecasts | None, str | None]:
     at = RunPaths(name)
     if run is None:
         return None, f"There is no run called {name}: run `vvp tune` and `vvp evaluate` first."
-    if not (space.exists(at.evaluation) and space.exists(at.predictions)):
+    found = read_evaluation(space, name)
+    if found is None or not space.exists(at.predictions):
         return None, f"The run {name} was not evaluated: run `vvp evaluate --name {name}`."
-    found = space.read_json(at.evaluation)
-    if found.get("run_id") != run.get("id"):
+    if found.run_id != run.id:
         return None, f"The evaluation is of an earlier sweep: run `vvp evaluate --name {name}` again."
-    model = found["splits"][found["split"]]["chosen"]
+    if found.split not in found.splits:
+        return None, "The forecast is a simple rule: no video was held back to test it on."
+    model = found.splits[found.split].chosen
     try:
         table = pq.read_table(io.BytesIO(space.read_bytes(at.predictions)))
     except pa.ArrowInvalid as error:
@@ -153,7 +154,7 @@ def _forecasts(
     table = table.filter(pc.equal(table["model"], model))
     off = np.abs(table["predicted"].to_numpy() - table["log_views"].to_numpy())
     ids, channels = _objects(table["video_id"]), _objects(table["channel_id"])
-    return Forecasts(run_id=run["id"], model=model, video_id=ids, channel_id=channels, error=off), None
+    return Forecasts(run_id=run.id, model=model, video_id=ids, channel_id=channels, error=off), None
 
 
 def _features(rows: pa.Table, videos: pa.Table) -> dict[str, np.ndarray]:

@@ -71,7 +71,7 @@ def graph(places: np.ndarray, seed: int) -> Graph:
 
 
 def fit(shared: Graph, dimensions: int) -> np.ndarray:
-    """float32 (m, dimensions). The shape of the argument list is that of `spread`."""
+    """float32 (m, dimensions). Signature required by parallel.Spread."""
     import umap  # compiles for seconds: only who lays out a map pays for it
 
     model = umap.UMAP(

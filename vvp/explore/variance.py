@@ -2,7 +2,7 @@
 
 The curve is exact: all eigenvalues of the covariance of the same training rows that the randomised PCA was
 fitted on, so that it also tells how many components would keep 86 % and 95 % where that is more than 50.
-Not known here: how blocks are scaled (reduce.py).
+Not known here: how blocks are scaled (reduction.py).
 """
 
 from typing import Any

@@ -83,7 +83,7 @@ def telling(
     everywhere = inside.sum(axis=0)
     share = inside / np.maximum(sizes, 1)
     rest = (everywhere - inside) / np.maximum(sizes.sum() - sizes, 1)
-    score = share * np.log1p(sizes.mean() / everywhere)
+    score = share * np.log(1 + sizes.mean() / everywhere)
     score[(inside < IN_TITLES) | (share < TIMES * rest)] = 0.0
     names = counter.get_feature_names_out()
     best = [np.lexsort((names, -row))[:WORDS] for row in score]

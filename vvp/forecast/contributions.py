@@ -15,8 +15,8 @@ from math import factorial
 import numpy as np
 
 BLOCKS = ("picture", "sound", "words", "timing", "channel")
-# Block of a matrix column → the block a person is told. The shape of the frame is seen; the horizon is time.
-TOLD = {
+# Block of a matrix column → block shown to users. The frame's shape counts as picture, the horizon as timing.
+SHOWN = {
     "picture": "picture", "format": "picture", "sound": "sound", "words": "words", "timing": "timing",
     "horizon": "timing", "channel": "channel", "counter": "channel",
 }  # fmt: skip
@@ -28,14 +28,14 @@ def attribute(
     """(start, block → what it added), log views; start + sum = predict(x) up to rounding.
 
     predict: float32 (n, d) → float64 (n,); x: (d,) the draft; background: (m, d) training rows, m at least 1;
-    blocks: (d,) of TOLD's keys. A block without columns gets 0.0: the model does not look at it.
+    blocks: (d,) of SHOWN's keys. A block without columns gets 0.0: the model does not look at it.
     """
-    told = np.array([TOLD[b] for b in blocks])
-    present = [b for b in BLOCKS if (told == b).any()]
+    shown = np.array([SHOWN[b] for b in blocks])
+    present = [b for b in BLOCKS if (shown == b).any()]
     subsets = [frozenset(s) for size in range(len(present) + 1) for s in combinations(present, size)]
     rows = np.repeat(background[None], len(subsets), axis=0)
     for i, known in enumerate(subsets):
-        columns = np.isin(told, list(known))
+        columns = np.isin(shown, list(known))
         rows[i][:, columns] = x[columns]
     means = predict(rows.reshape(-1, len(x))).reshape(len(subsets), -1).mean(axis=1)
     value = dict(zip(subsets, means, strict=True))

@@ -3,7 +3,7 @@
     predictor.json     models' columns, encoders, decode settings, training facts, interval, quality
     history.json       the channels' training videos (channels.ChannelHistory)
     main/ metadata/    the chosen model, and one for drafts without a video: model files (models/base.py)
-                       and background.safetensors (attribution.py)
+                       and background.safetensors (contributions.py)
     neighbours.parquet reduction.safetensors    training videos to look at beside a draft (neighbours.py)
 
 JSON, Parquet, safetensors and LightGBM's text: loading executes nothing. The files are somebody's input:
@@ -21,26 +21,26 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from vvp.dataset.channels import ChannelHistory
-from vvp.dataset.columns import FEATURE, layout
-from vvp.dataset.fuse import Dims, fuse
+from vvp.dataset.columns import FEATURE
+from vvp.dataset.fuse import fuse
 from vvp.dataset.matrix import Matrix, Population
 from vvp.errors import UserError
 from vvp.forecast import neighbours
+from vvp.forecast.head import Head
 from vvp.forecast.neighbours import Neighbours
 from vvp.forecast.predictor import QUANTILES, Predictor
-from vvp.learn.candidates import MODELS, RULE, Candidate
-from vvp.learn.intervals import MOST_ERRORS, kept
-from vvp.models import load as load_model
-from vvp.models.base import JSON_FILE, TENSOR_FILE, TEXT_FILE
+from vvp.learn.candidates import MODELS, Candidate
+from vvp.learn.intervals import kept
+from vvp.models.registry import load as load_model
 from vvp.workspace import Workspace
 
 FORMAT = 3
-MAX_DIM = 65_536  # of one encoder's vector
 BACKGROUND = 24  # training rows that a draft's blocks are compared with; 2⁵ × 24 predictions a forecast
 BACKGROUND_FILE = "background.safetensors"
 CHANNELS = 200  # at most so many channel ids stand in the head, those with most videos
@@ -128,7 +128,7 @@ def load(space: Workspace, folder: str) -> Predictor:
             raise UserError(
                 f"this predictor has format {head['format']}, not {FORMAT}: run `vvp evaluate` again."
             )
-        _check(head)
+        Head.model_validate(head)
         wanted = ["history.json", *NEIGHBOUR_FILES]
         wanted += [f"{n}/{f}" for n, s in head["models"].items() for f in (*s["files"], BACKGROUND_FILE)]
         files = {file: space.read_bytes(f"{folder}/{file}") for file in wanted}
@@ -149,6 +149,13 @@ def load(space: Workspace, folder: str) -> Predictor:
             raise ValueError("neighbours of other dims")
         history = ChannelHistory.from_dict(json.loads(files["history.json"]))
         return Predictor(head, history, models, backgrounds, near)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"the predictor at {space.uri(folder)} is damaged (predictor.json, {where or 'as a whole'}:"
+            f" {first['msg']})."
+        ) from error
     except (KeyError, TypeError, ValueError, AttributeError, SafetensorError, pa.ArrowException) as error:
         raise UserError(
             f"the predictor at {space.uri(folder)} is damaged ({type(error).__name__}: {error})."
@@ -194,34 +201,6 @@ def _rows(data: bytes, columns: int) -> np.ndarray:
     if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape[1] != columns or not 0 < len(rows) <= 1000:
         raise ValueError("a background that does not fit its model")
     return rows
-
-
-def _check(head: dict[str, Any]) -> None:
-    """ValueError or KeyError unless the head says all that `predict` will ask, in bounds."""
-    if any(type(n) is not int or not 0 <= n <= MAX_DIM for n in head["dims"].values()):
-        raise ValueError("dims out of bounds")
-    columns = {column.name for column in layout(Dims(**head["dims"]))}
-    if "main" not in head["models"] or not set(head["models"]) <= {"main", "metadata"}:
-        raise ValueError("models other than main and metadata")
-    for name, spec in head["models"].items():
-        if not set(spec["files"]) <= {JSON_FILE, TENSOR_FILE, TEXT_FILE}:
-            raise ValueError("a file that is no model's")
-        if not set(spec["columns"]) <= columns:
-            raise ValueError("a column that there is not")
-        if spec["role"] not in (RULE, *MODELS):
-            raise ValueError("a role that there is not")
-        if len(spec["bounds"]) != 2 or not all(abs(float(bound)) < 100 for bound in spec["bounds"]):
-            raise ValueError("bounds out of bounds")
-        if type(spec["rows"]) is not int or spec["rows"] < 1:
-            raise ValueError("a forecaster without training rows")
-        if len(spec["errors"]) > MOST_ERRORS or not all(0 <= float(e) < 100 for e in spec["errors"]):
-            raise ValueError("errors out of bounds")
-        head["quality"][name]["verdict"], head["quality"][name]["standing"]
-    for name in (*head["training"]["ranges"],):
-        if name not in columns:
-            raise ValueError("a range of a column that there is not")
-    for key in ("profile", "encoders", "speech", "decode"):
-        head["embedding"][key]
 
 
 def _identity(head: dict[str, Any], files: Mapping[str, bytes]) -> str:

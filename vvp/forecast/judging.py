@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, embedded_dims, population
+from vvp.dataset.embedded import embedded_dims
+from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, population
 from vvp.dataset.split_rules import SplitSettings
 from vvp.errors import UserError
 from vvp.forecast import files
@@ -20,86 +21,82 @@ from vvp.forecast.files import Forecaster
 from vvp.learn import candidates, evaluate, evidence
 from vvp.learn.candidates import HISTORY, MEAN, RULE, Candidate
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
+from vvp.learn.records import Coverage, Evaluation, Measured, Quality, Run, Saved, SplitResult, Warning
+from vvp.learn.tuning import read_run
 from vvp.paths import EMBED_RECIPE, TEST_OPENED, RunPaths
 from vvp.workspace import Workspace
 
 FIRST_CHECKED = 3  # errors that an interval is made from before it is checked on the next row
 
 
-def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> dict[str, Any]:
-    """The evaluation of a run, JSON-ready; what was found the first time where it was made before.
+def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> Evaluation:
+    """The evaluation of a run; what was found the first time where it was made before.
 
     UserError: no such run, or the tables changed since it was made.
     """
-    at = RunPaths(name)
-    if not space.exists(at.run):
+    at, run = RunPaths(name), read_run(space, name)
+    if run is None:
         raise UserError(f"there is no run called {name} in {space.root}: run `vvp tune --name {name}` first.")
-    run = space.read_json(at.run)
-    made = [split for split, one in run["splits"].items() if "unavailable" not in one]
-    marks = {s: space.read_json(at.candidates(s))["fingerprint"] for s in made}
-    if space.exists(at.evaluation):
-        saved = space.read_json(at.evaluation)
-        if (saved.get("run_id"), saved.get("resamples"), saved.get("format")) == (
-            run["id"], resamples, files.FORMAT,
-        ):  # fmt: skip
-            return dict(saved)
-    result: dict[str, Any] = {
-        "name": name,
-        "split": run["split"],
-        "profile": run["profile"],
-        "opened_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "resamples": resamples,
-        "format": files.FORMAT,
-        "run_id": run["id"],
-        "counts": run["counts"],
-        "horizon": run["horizon"],
-        "rules_only": run["rules_only"],
-        "splits": {s: one for s, one in run["splits"].items() if "unavailable" in one},
-        "times_opened": 0,
-    }
-    if run["rules_only"]:
-        result |= _rule_alone(space, at, run)
+    marks = {s: space.read_json(at.candidates(s))["fingerprint"] for s in run.splits}
+    saved = read_evaluation(space, name)
+    if saved is not None and (saved.run_id, saved.resamples) == (run.id, resamples):
+        return saved
+    result = Evaluation(
+        name=name, split=run.split, profile=run.profile, resamples=resamples, format=files.FORMAT,
+        opened_at=datetime.now(timezone.utc).isoformat(timespec="seconds"), run_id=run.id, counts=run.counts,
+        horizon=run.horizon, rules_only=run.rules_only, unavailable=run.unavailable,
+    )  # fmt: skip
+    if run.rules_only:
+        result = _rule_alone(space, at, run, result)
     else:
-        settings = SplitSettings(embargo_days=run["embargo_days"])
-        for split in made:
+        settings = SplitSettings(embargo_days=run.embargo_days)
+        for split in run.splits:
             matrix = assemble(space, split, settings, embedded_dims(space))
             if candidates.fingerprint(matrix) != marks[split]:
                 raise UserError(
                     f"the tables changed since `vvp tune --name {name}`: run it again, then evaluate."
                 )
-            result |= _one_split(space, at, run, matrix, result, resamples)
-    space.write_json(at.evaluation, result)
+            result = _one_split(space, at, run, matrix, result)
+    space.write_json(at.evaluation, result.as_dict())
     return result
 
 
-def _one_split(
-    space: Workspace,
-    at: RunPaths,
-    run: dict[str, Any],
-    matrix: Matrix,
-    result: dict[str, Any],
-    resamples: int,
-) -> dict[str, Any]:
-    """What one split adds to the evaluation; the deciding one also saves predictions and predictor."""
+def read_evaluation(space: Workspace, name: str) -> Evaluation | None:
+    """The evaluation of a run; None when there is none, or it is of another version of vvp."""
+    at = RunPaths(name)
+    if not space.exists(at.evaluation):
+        return None
+    try:
+        found = Evaluation.read(
+            space.read_json(at.evaluation), at.evaluation, f"`vvp evaluate --name {name}`"
+        )
+    except UserError:
+        return None
+    return found if found.format == files.FORMAT else None
+
+
+def _one_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result: Evaluation) -> Evaluation:
+    """The evaluation with one split more; the deciding one also saves predictions and predictor."""
     rows = population(matrix)
     found, _ = candidates.read(space, at.split(matrix.split))
-    choice = evidence.choose(matrix, rows, found, run["seed"])
-    own = evaluate.evaluate_split(matrix, rows, found, choice, resamples=resamples)
-    splits = {**result["splits"], matrix.split: own}
-    if matrix.split != run["split"]:
-        return {"splits": splits}
+    choice = evidence.choose(matrix, rows, found, run.seed)
+    own = evaluate.evaluate_split(matrix, rows, found, choice, resamples=result.resamples)
+    splits = {**result.splits, matrix.split: own}
+    if matrix.split != run.split:
+        return result.model_copy(update={"splits": splits})
     space.write_bytes(at.predictions, evaluate.predictions(matrix, rows, found, choice.errors))
     verdict, warnings = evaluate.verdict(own), evaluate.warnings(matrix, own)
-    kept = save(space, at, matrix, found, choice, own, verdict, warnings, resamples)
+    kept = save(space, at, matrix, found, choice, own, verdict, warnings, result.resamples)
     parts = matrix.splits.facts["fingerprint"]
     opened = space.read_json(TEST_OPENED) if space.exists(TEST_OPENED) else []
-    opened.append({"run": at.name, "split": matrix.split, "parts": parts, "at": result["opened_at"]})
+    opened.append({"run": at.name, "split": matrix.split, "parts": parts, "at": result.opened_at})
     space.write_json(TEST_OPENED, opened)
     times = {o["run"] for o in opened if (o.get("split"), o.get("parts")) == (matrix.split, parts)}
-    return {
+    known = {
         "splits": splits, "verdict": verdict, "warnings": warnings, "predictor": kept,
         "times_opened": len(times),
     }  # fmt: skip
+    return result.model_copy(update=known)
 
 
 def save(
@@ -108,35 +105,31 @@ def save(
     matrix: Matrix,
     found: list[Candidate],
     choice: evidence.Choice,
-    own: dict[str, Any],
+    own: SplitResult,
     verdict: str,
-    warnings: list[str],
+    warnings: list[Warning],
     resamples: int = 1000,
-) -> dict[str, Any]:
-    """Saves the predictor of the deciding split; {id, model, at}."""
+) -> Saved:
+    """Saves the predictor of the deciding split."""
     rows = population(matrix)
     test = matrix.rows("test", rows.rows)
     proven = {e.candidate for e in choice.evidence if e.better}
     metadata = next((c for c in found if c.input == "metadata" and c.name in proven), None)
     second = metadata if metadata is not None and metadata.model is not None else choice.rule
 
-    def record(one: Candidate, sentence: str | None) -> dict[str, Any]:
-        interval = own["interval"]
-        if one.name != own["chosen"]:
+    def record(one: Candidate, sentence: str | None) -> Quality:
+        interval = own.interval
+        if one.name != own.chosen:
             interval = evaluate.coverage(matrix, test, one, choice.errors[one.name], resamples, 0)
-        results = own["results"][one.name]
-        return {
-            "verdict": sentence or evaluate.alone(own, one.name, interval),
-            "standing": evaluate.standing(results),
-            "metrics": results["metrics"],
-            "rule": own["rule"],
-            "rule_metrics": own["results"][own["rule"]]["metrics"],
-            "interval": interval,
-            "test_rows": own["test_rows"],
-            "test_channels": own["test_channels"],
-        }
+        results = own.results[one.name]
+        return Quality(
+            verdict=sentence or evaluate.alone(own, one.name, interval),
+            standing=evaluate.standing(results), metrics=results.metrics, rule=own.rule,
+            rule_metrics=own.results[own.rule].metrics, interval=interval, test_rows=own.test_rows,
+            test_channels=own.test_channels,
+        )  # fmt: skip
 
-    quality = {"main": record(choice.chosen, verdict), "metadata": record(second, None), "warnings": warnings}
+    quality = _qualities(record(choice.chosen, verdict), record(second, None), warnings)
     facts = {
         "run": at.name, "split": matrix.split, "embedding": space.read_json(EMBED_RECIPE), "quality": quality,
         "fitted_on": "every labelled video" if choice.chosen.role == RULE else "the training part",
@@ -157,10 +150,18 @@ def save(
             rows,
             forecaster(choice.chosen),
             forecaster(second),
-            own["rule"],
+            own.rule,
             facts,
         )
-    return {"id": mark, "model": choice.chosen.name, "at": space.uri(at.predictor)}
+    return Saved(id=mark, model=choice.chosen.name, at=space.uri(at.predictor))
+
+
+def _qualities(main: Quality, metadata: Quality, warnings: list[Warning]) -> dict[str, Any]:
+    return {
+        "main": main.as_dict(),
+        "metadata": metadata.as_dict(),
+        "warnings": [one.as_dict() for one in warnings],
+    }
 
 
 def save_rule(space: Workspace, at: RunPaths, rule: Candidate, facts: dict[str, Any]) -> str:
@@ -182,55 +183,53 @@ def _on_everything(whole: Matrix, rule: Candidate) -> Candidate:
     return candidates.with_history(fitted, whole.history) if rule.name == HISTORY else fitted
 
 
-def _rule_alone(space: Workspace, at: RunPaths, run: dict[str, Any]) -> dict[str, Any]:
+def _rule_alone(space: Workspace, at: RunPaths, run: Run, result: Evaluation) -> Evaluation:
     """Without a split: the channel rule (the mean, where no channel is known), checked row by row in time."""
     whole = assemble_whole(space, embedded_dims(space))
-    digest_of = candidates.fingerprint(whole)
     rows = population(whole)
-    named = bool(whole.history.log_views)
-    rule = candidates.rule_alone(whole, HISTORY if named else MEAN)
+    rule = candidates.rule_alone(whole, HISTORY if whole.history.log_views else MEAN)
     errors = evidence.rule_errors_of(whole, rule, rows.rows, [])
     interval = _checked_in_turn(errors.scaled)
+    n, why = run.counts["train"], (run.rules_only or "").rstrip(".")
     words = evaluate.rule_in_words(rule.name)
-    n = run["counts"]["train"]
-    sentence = f"{run['rules_only'][0].lower()}{run['rules_only'][1:].rstrip('.')}"
-    verdict = f"No model can be tried ({sentence}), so the forecast is the simple rule, {words}."
-    typical = None if not len(errors.raw) else float(np.exp(np.median(np.abs(errors.raw))))
-    warnings = [f"it rests on {n} {'video' if n == 1 else 'videos'} with a count"]
-    if float(np.ptp(whole.y[whole.rows("train")])) == 0 and n > 1:
-        warnings.append("all counts are equal: how far a forecast may be off cannot be seen from them")
-    quality = {
-        "verdict": verdict, "standing": evaluate.RULE_ITSELF, "metrics": None, "rule": rule.name,
-        "rule_metrics": None, "interval": interval, "test_rows": interval["of"], "test_channels": None,
-    }  # fmt: skip
+    verdict = f"No model can be tried ({why}), so the forecast is the simple rule, {words}."
+    videos = f"{n} {'video' if n == 1 else 'videos'}"
+    warnings = [Warning(kind="few videos", text=f"it rests on {videos} with a count")]
+    if n > 1 and float(np.ptp(whole.y[whole.rows("train")])) == 0:
+        text = "all counts are equal: how far a forecast may be off cannot be seen from them"
+        warnings.append(Warning(kind="equal counts", text=text))
+    quality = Quality(
+        verdict=verdict, standing=evaluate.RULE_ITSELF, rule=rule.name, interval=interval,
+        test_rows=interval.of, test_channels=None,
+    )  # fmt: skip
     facts = {
         "run": at.name, "split": WHOLE, "embedding": space.read_json(EMBED_RECIPE),
-        "quality": {"main": quality, "metadata": quality, "warnings": warnings},
-        "fitted_on": "every labelled video",
+        "quality": _qualities(quality, quality, warnings), "fitted_on": "every labelled video",
     }  # fmt: skip
     mark = save_rule(space, at, rule, facts)
-    return {
+    typical = None if not len(errors.raw) else float(np.exp(np.median(np.abs(errors.raw))))
+    known = {
         "verdict": verdict, "warnings": warnings, "rule": rule.name, "typical_factor": typical,
-        "interval": interval, "tables": digest_of,
-        "predictor": {"id": mark, "model": rule.name, "at": space.uri(at.predictor)},
+        "interval": interval, "predictor": Saved(id=mark, model=rule.name, at=space.uri(at.predictor)),
     }  # fmt: skip
+    return result.model_copy(update=known)
 
 
-def _checked_in_turn(errors: np.ndarray) -> dict[str, Any]:
-    """The record of evaluate.coverage, each error checked by the interval of those before it."""
+def _checked_in_turn(errors: np.ndarray) -> Coverage:
+    """Each error checked by the interval made of those before it."""
     held = of = 0
     for i in range(FIRST_CHECKED, len(errors)):
         before = distribution(0.0, errors[:i])
         assert before is not None
         held += bool(abs(errors[i]) <= before.half_width(COVERAGE))
         of += 1
-    if not len(errors):
-        return {"half_width": None, "reason": "one video with a count", "measured": None, "of": 0, "held": 0,
-                "clearly_under": False}  # fmt: skip
     last = distribution(0.0, errors)
-    assert last is not None
-    point = {"point": held / of, "low": None, "high": None} if of else None
-    return {
-        "half_width": last.half_width(COVERAGE), "wanted": COVERAGE, "measured": point,
-        "held": held, "of": of, "clearly_under": clearly_under(held, of),
-    }  # fmt: skip
+    if last is None:
+        return Coverage(
+            half_width=None, reason="one video with a count", measured=None, held=0, of=0, clearly_under=False
+        )
+    return Coverage(
+        half_width=last.half_width(COVERAGE), wanted=COVERAGE, held=held, of=of,
+        measured=Measured(point=held / of, low=None, high=None) if of else None,
+        clearly_under=clearly_under(held, of),
+    )  # fmt: skip

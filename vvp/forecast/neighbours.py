@@ -1,7 +1,7 @@
 """The training videos most like a draft, with their views: something to look at beside a number.
 
-Like: cosine between the reduced vectors (reduce.py: blocks scaled, PCA), so 1 is the same direction from the
-average training video and 0 is unrelated. A draft without picture or sound is compared by what it has.
+Like: cosine between the reduced vectors (reduction.py: blocks scaled, PCA), so 1 is the same direction from
+the average training video and 0 is unrelated. A draft without picture or sound is compared by what it has.
 Likeness is of picture, sound and words, not of success: neighbours did not make the forecast.
 Not known here: models, and who may see a title (a predictor that is shared shares these titles).
 """
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vvp.dataset.reduction import Reduction, reduce
+from vvp.dataset.targets import VIEWS
 from vvp.schema import TIME, VECTOR
 
 MOST = 20_000  # training videos that a predictor keeps, the newest; at 50 numbers each about 4 MB
@@ -46,7 +47,7 @@ class Neighbours:
             {
                 **{k: row[k] for k in ("video_id", "title", "channel_id")},
                 "published_at": row["published_at"] and row["published_at"].isoformat(),
-                "views": float(np.expm1(row["log_views"])),
+                "views": VIEWS.value(row["log_views"]),
                 "similarity": round(float(likeness[i]), 4),
             }
             for i, row in zip(best, rows, strict=True)

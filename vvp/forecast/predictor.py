@@ -1,9 +1,9 @@
 """The saved artefact at work: what it needs to see a new video as training did, and what is known of it.
 
-The same `predict` serves offline and online. predictor_store.py says which files it is made of.
+The same `predict` serves offline and online. files.py says which files it is made of.
 What a forecast cannot know: what happens after posting (a share by someone famous, a change of the platform's
 ranking), whatever no training video showed, and anything about rewatching, for views are all it learned.
-Not known here: how a video becomes vectors (embed_stages.py), files, Ray, HTTP.
+Not known here: how a video becomes vectors (embed/stages.py), files, Ray, HTTP.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.columns import design, layout
+from vvp.dataset.embedded import FACTS, MADE
 from vvp.dataset.fuse import Dims
-from vvp.dataset.matrix import FACTS, HORIZON, MADE
-from vvp.dataset.targets import moments
+from vvp.dataset.matrix import HORIZON
+from vvp.dataset.targets import VIEWS, moments
 from vvp.errors import UserError
 from vvp.forecast.contributions import attribute
 from vvp.forecast.headline import headline, promise
@@ -46,7 +47,7 @@ class Forecast:
     kind: rule | single | model. horizon_days: null where the forecast does not depend on it;
     counts_age_days: median age of the training counts (null: unknown). channel: `channel_facts`.
 
-    starting_log_views + the five blocks = log_views: what each block added (attribution.py).
+    starting_log_views + the five blocks = log_views: what each block added (contributions.py).
     top_tenth: probability of more than top_tenth_views, which a tenth of the training videos passed, from the
     errors made on validation videos (null with low). nearest: the videos most like it (neighbours.py)."""
 
@@ -70,7 +71,8 @@ class Forecast:
     baselines: dict[str, float | None]
     nearest: list[dict[str, Any]]
     missing: list[str]
-    outside: list[str]
+    outside: list[dict[str, Any]]
+    """{feature, value, low, high}: on the scale of the feature, the training range as low and high"""
     notes: list[str]
     quality: dict[str, Any]
     errors: list[float]
@@ -186,13 +188,13 @@ class Predictor:
         channel = self.channel_facts(channel_id)
         scale = self._scale(spec, channel, count)
         around = None if scale is None else distribution(log_views, spec["errors"], scale)
-        low, high = (None, None) if around is None else map(count_of, around.interval(COVERAGE))
+        low, high = (None, None) if around is None else map(VIEWS.value, around.interval(COVERAGE))
         shown = self.head["training"]["horizon_days"]
         age = None if shown is None else shown["median"]
         asked = horizon if HORIZON in spec["columns"] else None
-        rules = {MEAN: count_of(self.history.mean), HISTORY: count_of(history) if count else None}
+        rules = {MEAN: VIEWS.value(self.history.mean), HISTORY: VIEWS.value(history) if count else None}
         if spec["name"] == FOLLOWERS:
-            rules[FOLLOWERS] = count_of(log_views)
+            rules[FOLLOWERS] = VIEWS.value(log_views)
         quality = self.head["quality"][which]
         standing = RULE_ITSELF if spec["role"] == RULE else quality["standing"]
         rule = self.head["rule"]
@@ -203,22 +205,22 @@ class Predictor:
         ]
         return Forecast(
             headline=headline(
-                count_of(log_views), low, high, rule=rule, standing=standing, channel=channel,
+                VIEWS.value(log_views), low, high, rule=rule, standing=standing, channel=channel,
                 rule_views=rules.get(rule) if rule != HISTORY or count else rules[MEAN], media=seen or heard,
             ),
             promise=promise(
-                count_of(log_views), low is not None, horizon_days=asked, counts_age_days=age,
+                VIEWS.value(log_views), low is not None, horizon_days=asked, counts_age_days=age,
                 interval=quality.get("interval"),
             ),
             kind=spec["role"],
-            views=count_of(log_views),
+            views=VIEWS.value(log_views),
             low=low,
             high=high,
             coverage=COVERAGE,
             log_views=log_views,
             percentile=_percentile(log_views, quantiles),
             top_tenth=None if around is None else around.probability_above(top),
-            top_tenth_views=count_of(top),
+            top_tenth_views=VIEWS.value(top),
             starting_log_views=start,
             blocks=added,
             horizon_days=asked,
@@ -241,13 +243,13 @@ class Predictor:
             return None
         return a.distribution.beats(b.distribution)
 
-    def _outside(self, x: np.ndarray, columns: list[str]) -> list[str]:
+    def _outside(self, x: np.ndarray, columns: list[str]) -> list[dict[str, Any]]:
         """Features the model uses whose value no training video came near."""
         found = []
         for name, (low, high) in self.head["training"]["ranges"].items():
             value, slack = float(x[self.place[name]]), SLACK * (high - low)
             if name in columns and not np.isnan(value) and not low - slack <= value <= high + slack:
-                found.append(f"{name} is {value:.3g}, training had {low:.3g} to {high:.3g}")
+                found.append({"feature": name, "value": value, "low": low, "high": high})
         return found
 
 
@@ -275,11 +277,6 @@ def _percentile(log_views: float, quantiles: list[float]) -> float:
     """0 and 100 are kept for what lies below or above every training video."""
     share = round(100 * float(np.interp(log_views, quantiles, QUANTILES)), 1)
     return share if not quantiles[0] < log_views < quantiles[-1] else float(np.clip(share, 0.1, 99.9))
-
-
-def count_of(log_views: float) -> float:
-    """Views of a log1p; at most exp(30) = 10¹³, more than there are viewers."""
-    return float(np.expm1(np.clip(log_views, 0.0, 30.0)))
 
 
 def draft_rows(values: Mapping[str, Any], embedded: Mapping[str, Any] | None = None) -> pa.Table:

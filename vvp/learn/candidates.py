@@ -14,13 +14,12 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.matrix import Matrix, Population
-from vvp.models import load
 from vvp.models.base import Data, Family, Model, Params, first_point, mae
 from vvp.models.baselines import (
     HistoryModel,
@@ -29,12 +28,10 @@ from vvp.models.baselines import (
     one_column,
     train_mean,
 )
-from vvp.models.gbdt import Gbdt
-from vvp.models.mlp import Mlp
-from vvp.models.ridge import Ridge
+from vvp.models.registry import family as family_of
+from vvp.models.registry import load
 from vvp.workspace import Workspace
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (Ridge(), Gbdt(), Mlp())}
 # A model of one kind of input is the better of these two at their start, by validation.
 SINGLE_FAMILIES = ("ridge", "gbdt")
 ALONE = {
@@ -45,8 +42,12 @@ ALONE = {
 }
 WITH_MEDIA_ONLY = {"full", "full_without_counters", "picture", "sound"}
 # Roles. A rule needs no model; a single sees one kind of input; a model sees everything.
-RULE, SINGLE, MODEL = "rule", "single", "model"
+Role = Literal["rule", "single", "model"]
+RULE: Final = "rule"
+SINGLE: Final = "single"
+MODEL: Final = "model"
 MODELS = (SINGLE, MODEL)
+NO_COUNTERS = "best, no counters"
 MEAN, FOLLOWERS, HISTORY = "train mean", "log followers", "channel's earlier videos"
 # No forecast lies further outside the training range of views than this factor.
 RANGE_FACTOR = 3.0
@@ -57,7 +58,7 @@ class Candidate:
     """One row of the results table."""
 
     name: str
-    role: str  # RULE, SINGLE or MODEL
+    role: Role
     input: str  # columns.INPUTS, or the one column's name, or "nothing"
     family: str
     columns: tuple[str, ...]  # of the matrix, in the model's order
@@ -164,7 +165,7 @@ class _Fitter:
     def candidate(
         self,
         name: str,
-        role: str,
+        role: Role,
         input_: str,
         family: str,
         columns: np.ndarray,
@@ -181,7 +182,7 @@ class _Fitter:
             return made
         return replace(made, validation_mae=mae(self.matrix.y[rows], made.predict(self.matrix, rows)))
 
-    def missing(self, name: str, role: str, input_: str, family: str, reason: str) -> Candidate:
+    def missing(self, name: str, role: Role, input_: str, family: str, reason: str) -> Candidate:
         return Candidate(
             name=name, role=role, input=input_, family=family, columns=(), params={}, rows=0,
             validation_mae=None, model=None, unavailable=reason,
@@ -214,22 +215,22 @@ class _Fitter:
         own = [i for i in columns if self.matrix.columns[i].block != "horizon"]
         if not own:
             return self.missing(name, SINGLE, input_, "ridge", "no video of the training part has it")
-        tried = [self.at_start(name, SINGLE, input_, FAMILIES[f], columns) for f in SINGLE_FAMILIES]
+        tried = [self.at_start(name, SINGLE, input_, family_of(f), columns) for f in SINGLE_FAMILIES]
         return min(tried, key=lambda c: _error(c))
 
-    def at_start(self, name: str, role: str, input_: str, family: Family, columns: np.ndarray) -> Candidate:
+    def at_start(self, name: str, role: Role, input_: str, family: Family, columns: np.ndarray) -> Candidate:
         train, validation = self.parts(input_, columns)
         params = first_point(family, len(train.y), len(columns))
         model = family.fit(train, validation, params, seed=self.seed)
         return self.candidate(name, role, input_, family.name, columns, params, model, len(train.y))
 
     def without_counters(self, best: Candidate) -> Candidate:
-        name, input_ = "best, no counters", "full_without_counters"
+        name, input_ = NO_COUNTERS, "full_without_counters"
         columns = self.matrix.select(input_)
         if len(columns) == len(best.columns):
             return self.missing(name, MODEL, input_, best.family, "the table has no channel counters")
         train, validation = self.parts(input_, columns)
-        model = FAMILIES[best.family].fit(train, validation, best.params, seed=self.seed)
+        model = family_of(best.family).fit(train, validation, best.params, seed=self.seed)
         return self.candidate(name, MODEL, input_, best.family, columns, best.params, model, len(train.y))
 
 

@@ -8,7 +8,7 @@ Not known here: how anything was fitted, files (jobs/evaluate.py), how a table i
 
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -17,14 +17,18 @@ import pyarrow.parquet as pq
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn import rule_errors
-from vvp.learn.candidates import HISTORY, MEAN, MODELS, RULE, Candidate
-from vvp.learn.evidence import Choice, as_dicts
+from vvp.learn.candidates import HISTORY, MEAN, RULE, Candidate
+from vvp.learn.evidence import Choice
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
-from vvp.learn.metrics import METRICS, bootstrap, flags, paired
+from vvp.learn.metrics import bootstrap, flags, paired, record
+from vvp.learn.records import Coverage, ModelResult, SplitResult, Standing, Warning
 from vvp.learn.rule_errors import Errors
 
 # How a chosen model stands against the rule on the test: what the headline of a forecast goes by.
-RULE_ITSELF, BETTER, NOT_SHOWN, NO_BETTER = "rule", "better", "not shown to be better", "no better"
+RULE_ITSELF: Final = "rule"
+BETTER: Final = "better"
+NOT_SHOWN: Final = "not shown to be better"
+NO_BETTER: Final = "no better"
 
 
 def evaluate_split(
@@ -35,12 +39,9 @@ def evaluate_split(
     *,
     resamples: int = 1000,
     seed: int = 0,
-) -> dict[str, Any]:
-    """One split's results, JSON-ready. Intervals are {point, low, high, …}, None where undefined.
-
-    "versus_rule": per metric, the candidate's minus that of the rule to beat (`choice.rule`), paired on the
-    same resamples; the rule itself has no entry.
-    """
+) -> SplitResult:
+    """One split's results. versus_rule: the candidate's metrics minus those of the rule to beat
+    (`choice.rule`), paired on the same resamples."""
     rows = matrix.rows("test", population.rows)
     y, channels = matrix.y[rows], matrix.channel_id[rows]
     able = [c for c in candidates if c.model is not None]
@@ -50,44 +51,42 @@ def evaluate_split(
 
     results = {}
     for c in candidates:
-        head = {
-            "role": c.role, "family": c.family, "input": c.input, "columns": len(c.columns), "rows": c.rows,
-        }  # fmt: skip
-        if c.model is None:
-            results[c.name] = {**head, "unavailable": c.unavailable}
-            continue
-        gap = paired(y, predicted[c.name], predicted[rule], channels, resamples, seed)
-        results[c.name] = {
-            **head,
-            "validation_mae": c.validation_mae,
-            "metrics": {m: intervals[c.name][m].as_dict() for m in METRICS},
-            "versus_rule": {} if c.name == rule else {m: gap[m].as_dict() for m in METRICS},
-        }
-    return {
-        "parts": {
-            part: int((matrix.part == part).sum()) for part in ("train", "validation", "test", "embargo")
-        },
-        "population": population.sentence,
-        "test_rows": len(rows),
-        "test_channels": len(set(channel_codes(channels).tolist())),  # unknown: its own
-        "rule": rule,
-        "chosen": chosen.name,
-        "standing": standing(results[chosen.name]),
-        "evidence": as_dicts(choice.evidence),
-        "results": results,
-        "interval": coverage(matrix, rows, chosen, choice.errors[chosen.name], resamples, seed),
-        "flags": flags(predicted),
-    }
+        result = ModelResult(
+            role=c.role, family=c.family, input=c.input, columns=len(c.columns), rows=c.rows,
+            unavailable=c.unavailable,
+        )  # fmt: skip
+        if c.model is not None:
+            gap = None
+            if c.name != rule:
+                gap = record(paired(y, predicted[c.name], predicted[rule], channels, resamples, seed))
+            measured = {
+                "validation_mae": c.validation_mae, "metrics": record(intervals[c.name]), "versus_rule": gap
+            }  # fmt: skip
+            result = result.model_copy(update=measured)
+        results[c.name] = result
+    return SplitResult(
+        parts={part: int((matrix.part == part).sum()) for part in ("train", "validation", "test", "embargo")},
+        population=population.sentence,
+        test_rows=len(rows),
+        test_channels=len(set(channel_codes(channels).tolist())),  # unknown: its own
+        rule=rule,
+        chosen=chosen.name,
+        standing=standing(results[chosen.name]),
+        evidence=choice.evidence,
+        results=results,
+        interval=coverage(matrix, rows, chosen, choice.errors[chosen.name], resamples, seed),
+        flags=flags(predicted),
+    )
 
 
-def standing(own: dict[str, Any]) -> str:
+def standing(own: ModelResult) -> Standing:
     """Of the chosen model against the rule on the test, by the mean absolute error."""
-    if own["role"] == RULE:
+    if own.role == RULE:
         return RULE_ITSELF
-    gap = own["versus_rule"]["mae"]
-    if gap["point"] is None or gap["point"] >= 0:
+    gap = None if own.versus_rule is None else own.versus_rule.mae
+    if gap is None or gap.point is None or gap.point >= 0:
         return NO_BETTER
-    return BETTER if gap["high"] is not None and gap["high"] < 0 else NOT_SHOWN
+    return BETTER if gap.high is not None and gap.high < 0 else NOT_SHOWN
 
 
 def scales(matrix: Matrix, one: Candidate, rows: np.ndarray) -> np.ndarray:
@@ -110,32 +109,24 @@ def half_widths(matrix: Matrix, rows: np.ndarray, one: Candidate, errors: Errors
 
 def coverage(
     matrix: Matrix, rows: np.ndarray, one: Candidate, errors: Errors, resamples: int, seed: int
-) -> dict[str, Any]:
-    """How often the 80 % interval of a forecaster held the truth on the test rows.
-
-    {half_width: median, log views; wanted; measured: interval by channel; held, of; clearly_under}.
-    half_width null with a reason: no interval can be made.
-    """
+) -> Coverage:
+    """How often the 80 % interval of a forecaster held the truth on the test rows."""
     if not len(errors.rows):
-        return {
-            "half_width": None, "reason": "no video could be forecast from others", "measured": None,
-            "held": 0, "of": 0, "clearly_under": False,
-        }  # fmt: skip
+        return Coverage(
+            half_width=None, reason="no video could be forecast from others", measured=None, held=0, of=0,
+            clearly_under=False,
+        )  # fmt: skip
     half = half_widths(matrix, rows, one, errors)
     inside = (np.abs(matrix.y[rows] - one.predict(matrix, rows)) <= half).astype(float)
     share = bootstrap(inside, {"inside": np.zeros(len(rows))}, matrix.channel_id[rows], resamples, seed)
     held = int(inside.sum())
-    measured = share["inside"]["mae"].as_dict()
-    by_channel = measured["high"] is not None and measured["high"] < COVERAGE
-    few = measured["few_channels"] and clearly_under(held, len(rows), COVERAGE)
-    return {
-        "half_width": float(np.median(half)),
-        "wanted": COVERAGE,
-        "measured": measured,
-        "held": held,
-        "of": len(rows),
-        "clearly_under": bool(by_channel or few),
-    }
+    measured = share["inside"]["mae"].record()
+    by_channel = measured.high is not None and measured.high < COVERAGE
+    few = measured.few_channels and clearly_under(held, len(rows), COVERAGE)
+    return Coverage(
+        half_width=float(np.median(half)), wanted=COVERAGE, measured=measured, held=held, of=len(rows),
+        clearly_under=bool(by_channel or few),
+    )  # fmt: skip
 
 
 def predictions(
@@ -163,36 +154,33 @@ def predictions(
     return sink.getvalue()
 
 
-def verdict(split: dict[str, Any]) -> str:
+def verdict(split: SplitResult) -> str:
     """One sentence: is the chosen model better than the simple rule, as far as can be told?"""
-    chosen, rule = split["chosen"], rule_in_words(split["rule"])
-    own = split["results"][chosen]
-    few = split["test_channels"] < 5
-    caution = (
-        f" (channels in the test: {split['test_channels']}; read every interval with care)" if few else ""
-    )
-    if own["role"] == RULE:
-        tried = [e["sentence"] for e in split["evidence"] if split["results"][e["candidate"]]["role"] != RULE]
+    chosen, rule, own = split.chosen, rule_in_words(split.rule), split.own
+    few = split.test_channels < 5
+    caution = f" (channels in the test: {split.test_channels}; read every interval with care)" if few else ""
+    if own.role == RULE:
+        tried = [e.sentence for e in split.evidence if split.results[e.candidate].role != RULE]
         why = f": {tried[0]}" if tried else ""
         return (
             f"No model is shown to beat the simple rule, so the forecast is that rule, {rule}{why}{caution}."
         )
-    gap = own["versus_rule"]["mae"]
-    worse = split["results"][split["rule"]]["metrics"]["mae"]["point"]
-    if gap["point"] is None or not worse:
+    gap, theirs = own.versus_rule, split.results[split.rule].metrics
+    worse = None if theirs is None else theirs.mae.point
+    if gap is None or gap.mae.point is None or not worse:
         return f"{chosen} cannot be compared with the simple rule, {rule}{caution}."
-    share = -gap["point"] / worse
-    if gap["low"] is None:
+    share = -gap.mae.point / worse
+    if gap.mae.low is None or gap.mae.high is None:
         way = "smaller" if share >= 0 else "larger"
         where = f"its error is {abs(share):.0%} {way}, with too few channels to say how sure that is"
         return f"{chosen} against the simple rule, {rule}: {where}{caution}."
-    low, high = sorted((-gap["low"] / worse, -gap["high"] / worse))
+    low, high = sorted((-gap.mae.low / worse, -gap.mae.high / worse))
     where = f"error smaller by {share:.0%}, 95 % interval {low:+.0%} to {high:+.0%}"
     how = {
         BETTER: "beats the simple rule",
         NOT_SHOWN: "is not shown to beat the simple rule",
         NO_BETTER: "is no better on the test than the simple rule",
-    }[split["standing"]]
+    }[split.standing]
     return f"{chosen} {how}, {rule}: {where}{caution}."
 
 
@@ -208,52 +196,46 @@ def rule_in_words(name: str) -> str:
     return RULES_IN_WORDS.get(name, name)
 
 
-def alone(split: dict[str, Any], name: str, interval: dict[str, Any]) -> str:
+def alone(split: SplitResult, name: str, interval: Coverage) -> str:
     """One sentence about the forecaster of drafts without a video, on the same test."""
-    metrics = split["results"][name].get("metrics")
-    if metrics is None:
+    metrics = split.results[name].metrics
+    if metrics is None or metrics.mae.point is None:
         return f"{name} was not measured."
-    error = np.exp(metrics["mae"]["point"])
-    held = interval.get("measured")
-    shown = "" if held is None else f"; its 80 % interval held {held['point']:.0%} of them"
-    return (
-        f"{name}, on the same {split['test_rows']} videos: typically off by a factor of {error:.1f}{shown}."
-    )
+    error, held = np.exp(metrics.mae.point), interval.measured
+    shown = "" if held is None or held.point is None else f"; its 80 % interval held {held.point:.0%} of them"
+    return f"{name}, on the same {split.test_rows} videos: typically off by a factor of {error:.1f}{shown}."
 
 
-def warnings(matrix: Matrix, split: dict[str, Any]) -> list[str]:
+def warnings(matrix: Matrix, split: SplitResult) -> list[Warning]:
     """What a reader of the numbers should know, from the run's own facts."""
-    found = list(split["flags"])
+    found = list(split.flags)
     labelled = np.isin(matrix.part, ("train", "validation", "test"))
     named = [c for c in matrix.channel_id[labelled] if c is not None]
     if named:
         top = max(set(named), key=named.count)
         share = named.count(top) / int(labelled.sum())
         if share >= 0.25:
-            found.append(
-                f"one channel has {share:.0%} of the labelled videos: the results are largely about it"
-            )
-    interval = split["interval"]
-    if interval.get("clearly_under"):
-        held = interval["measured"]
-        span = "" if held["low"] is None else f" ({held['low']:.0%} to {held['high']:.0%})"
-        found.append(
-            f"the 80 % interval is too narrow: it held {held['point']:.0%} of the test videos{span},"
+            text = f"one channel has {share:.0%} of the labelled videos: the results are largely about it"
+            found.append(Warning(kind="one channel", text=text))
+    held = split.interval.measured
+    if split.interval.clearly_under and held is not None and held.point is not None:
+        span = "" if held.low is None else f" ({held.low:.0%} to {held.high:.0%})"
+        text = (
+            f"the 80 % interval is too narrow: it held {held.point:.0%} of the test videos{span},"
             " so the newest videos differ from those before"
         )
+        found.append(Warning(kind="narrow interval", text=text))
     if int((matrix.part == "validation").sum()) < 30:
-        found.append("fewer than 30 validation videos: they cannot show that a model is better than a rule")
-    if split["test_rows"] < 50:
-        found.append(
-            f"the test holds {split['test_rows']} videos: small differences between models are mostly chance"
-        )
-    if split["test_channels"] < 5:
-        found.append(f"channels in the test: {split['test_channels']}; intervals by channel say little")
+        text = "fewer than 30 validation videos: they cannot show that a model is better than a rule"
+        found.append(Warning(kind="few validation", text=text))
+    if split.test_rows < 50:
+        n = split.test_rows
+        text = f"the test holds {n} videos: small differences between models are mostly chance"
+        found.append(Warning(kind="few test", text=text))
+    if split.test_channels < 5:
+        text = f"channels in the test: {split.test_channels}; intervals by channel say little"
+        found.append(Warning(kind="few channels", text=text))
     if np.isnan(matrix.horizon_days[labelled]).mean() > 0.5:
-        found.append(
-            "most counts have no known age: an old count and a fresh one are taken as the same thing"
-        )
+        text = "most counts have no known age: an old count and a fresh one are taken as the same thing"
+        found.append(Warning(kind="unknown age", text=text))
     return found
-
-
-__all__ = ["COVERAGE", "MODELS", "coverage", "evaluate_split", "predictions", "verdict", "warnings"]

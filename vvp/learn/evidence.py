@@ -11,7 +11,6 @@ Not known here: which models there are (candidates.py), metrics of the test part
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy.stats import t
@@ -19,9 +18,11 @@ from scipy.stats import t
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn import rule_errors
-from vvp.learn.candidates import FAMILIES, FOLLOWERS, HISTORY, MEAN, MODELS, RULE, Candidate, fit_rule
+from vvp.learn.candidates import FOLLOWERS, HISTORY, MEAN, MODELS, RULE, Candidate, fit_rule
+from vvp.learn.records import Evidence
 from vvp.learn.rule_errors import Errors, join
 from vvp.models.base import Data
+from vvp.models.registry import family as family_of
 
 MIN_ROWS = 30
 MARGIN = 0.03
@@ -32,40 +33,6 @@ INNER = 0.2  # share of a fold's training rows that stop its model early
 
 Fold = tuple[np.ndarray, np.ndarray]
 """(rows to fit on, rows to forecast), of the matrix"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """One candidate against another, out of fold."""
-
-    candidate: str
-    rival: str
-    rows: int
-    """compared; where there were too few to try: all that could have been"""
-    clusters: int
-    unit: str
-    """channels | runs in time"""
-    gain: float | None
-    """how much smaller the candidate's mean absolute error is, as a share of the rival's; None: not tried"""
-    low: float | None
-    """lower end of its one-sided 95 % interval; None: not tried"""
-    better: bool
-
-    @property
-    def sentence(self) -> str:
-        """What was found, for a person."""
-        if self.gain is None:
-            return (
-                f"{self.rows} labelled videos before the test are too few to show that {self.candidate} beats"
-                f" the rule ({MIN_ROWS} forecasts of videos not learned from are needed)"
-            )
-        way = "smaller" if self.gain >= 0 else "larger"
-        shown = "" if self.better else ", which does not show it to be better"
-        return (
-            f"on {self.rows} videos it had not learned from, the error of {self.candidate} was"
-            f" {abs(self.gain):.0%} {way} than the rule's (at least {self.low:+.0%} with 95 % confidence,"
-            f" {self.clusters} {self.unit}; needed {MARGIN:.0%}){shown}"
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -157,7 +124,7 @@ def refit(matrix: Matrix, one: Candidate, rows: np.ndarray, seed: int = 0) -> Ca
         Data(X=matrix.X[np.ix_(part, at)], y=matrix.y[part], groups=matrix.groups()[at])
         for part in (ordered[:-inner], ordered[-inner:])
     )
-    model = FAMILIES[one.family].fit(train, stop, one.params, seed=seed)
+    model = family_of(one.family).fit(train, stop, one.params, seed=seed)
     y = matrix.y[rows]
     return replace(one, model=model, bounds=(float(y.min()), float(y.max())))
 
@@ -201,9 +168,16 @@ def compare(matrix: Matrix, name: str, rival: str, a: Errors, b: Errors) -> Evid
         return _untried(name, rival, len(rows))
     gain = float(gap.mean()) / base
     low = gain - float(t.ppf(0.95, k - 1)) * error / base if k > 1 else -1.0
+    better = low > MARGIN
+    shown = "" if better else ", which does not show it to be better"
+    sentence = (
+        f"on {len(rows)} videos it had not learned from, the error of {name} was {abs(gain):.0%}"
+        f" {'smaller' if gain >= 0 else 'larger'} than the rule's (at least {low:+.0%} with 95 % confidence,"
+        f" {k} {unit}; needed {MARGIN:.0%}){shown}"
+    )
     return Evidence(
-        candidate=name, rival=rival, rows=len(rows), clusters=k, unit=unit, gain=gain, low=low,
-        better=low > MARGIN,
+        candidate=name, rival=rival, rows=len(rows), clusters=k, unit=unit, gain=gain, low=low, better=better,
+        sentence=sentence,
     )  # fmt: skip
 
 
@@ -216,11 +190,11 @@ def _clusters(matrix: Matrix, rows: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def _untried(name: str, rival: str, rows: int) -> Evidence:
-    return Evidence(
-        candidate=name, rival=rival, rows=rows, clusters=0, unit="", gain=None, low=None, better=False
+    sentence = (
+        f"{rows} labelled videos before the test are too few to show that {name} beats the rule"
+        f" ({MIN_ROWS} forecasts of videos not learned from are needed)"
     )
-
-
-def as_dicts(evidence: list[Evidence]) -> list[dict[str, Any]]:
-    """JSON-ready."""
-    return [{**vars(one), "sentence": one.sentence} for one in evidence]
+    return Evidence(
+        candidate=name, rival=rival, rows=rows, clusters=0, unit="", gain=None, low=None, better=False,
+        sentence=sentence,
+    )  # fmt: skip

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from vvp.dataset.channels import channel_codes
+from vvp.learn.records import Measured, Metrics, Warning
 
 METRICS = ("spearman", "r2", "mae", "pairwise_accuracy")
 FEW_CHANNELS = 5
@@ -68,6 +69,15 @@ class Interval:
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    def record(self) -> Measured:
+        """For a file."""
+        return Measured(**asdict(self))
+
+
+def record(intervals: Mapping[str, "Interval"]) -> Metrics:
+    """Of one candidate, for a file."""
+    return Metrics(**{metric: intervals[metric].record() for metric in METRICS})
+
 
 def bootstrap(
     y: np.ndarray,
@@ -120,27 +130,20 @@ def points(y: np.ndarray, p: np.ndarray) -> dict[str, float | None]:
     }
 
 
-def flags(preds: Mapping[str, np.ndarray]) -> list[str]:
-    """One sentence per constant prediction and per pair of models that predict the same."""
+def flags(preds: Mapping[str, np.ndarray]) -> list[Warning]:
+    """One per constant prediction and per pair of models that predict the same."""
     names = list(preds)
-    found = [f"{name} predicts the same for every video" for name in names if _constant(preds[name])]
+    found = [
+        Warning(kind="constant", text=f"{name} predicts the same for every video")
+        for name in names
+        if _constant(preds[name])
+    ]
     return found + [
-        f"{a} and {b} predict the same"
+        Warning(kind="same", text=f"{a} and {b} predict the same")
         for i, a in enumerate(names)
         for b in names[i + 1 :]
         if np.allclose(preds[a], preds[b], rtol=0, atol=1e-9)
     ]
-
-
-def conformal_half_width(residuals: np.ndarray, coverage: float = 0.8) -> float | None:
-    """Split-conformal half width: the ⌈(n + 1) · coverage⌉-th smallest |residual|, so that y ± it holds a new
-    exchangeable video with at least `coverage`. None when n is too small for that (below 4 at 80 %)."""
-    _check(residuals)
-    sizes = np.sort(np.abs(residuals))
-    rank = int(
-        np.ceil((len(sizes) + 1) * coverage - 1e-9)
-    )  # 1e-9: (n + 1) · 0.8 may land above a whole number
-    return float(sizes[rank - 1]) if 0 < rank <= len(sizes) else None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ that ASHA stops has its model too. The driver writes down each trial as it ends 
 that was killed goes on from that list: what is written there is told to Optuna and not fitted again.
 Ray Tune's own way, `Tuner.restore`, is not used: it unpickles what lies in the folder, and with Optuna a
 restored sweep broke off (KeyError in its searcher, Ray 2.60).
-Not known here: what a sweep's record looks like (tune.py), what a model is made of.
+Not known here: what a sweep's record looks like (sweep.py), what a model is made of.
 """
 
 import json

@@ -5,7 +5,7 @@ files) and, while it runs, FAMILY.state/. A sweep goes on, or is not repeated, w
 are the same to the last bit; otherwise it starts anew. Only JSON and model files are ever read back; what Ray
 Tune pickles for itself in FAMILY.state/ is not, and is deleted when the family is done.
 With max_concurrent=1 an uninterrupted sweep follows from the seed; with more, also from who ends first.
-Not known here: how trials are proposed and run (tune_ray.py), what the columns mean, the test part.
+Not known here: how trials are proposed and run (ray_trials.py), what the columns mean, the test part.
 """
 
 import hashlib
@@ -19,8 +19,10 @@ import ray
 
 from vvp.errors import PlanError, UserError
 from vvp.learn.ray_trials import Outcome, Search
-from vvp.models import load
 from vvp.models.base import Data, Family, Model, Params
+from vvp.models.registry import family as family_of
+from vvp.models.registry import load
+from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 Progress = Callable[[int, int, float | None], None]
@@ -119,6 +121,46 @@ def sweep(
     if progress is not None:
         progress(len(rows), len(rows), min(row.mae for row in rows))
     return SweepResult(best=best, trials=rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweeps:
+    """What `tuning.tune` asks for: split → what sweeps the families on its data.
+
+    Ray is started by the first sweep (`start`): a run that holds rules alone needs none.
+    """
+
+    space: Workspace
+    at: RunPaths
+    families: Sequence[str]
+    trials: int = 8
+    seed: int = 0
+    cpus_per_trial: float = 1.0
+    start: Callable[[], None]
+    progress: Callable[[int, int, str], None] | None = None
+
+    def __call__(self, split: str) -> Callable[[Data, Data], dict[str, tuple[Model, Params, float]]]:
+        def tell(done: int, total: int, best: float | None) -> None:
+            if self.progress is not None:
+                least = "" if best is None else f"least error {best:.3f}"
+                self.progress(done, total, f"trials, {split} split {least}".rstrip())
+
+        def sweeper(train: Data, validation: Data) -> dict[str, tuple[Model, Params, float]]:
+            self.start()
+            result = sweep(
+                [family_of(name) for name in self.families],
+                SweepData(train=train, validation=validation),
+                storage=self.space.uri(self.at.split(split)),
+                name="sweep",
+                trials=self.trials,
+                seed=self.seed,
+                cpus_per_trial=self.cpus_per_trial,
+                progress=tell,
+            )
+            self.space.write_json(self.at.trials(split), [vars(t) for t in result.trials])
+            return {family: (best.model, best.params, best.mae) for family, best in result.best.items()}
+
+        return sweeper
 
 
 def fingerprint(family: Family, data: SweepData, *, trials: int, seed: int) -> str:

@@ -9,14 +9,15 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, embedded_dims, population
+from vvp.dataset.embedded import embedded_dims
+from vvp.dataset.matrix import HORIZON, WHOLE, Matrix, assemble, assemble_whole, population
 from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.splits import SPLITS
 from vvp.errors import SplitError, UserError
 from vvp.learn import candidates
 from vvp.learn.candidates import Sweeper
+from vvp.learn.records import FittedSplit, Run
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
@@ -35,8 +36,8 @@ def tune(
     trials: int = 8,
     families: Sequence[str] = ("ridge", "gbdt", "mlp"),
     seed: int = 0,
-) -> dict[str, Any]:
-    """Fits every candidate and writes the run; its record, JSON-ready. others: the other splits as well.
+) -> Run:
+    """Fits every candidate and writes the run. others: the other splits as well.
 
     UserError: nothing embedded, no label at all, an unknown split, a split asked for that cannot be made.
     """
@@ -46,23 +47,26 @@ def tune(
     space.remove(at.run)  # a sweep that is killed leaves no run to evaluate
     settings, dims = SplitSettings(embargo_days=embargo_days), embedded_dims(space)
     digest = hashlib.sha256(json.dumps([name, split, ",".join(families), trials, seed]).encode())
-    run: dict[str, Any] = {
-        "name": name, "split": split, "trials": trials, "seed": seed, "embargo_days": embargo_days,
-        "rules_only": None, "splits": {},
-    }  # fmt: skip
+    run = Run(
+        name=name, split=split, trials=trials, seed=seed, embargo_days=embargo_days, families=list(families)
+    )
+    fitted: dict[str, FittedSplit] = {}
+    unavailable: dict[str, str] = {}
     for one in [split, *(s for s in SPLITS if s != split and others)]:
         try:
             matrix = assemble(space, one, settings, dims)
         except SplitError as error:
             if one != split:
-                run["splits"][one] = {"unavailable": str(error)}
+                unavailable[one] = str(error)
                 continue
             if split != "time":
                 raise
-            run |= _rules_only(space, str(error), digest)
+            whole = assemble_whole(space, dims)
+            digest.update(candidates.fingerprint(whole).encode())
+            run = _of(run, whole).model_copy(update={"rules_only": str(error), "split": WHOLE})
             break
         if one == split:
-            run |= _facts(matrix)
+            run = _of(run, matrix)
         rows = population(matrix)
         found = candidates.fit(matrix, rows, sweep_for(one), seed)
         facts = {
@@ -71,26 +75,33 @@ def tune(
             "families": ",".join(families),
         }
         digest.update(candidates.save(space, at.split(one), found, facts).encode())
-        run["splits"][one] = {
-            "population": rows.sentence,
-            "validation_mae": {c.name: c.validation_mae for c in found},
-            "unavailable_models": {c.name: c.unavailable for c in found if c.unavailable},
-        }
-    run["seconds"] = round(time.monotonic() - started, 1)
-    run["id"] = digest.hexdigest()[:16]
-    space.write_json(at.run, run)
+        fitted[one] = FittedSplit(
+            population=rows.sentence,
+            validation_mae={c.name: c.validation_mae for c in found},
+            unavailable_models={c.name: c.unavailable for c in found if c.unavailable},
+        )
+    done = {
+        "splits": fitted, "unavailable": unavailable, "id": digest.hexdigest()[:16],
+        "seconds": round(time.monotonic() - started, 1),
+    }  # fmt: skip
+    run = run.model_copy(update=done)
+    space.write_json(at.run, run.as_dict())
     return run
 
 
-def _rules_only(space: Workspace, why: str, digest: Any) -> dict[str, Any]:
-    matrix = assemble_whole(space, embedded_dims(space))
-    digest.update(candidates.fingerprint(matrix).encode())
-    return {"rules_only": why, "split": WHOLE, "splits": {}, **_facts(matrix)}
+def read_run(space: Workspace, name: str) -> Run | None:
+    """The run of this name; None when there is none. UserError when it is damaged or of another version."""
+    at = RunPaths(name)
+    if not space.exists(at.run):
+        return None
+    return Run.read(space.read_json(at.run), space.uri(at.run), f"`vvp tune --name {name}`")
 
 
-def _facts(matrix: Matrix) -> dict[str, Any]:
-    return {
+def _of(run: Run, matrix: Matrix) -> Run:
+    """The run with what the deciding split's matrix says of it."""
+    facts = {
         "profile": matrix.profile, "encoders": matrix.encoders, "counts": matrix.counts,
         "splits_origin": matrix.splits_origin, "dropped": len(matrix.dropped),
-        "horizon": matrix.dropped.get("log_horizon_days"),
+        "horizon": matrix.dropped.get(HORIZON),
     }  # fmt: skip
+    return run.model_copy(update=facts)

@@ -1,0 +1,1 @@
+"""One media file: frames, sound and signals, decoded in a process of its own."""

@@ -4,6 +4,7 @@ import av
 import numpy as np
 
 from vvp.media.reader import MAX_BAD_PACKETS, UndecodableError
+from vvp.media.source import Media, known
 
 RATE = 16_000
 
@@ -14,12 +15,14 @@ def read(path: str, seconds: float) -> np.ndarray | None:
     UndecodableError when there is one, but not a sample of it can be had.
     All-silent sound is sound. Damaged packets are left out; a sample that is no number becomes silence.
     """
-    with av.open(path, metadata_errors="ignore") as container:
+    with Media.of(path).container() as container:
         if not container.streams.audio:
             return None
         stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream):
+        if not isinstance(stream, av.AudioStream) or stream.codec_context is None:
             raise UndecodableError("no decoder knows its codec")
+        if not known(stream.codec_context.name):
+            raise UndecodableError(f"its codec, {stream.codec_context.name}, is not on the list")
         problem, bad, have, parts = "it is empty", 0, 0, []
         resampler = _Resampler()
         packets = container.demux(stream)

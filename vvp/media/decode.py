@@ -1,11 +1,17 @@
 """One media file → one Clip: what the encoders need, and the status of the row. Bad media never raises.
 
+Whatever a library raises while it reads a clip's bytes is that clip's row; `blamed` tells what is not.
+
 Runs in whatever process calls it, without a time limit: sandbox.py gives it both. Not known here: tables,
 encoders, Ray.
 """
 
-import shutil
+import errno
+import math
+import os
 import tempfile
+import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +24,11 @@ from vvp.errors import UserError
 from vvp.media import audio, signals, video
 from vvp.media.reader import UndecodableError
 from vvp.media.reader import has_picture as pictured
+from vvp.media.source import Media
 from vvp.schema import FAILED, OK, PARTIAL
+
+# What a full disk, a read-only one and too many open files say: no clip's doing.
+NOBODYS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,21 +84,44 @@ def failed(kind: str, detail: str) -> Clip:
     return Clip(status=FAILED, error_kind=kind, error_detail=" ".join(detail.split())[:300])
 
 
+def blamed(error: Exception) -> Clip:
+    """The failed clip whose bytes made a library raise `error`.
+
+    Raises `error` itself when no clip can be at fault: a module that cannot be imported, a full disk.
+    """
+    if isinstance(error, av.error.FFmpegError) and not isinstance(error, FileNotFoundError | MemoryError):
+        return failed("unreadable", error.strerror or str(error))
+    if isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno in NOBODYS):
+        raise error
+    if isinstance(error, FileNotFoundError | UserError):
+        return failed("media_missing", str(error))
+    if isinstance(error, MemoryError):
+        return failed("memory", str(error) or "out of memory")
+    if isinstance(error, UndecodableError):
+        return failed("picture_undecodable", str(error))
+    if isinstance(error, OSError):
+        return failed("unreadable", error.strerror or str(error))
+    return failed("decoder", f"{type(error).__name__} {_place(error)}: {error}")
+
+
+def _place(error: Exception) -> str:
+    """Where in our own files it came up."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).parent == Path(__file__).parent] or frames
+    return f"in {ours[-1].name} ({Path(ours[-1].filename).name}:{ours[-1].lineno})" if ours else "somewhere"
+
+
 def decode(path: str, settings: DecodeSettings | None = None) -> Clip:
     """Reads a local path or a URI (copied to a temporary file first). See schema.py for the statuses."""
     try:
         with local(path) as file:
             return _decode(file, settings or DecodeSettings())
-    except (FileNotFoundError, UserError) as error:
-        return failed("media_missing", str(error))
-    except MemoryError as error:
-        return failed("memory", str(error) or "out of memory")
-    except (av.error.FFmpegError, OSError) as error:
-        return failed("unreadable", error.strerror or str(error))
+    except Exception as error:  # noqa: BLE001 - on untrusted bytes a library may raise anything
+        return blamed(error)
 
 
 def _decode(file: str, settings: DecodeSettings) -> Clip:
-    with av.open(file, metadata_errors="ignore") as container:
+    with Media.of(file).container() as container:
         has_picture, has_sound = pictured(container), bool(container.streams.audio)
     if not has_picture and not has_sound:
         return failed("no_streams", "neither a video nor an audio stream")
@@ -136,18 +169,30 @@ def _decode(file: str, settings: DecodeSettings) -> Clip:
 
 
 @contextmanager
-def local(path: str) -> Iterator[str]:
-    """`path` itself, or a copy of what a URI holds, deleted afterwards (sandbox.py sets the folder)."""
-    if "://" not in path:
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"{path} is not there")
-        yield path
-        return
-    from vvp.workspace import open_uri  # pyarrow's filesystems, which local paths need not load
+def local(path: str) -> Iterator[Media]:
+    """`path` opened, and closed afterwards; what a URI holds is copied first, to a file without a name."""
+    media = fetched(path)
+    try:
+        yield media
+    finally:
+        if media is not path:
+            media.file.close()
 
-    fs, inside = open_uri(path)
-    with tempfile.NamedTemporaryFile(prefix="vvp-", suffix=Path(inside).suffix) as copy:
-        with fs.open_input_stream(inside, compression=None) as source:
-            shutil.copyfileobj(source, copy, 1 << 20)
+
+def fetched(path: str, folder: str | None = None, within_s: float = math.inf) -> Media:
+    """`path`, or what a URI holds, opened for reading. `folder`: of the copy; None: the system's.
+
+    FileNotFoundError, UserError: there is no such file; TimeoutError: copying takes longer than `within_s`.
+    """
+    if "://" not in path or isinstance(path, Media):
+        return Media.of(path)
+    from vvp.workspace import open_media  # pyarrow's filesystems, which local paths need not load
+
+    end = time.monotonic() + within_s
+    with open_media(path) as source, tempfile.TemporaryFile(prefix="vvp-", dir=folder) as copy:
+        while chunk := source.read(1 << 20):
+            if time.monotonic() > end:
+                raise TimeoutError(f"more than {within_s:g} s to fetch it")
+            copy.write(chunk)
         copy.flush()
-        yield copy.name
+        return Media(path, os.dup(copy.fileno()))

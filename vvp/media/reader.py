@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import av
 
+from vvp.media.source import Media, known
+
 MAX_PIXELS = 8192 * 4320  # the largest picture that is decoded (8K); more is refused before allocation
 MAX_BAD_PACKETS = 300  # after as many packets that do not decode, the rest is not tried
 
@@ -29,10 +31,14 @@ class Reader:
     """
 
     def __init__(self, path: str, keep: frozenset[int] | None = None) -> None:
-        self.container = av.open(path, metadata_errors="ignore")
+        self.container = Media.of(path).container()
         stream = self.container.streams.best("video")  # the one that a player would show
         if not isinstance(stream, av.VideoStream):
             raise UndecodableError("no decoder knows its codec")
+        if stream.codec_context is None:  # PyAV's type hints do not know of it
+            raise UndecodableError("no decoder knows its codec")
+        if not known(stream.codec_context.name):
+            raise UndecodableError(f"its codec, {stream.codec_context.name}, is not on the list")
         if stream.time_base is None:
             raise UndecodableError("a video stream without a clock")
         self.stream, self.codec, self.keep = stream, stream.codec_context, keep

@@ -14,10 +14,10 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 
-from vvp.errors import UserError
-from vvp.media.decode import Clip, DecodeSettings, failed, local
+from vvp.media.decode import Clip, DecodeSettings, blamed, local
 from vvp.media.reader import Reader, UndecodableError, has_picture
 from vvp.media.sandbox import Sandbox
+from vvp.media.source import Media
 from vvp.media.upright import Turn, scaled
 
 SETTINGS = DecodeSettings(size=96, timeout_s=15.0, memory_gb=2.0)
@@ -30,14 +30,8 @@ def decode(path: str, settings: DecodeSettings = SETTINGS) -> Clip:
     try:
         with local(path) as file:
             return Clip(frames=_picture(file, settings.size)[None])
-    except (FileNotFoundError, UserError) as error:
-        return failed("media_missing", str(error))
-    except MemoryError as error:
-        return failed("memory", str(error) or "out of memory")
-    except UndecodableError as error:
-        return failed("picture_undecodable", str(error))
-    except (av.error.FFmpegError, OSError) as error:
-        return failed("unreadable", error.strerror or str(error))
+    except Exception as error:  # noqa: BLE001 - on untrusted bytes a library may raise anything
+        return blamed(error)
 
 
 def thumbnails(
@@ -64,7 +58,7 @@ def data_uri(image: np.ndarray) -> str:
 
 def _picture(file: str, size: int) -> np.ndarray:
     """uint8 (h, w, 3), upright. UndecodableError when no key frame decodes."""
-    with av.open(file, metadata_errors="ignore") as container:
+    with Media.of(file).container() as container:
         if not has_picture(container):
             raise UndecodableError("there is no video stream")
     with Reader(file) as reader:  # counted, not read from a header: headers lie

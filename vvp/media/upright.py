@@ -25,13 +25,22 @@ class Turn:
     @classmethod
     def of(cls, frame: av.VideoFrame) -> "Turn":
         """From the display matrix, which sends (x, y) to (ax + cy, bx + dy); to the nearest quarter turn."""
-        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+        try:
+            matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+        except ValueError:  # PyAV knows no name for other side data of this frame, as of a spatial video
+            return cls._turned(frame.rotation)
         if matrix is None:
             return cls()
         a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
         if abs(b) + abs(c) > abs(a) + abs(d):
             return cls(True, c < 0, b < 0)
         return cls(False, a < 0, d < 0)
+
+    @classmethod
+    def _turned(cls, degrees: int) -> "Turn":
+        """From the angle alone, counter-clockwise, in which a mirror image cannot be seen."""
+        quarters = round(degrees / 90) % 4
+        return cls(quarters % 2 == 1, quarters in (2, 3), quarters in (1, 2))
 
     def apply(self, image: np.ndarray) -> np.ndarray:
         """uint8 (h, w, 3) as stored → a view of it, upright."""

@@ -17,12 +17,16 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from vvp.media.reader import Reader, UndecodableError, temporal_layer
+from vvp.media.source import Media
 from vvp.media.upright import Turn, cropped, scaled
 
 MAX_FRAMES = 20_000  # of a longer file only the first 20,000 frames are looked at (11 minutes at 30 a second)
+MAX_POINTS = (
+    50e9  # pixels times frames that are decoded: 100 s of 4K at 60 a second, or 20 minutes of Full HD
+)
 SIGNAL_FPS = 8.0  # small frames a second
 CHUNK = 16  # frames that decord hands over at a time: what bounds its memory
-BAD_MEDIA = (av.error.FFmpegError, decord.DECORDError, RuntimeError)  # RuntimeError: decord cannot open it
+BAD_MEDIA = (av.error.FFmpegError, decord.DECORDError)
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,9 @@ def read(path: str, *, frames: int, size: int, signals_s: float, fast: bool) -> 
     Middles rather than ends, because the first and the last frame of a clip are often black. A clip of
     fewer frames repeats them. Raises UndecodableError; MemoryError when a picture is too large.
     """
+    path = Media.of(path)
     look = _look(path)
+    _refuse_endless(path, look)
     shape = (frames, size, signals_s)
     ways = [_decord] if not look.turn.reflected else []
     if fast and look.codec in ("h264", "hevc"):
@@ -90,6 +96,14 @@ def _look(path: str) -> _Look:
     raise UndecodableError(f"not one frame decodes ({reader.problem})")
 
 
+def _refuse_endless(path: str, look: _Look) -> None:
+    """UndecodableError when decoding would take longer than anybody waits; counted, not decoded."""
+    with Reader(path) as reader:
+        n = min(sum(1 for _ in reader.shown()), MAX_FRAMES)
+    if n * look.width * look.height > MAX_POINTS:
+        raise UndecodableError(f"{n} frames of {look.width}x{look.height} pixels are more than is decoded")
+
+
 def _picks(n: int, frames: int) -> list[int]:
     return [int((i + 0.5) * min(n, MAX_FRAMES) / frames) for i in range(frames)]
 
@@ -104,11 +118,16 @@ def _decord(path: str, look: _Look, frames: int, size: int, signals_s: float) ->
     width, height = scaled(look.width, look.height, size)
     if look.turn.sideways:
         width, height = height, width  # decord scales after it has turned
-    with Reader(path) as packets:
+    media = Media.of(path)
+    with Reader(media) as packets:
         n = sum(1 for _ in packets.shown())
-        if packets.container.format.name == "mpegts":
-            raise UndecodableError("decord seeks to wrong frames in a transport stream")
-    reader = decord.VideoReader(path, width=width, height=height, num_threads=1)
+    file = media.for_decord()
+    if file is None:
+        raise UndecodableError("decord is for MP4 and Matroska of moderate size")
+    try:
+        reader = decord.VideoReader(file, width=width, height=height, num_threads=1)
+    except RuntimeError as error:
+        raise UndecodableError(f"decord cannot open it: {error}") from error
     if len(reader) != n:
         raise UndecodableError("decord counts frames that are not shown")
     times = reader.get_frame_timestamp(range(len(reader)))[:, 0].astype(np.float64)

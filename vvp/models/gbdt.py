@@ -13,6 +13,7 @@ import lightgbm as lgb
 import numpy as np
 
 from vvp.errors import UserError
+from vvp.models import forest_text
 from vvp.models.base import Data, Float, Int, Params, Report, Space, Steps, check_columns, pack, unpack
 
 SMALLEST_LEAF, LARGEST_LEAF = 2, 100
@@ -51,6 +52,7 @@ class GbdtModel:
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> "GbdtModel":
         meta, _, text = unpack(cls.family, files)
+        forest_text.check(text)
         model = cls(text=text, trees=meta.get("best_iteration", 0), n_cols=meta.get("n_cols", 0))
         try:
             facts = (model.booster.num_feature(), model.booster.num_trees())

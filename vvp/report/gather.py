@@ -1,7 +1,7 @@
 """A workspace and the name of a run → everything that the report shows, as one frozen Facts.
 
 What is absent is None, and `why` holds one sentence for it, with the command that would make it. Nothing is
-fitted, made or written here; splits are read as they were saved. Counts are read by labels.py.
+fitted, made or written here; splits are read as they were saved. Counts are read by targets.py.
 Not known here: figures, sentences about findings, HTML.
 """
 
@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 
 from vvp.dataset.targets import issues, moments, read_labels
 from vvp.errors import UserError
-from vvp.forecast.files import FORMAT
+from vvp.forecast.judging import read_evaluation
+from vvp.learn.records import Evaluation, Run, SplitResult
+from vvp.learn.tuning import read_run
 from vvp.paths import EMBEDDINGS, RUNS, SET_ASIDE, SPLITS_TABLE, VIDEOS, RunPaths
 from vvp.report import gather_map as atlas
 from vvp.schema import FAILED
@@ -73,8 +75,8 @@ class Facts:
     statuses: dict[str, int]  # of embeddings
     errors: dict[str, int]  # schema.ERROR_KINDS → videos
     not_embedded: int
-    run: dict[str, Any] | None  # run.json
-    evaluation: dict[str, Any] | None  # evaluation.json
+    run: Run | None
+    evaluation: Evaluation | None
     tested: Tested | None
     trials: dict[str, list[dict[str, Any]]]  # split → rows of the sweep, in the order of proposal
     map: dict[str, Any] | None  # map.json
@@ -83,19 +85,19 @@ class Facts:
     notes: list[str] = field(default_factory=list)  # what does not match any more
 
     @property
-    def deciding(self) -> dict[str, Any] | None:
-        """evaluation.json's part about the deciding split; None where the rule alone was tried."""
-        return None if self.evaluation is None else self.evaluation["splits"].get(self.split)
+    def deciding(self) -> SplitResult | None:
+        """The evaluation of the deciding split; None where the rule alone was tried."""
+        return None if self.evaluation is None else self.evaluation.splits.get(self.split)
 
     @property
     def chosen(self) -> str:
         """Name of the predictor's model; empty before the evaluation."""
-        return "" if self.deciding is None else self.deciding["chosen"]
+        return "" if self.deciding is None else self.deciding.chosen
 
     @property
     def half_width(self) -> float | None:
         """Of the 80 % interval, in log views, the middle one; None: none could be made."""
-        return None if self.deciding is None else self.deciding["interval"]["half_width"]
+        return None if self.deciding is None else self.deciding.interval.half_width
 
 
 def gather(space: Workspace, name: str) -> Facts:
@@ -105,7 +107,7 @@ def gather(space: Workspace, name: str) -> Facts:
     why: dict[str, str] = {}
     notes: list[str] = []
     run = _run(space, name, why)
-    split = run["split"] if run else "time"
+    split = run.split if run else "time"
     table = space.read(VIDEOS)
     latest = space.latest(EMBEDDINGS, "video_id", "embedded_at")
     videos = _videos(space, table, latest, split)
@@ -117,7 +119,7 @@ def gather(space: Workspace, name: str) -> Facts:
     known = set(videos.video_id)
     mine = latest.filter(pa.array([v in known for v in latest["video_id"].to_pylist()]))
     aside = space.read(SET_ASIDE)["reason"].to_pylist() if space.has(SET_ASIDE) else []
-    evaluated = None if evaluation is None else evaluation["run_id"]
+    evaluated = None if evaluation is None else evaluation.run_id
     shape, points = atlas.read(space, name, split, evaluated, mine, why, notes)
     return Facts(
         root=space.root, name=name, split=split, profile=next(iter(mine["profile"].to_pylist()), "") or "",
@@ -130,9 +132,10 @@ def gather(space: Workspace, name: str) -> Facts:
     )  # fmt: skip
 
 
-def _run(space: Workspace, name: str, why: dict[str, str]) -> dict[str, Any] | None:
-    if space.exists(RunPaths(name).run):
-        return space.read_json(RunPaths(name).run)
+def _run(space: Workspace, name: str, why: dict[str, str]) -> Run | None:
+    found = read_run(space, name)
+    if found is not None:
+        return found
     runs = [r for r in space.folders(RUNS) if space.exists(RunPaths(r).run)]
     if runs or name != "default":
         there = f"there are: {', '.join(runs)}" if runs else "there is none yet; `vvp tune` makes one"
@@ -143,20 +146,21 @@ def _run(space: Workspace, name: str, why: dict[str, str]) -> dict[str, Any] | N
 
 
 def _evaluation(
-    space: Workspace, name: str, run: dict[str, Any] | None, why: dict[str, str], notes: list[str]
-) -> dict[str, Any] | None:
+    space: Workspace, name: str, run: Run | None, why: dict[str, str], notes: list[str]
+) -> Evaluation | None:
     if run is None:
         return None
     command = f"`vvp evaluate --name {name}`"
-    if not space.exists(RunPaths(name).evaluation):
-        why["evaluation"] = why["tested"] = f"The test part has not been opened yet: run {command}."
+    found = read_evaluation(space, name)
+    if found is None:
+        if space.exists(RunPaths(name).evaluation):
+            why["evaluation"] = f"The evaluation is damaged or of another version: run {command} again."
+            notes.append(why["evaluation"])
+        else:
+            why["evaluation"] = f"The test part has not been opened yet: run {command}."
+        why["tested"] = why["evaluation"]
         return None
-    found = space.read_json(RunPaths(name).evaluation)
-    if found.get("format") != FORMAT or "rules_only" not in found:
-        why["evaluation"] = why["tested"] = f"The evaluation is of another version: run {command} again."
-        notes.append(why["evaluation"])
-        return None
-    if found.get("run_id") != run.get("id"):
+    if found.run_id != run.id:
         why["evaluation"] = why["tested"] = (
             f"The evaluation is of an earlier sweep of this name: run {command} again."
         )
@@ -166,12 +170,12 @@ def _evaluation(
 
 
 def _tested(
-    space: Workspace, name: str, evaluation: dict[str, Any] | None, videos: Videos, why: dict[str, str]
+    space: Workspace, name: str, evaluation: Evaluation | None, videos: Videos, why: dict[str, str]
 ) -> Tested | None:
     if evaluation is None:
         return None
-    if evaluation["rules_only"]:
-        why["evaluation"] = why["tested"] = evaluation["verdict"]
+    if evaluation.rules_only:
+        why["evaluation"] = why["tested"] = evaluation.verdict
         return None
     if not space.exists(RunPaths(name).predictions):
         why["tested"] = f"The predictions were not kept by this evaluation: run `vvp evaluate --name {name}`."
@@ -187,7 +191,7 @@ def _tested(
         )
         return None
     predicted = rows["predicted"].to_numpy()
-    chosen = evaluation["splits"][evaluation["split"]]["chosen"]
+    chosen = evaluation.splits[evaluation.split].chosen
     return Tested(
         row=np.array([place[video] for video in ids[first]], dtype=np.int64),
         truth=rows["log_views"].to_numpy()[first],
@@ -196,8 +200,8 @@ def _tested(
     )
 
 
-def _trials(space: Workspace, name: str, run: dict[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
-    files = {s: RunPaths(name).trials(s) for s in (run or {"splits": ()})["splits"]}
+def _trials(space: Workspace, name: str, run: Run | None) -> dict[str, list[dict[str, Any]]]:
+    files = {s: RunPaths(name).trials(s) for s in (run.splits if run else ())}
     return {s: space.read_json(file) for s, file in files.items() if space.exists(file)}
 
 

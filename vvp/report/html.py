@@ -119,11 +119,7 @@ def cards(facts: Facts, thumbs: dict[str, str]) -> str:
 
 
 def extremes(facts: Facts, thumbs: dict[str, str]) -> str:
-    if (
-        facts.tested is None
-        or facts.deciding is None
-        or facts.deciding["chosen"] not in facts.tested.by_model
-    ):
+    if facts.tested is None or facts.deciding is None or facts.deciding.chosen not in facts.tested.by_model:
         return ""
     best, worst = numbers.extremes(facts.tested, facts.chosen)
     if not best:
@@ -180,5 +176,5 @@ def table(facts: Facts) -> str:
         "<h3>All models and simple rules, 95 % intervals by channel; ◂ forecasts</h3>"
         f'<div class="scroll" tabindex="0"><table><thead><tr>{top}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div>"
-        f'<p class="soft">{escaped(facts.deciding["population"])}</p>'
+        f'<p class="soft">{escaped(facts.deciding.population)}</p>'
     )

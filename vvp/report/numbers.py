@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from vvp.dataset.targets import VIEWS
 from vvp.learn.metrics import Draws
 from vvp.report.gather import Facts, Tested, Videos
 
@@ -69,7 +70,7 @@ def inside(facts: Facts) -> np.ndarray | None:
     interval."""
     if facts.tested is None or facts.deciding is None or facts.half_width is None:
         return None
-    predicted = facts.tested.by_model[facts.deciding["chosen"]]
+    predicted = facts.tested.by_model[facts.deciding.chosen]
     return np.abs(facts.tested.truth - predicted) <= facts.tested.half_width
 
 
@@ -119,7 +120,7 @@ def factor(log_difference: float) -> str:
 
 def count(log_views: float) -> float:
     """Views of a log(1 + views)."""
-    return float(np.expm1(np.clip(log_views, 0.0, 30.0)))
+    return VIEWS.value(log_views)
 
 
 def share(part: float, digits: int = 0) -> str:

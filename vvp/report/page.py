@@ -123,7 +123,7 @@ def _grid(figures: Iterable[str]) -> str:
 
 def _footer(facts: Facts) -> str:
     made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    encoders = ", ".join((facts.run or {}).get("encoders", {}).values())
+    encoders = ", ".join(facts.run.encoders.values()) if facts.run else ""
     parts = [f"vvp {__version__}, {made}", f"profile {facts.profile}", encoders, f"{facts.split} split"]
     return (
         f"<footer>{escaped(' · '.join(p for p in parts if p))}. Each figure lies beside this page as SVG"

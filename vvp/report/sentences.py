@@ -1,11 +1,12 @@
 """What the report says in words: the headline, and what this run cannot know, from the run's own facts."""
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
+from vvp.learn.candidates import NO_COUNTERS
 from vvp.learn.evaluate import verdict
+from vvp.learn.records import Evaluation, Measured, ModelResult, SplitResult
 from vvp.report.gather import Facts
 from vvp.report.numbers import factor, plural, share
 
@@ -21,16 +22,17 @@ def headline(facts: Facts) -> list[str]:
     split = facts.deciding
     if split is None:
         if facts.evaluation is not None:
-            return [facts.evaluation["verdict"], *_rule_alone(facts.evaluation)]
+            return [facts.evaluation.verdict, *_rule_alone(facts.evaluation)]
         return [f"How good a forecast would be is not known. {facts.why['evaluation']}"]
-    chosen = split["chosen"]
-    own = split["results"][chosen]
-    pairs = own["metrics"]["pairwise_accuracy"]
+    chosen = split.chosen
+    own = split.own
+    assert own.metrics is not None, "a candidate without a model is never chosen"
+    pairs = own.metrics.pairwise_accuracy
     asked = (
-        f"Asked about {plural(split['test_rows'], 'video')} of {plural(split['test_channels'], 'channel')},"
+        f"Asked about {plural(split.test_rows, 'video')} of {plural(split.test_channels, 'channel')},"
         f" {ASKED[facts.split]},"
     )
-    if pairs["point"] is None:
+    if pairs.point is None:
         second = f"{asked} nothing could be ranked, because all their views are equal."
     else:
         second = (
@@ -40,29 +42,29 @@ def headline(facts: Facts) -> list[str]:
     return [_verdict(split), second, f"{_error(own)}{_few(split)}."]
 
 
-def _verdict(split: dict[str, Any]) -> str:
+def _verdict(split: SplitResult) -> str:
     """evaluate.verdict, and what is known of the interval where it held too little."""
     text = verdict(split)
-    interval = split["interval"]
-    if interval["clearly_under"]:
-        held = interval["measured"]["point"]
-        text += f" Its 80 % interval is too narrow: it held {held:.0%} of {interval['of']} test videos."
+    interval = split.interval
+    if interval.clearly_under and interval.measured and interval.measured.point is not None:
+        held = interval.measured.point
+        text += f" Its 80 % interval is too narrow: it held {held:.0%} of {interval.of} test videos."
     return text
 
 
-def _rule_alone(evaluation: dict[str, Any]) -> list[str]:
-    typical, interval = evaluation["typical_factor"], evaluation["interval"]
-    if typical is None:
+def _rule_alone(evaluation: Evaluation) -> list[str]:
+    typical, interval = evaluation.typical_factor, evaluation.interval
+    if typical is None or interval is None:
         return []
     text = f"A typical forecast from the videos before it is off by a factor of {typical:.1f}"
-    if interval["of"]:
-        text += f"; the 80 % interval held {interval['held']} of {interval['of']} checked in turn"
+    if interval.of:
+        text += f"; the 80 % interval held {interval.held} of {interval.of} checked in turn"
     return [f"{text}."]
 
 
-def _few(split: dict[str, Any]) -> str:
+def _few(split: SplitResult) -> str:
     """A reader who stops after the headline must know that it rests on a handful."""
-    n, channels = split["test_rows"], split["test_channels"]
+    n, channels = split.test_rows, split.test_channels
     if n < 30:
         return f"; on only {plural(n, 'video')} such numbers say little"
     if channels < 5:
@@ -70,17 +72,17 @@ def _few(split: dict[str, Any]) -> str:
     return ""
 
 
-def _of_100(one: dict[str, Any]) -> tuple[str, str]:
+def _of_100(one: Measured) -> tuple[str, str]:
     """Such as ("82", " (95 % interval 74 to 89)"); the second is empty where there is no interval."""
-    text = f"{100 * one['point']:.0f}"
-    if one.get("low") is None:
+    text = "–" if one.point is None else f"{100 * one.point:.0f}"
+    if one.low is None or one.high is None:
         return text, ""
-    return text, f" (95 % interval {100 * one['low']:.0f} to {100 * one['high']:.0f})"
+    return text, f" (95 % interval {100 * one.low:.0f} to {100 * one.high:.0f})"
 
 
-def _error(own: dict[str, Any]) -> str:
-    error = own["metrics"]["mae"]
-    return f"A typical forecast is off by a factor of {factor(error['point'])}"
+def _error(own: ModelResult) -> str:
+    error = None if own.metrics is None else own.metrics.mae.point
+    return f"A typical forecast is off by a factor of {'–' if error is None else factor(error)}"
 
 
 def tiles(facts: Facts) -> list[tuple[str, str]]:
@@ -89,15 +91,15 @@ def tiles(facts: Facts) -> list[tuple[str, str]]:
     found = [(f"{int(videos.embedded.sum()):,}", "embedded videos")]
     if split is None:
         return [*found, (f"{int(videos.labelled.sum()):,}", "with a view count")]
-    metrics = split["results"][split["chosen"]]["metrics"]
-    if metrics["pairwise_accuracy"]["point"] is not None:
-        found.append((share(metrics["pairwise_accuracy"]["point"]), "of pairs in the right order"))
-    found.append((f"× or ÷ {factor(metrics['mae']['point'])}", "typical error of a forecast"))
-    held = split["interval"].get("measured")
-    if held is None:
-        return [*found, ("–", f"no 80 % interval: {split['interval']['reason']}")]
-    half = factor(split["interval"]["half_width"])
-    return [*found, (share(held["point"]), f"held by the 80 % interval (÷ {half} to × {half})")]
+    metrics, interval = split.own.metrics, split.interval
+    if metrics is not None and metrics.pairwise_accuracy.point is not None:
+        found.append((share(metrics.pairwise_accuracy.point), "of pairs in the right order"))
+    if metrics is not None and metrics.mae.point is not None:
+        found.append((f"× or ÷ {factor(metrics.mae.point)}", "typical error of a forecast"))
+    if interval.half_width is None or interval.measured is None or interval.measured.point is None:
+        return [*found, ("–", f"no 80 % interval: {interval.reason}")]
+    half = factor(interval.half_width)
+    return [*found, (share(interval.measured.point), f"held by the 80 % interval (÷ {half} to × {half})")]
 
 
 def limits(facts: Facts) -> list[str]:
@@ -135,22 +137,25 @@ def limits(facts: Facts) -> list[str]:
             found.append(f"No video has {what}: nothing was learned from it, and nothing can be said of it.")
         elif missing > 0.1 * n:
             found.append(f"{share(missing / n)} of the embedded videos have no {what}.")
-    if "metrics" in ((facts.deciding or {}).get("results", {}).get("best, no counters") or {}):
+    blind = None if facts.deciding is None else facts.deciding.results.get(NO_COUNTERS)
+    if blind is not None and blind.metrics is not None:
         found.append(
             "Followers were counted when the videos were collected, often after they did well; the row"
             " “best, no"
             " counters” shows the result without them."
         )
     if facts.evaluation is not None:
-        opened = facts.evaluation.get("times_opened", 1)
+        opened = facts.evaluation.times_opened
         if opened > 1:
             found.append(
                 f"This test part was opened by {opened} runs: each look makes the best number less honest."
             )
         # What the sentences above say already is left out.
-        said = ("one channel has", "most counts have")
+        said = ("one channel", "unknown age")
         found += [
-            f"{w[0].upper()}{w[1:]}." for w in facts.evaluation.get("warnings", []) if not w.startswith(said)
+            f"{one.text[0].upper()}{one.text[1:]}."
+            for one in facts.evaluation.warnings
+            if one.kind not in said
         ]
     found.append(
         "What happens after posting is not in any of these numbers: a share by somebody famous, a trend that"
@@ -167,10 +172,10 @@ def _sample(facts: Facts) -> str:
     text = f"It rests on {plural(labelled, 'video')} with a view count, of {n:,} collected"
     if split is None:
         return f"{text}."
-    parts = split["parts"]
+    parts = split.parts
     return (
         f"{text}: {parts['train']:,} to learn from, {parts['validation']:,} to choose by and"
-        f" {split['test_rows']:,} to be tested on, of {plural(split['test_channels'], 'channel')}."
+        f" {split.test_rows:,} to be tested on, of {plural(split.test_channels, 'channel')}."
     )
 
 

@@ -21,7 +21,7 @@ log(followers) correlates at 0.75 with the baseline and grows with the date of c
 views do not enter it. Posting times are uniform over DAYS days; nothing drifts with them.
 
 Clip number i depends on the settings and on i alone: neither on how many clips are drawn nor in which
-order or process. Not known here: pixels, waveforms (render.py), files (synthetic.py).
+order or process. Not known here: pixels, waveforms (render.py), files (synthetic/write.py).
 """
 
 import math

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from vvp.dataset.targets import VIEWS
 from vvp.report.figures.maps import look, unavailable
 from vvp.report.figures.plot import INK, Plot, absent, canvas, forest
 from vvp.report.gather import Facts
@@ -160,7 +159,7 @@ def sentences(cluster: dict[str, Any]) -> list[str]:
 
 def _amount(feature: str, value: float) -> str:
     if feature == "log_views":
-        return f"{np.expm1(min(value, 30.0)):,.0f} views"
+        return f"{VIEWS.value(value):,.0f} views"
     return f"{value:.0f} s" if feature == "duration_s" else f"{value:.3g}"
 
 

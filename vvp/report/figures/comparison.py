@@ -1,9 +1,8 @@
 """Section 6, second half: every model beside the simple rules, the three splits side by side, the sweep."""
 
-from typing import Any
-
 from vvp.learn.candidates import RULE
 from vvp.learn.evaluate import verdict
+from vvp.learn.records import Metrics, ModelResult, SplitResult
 from vvp.report.figures.plot import BLUE, GREEN, GREY, ORANGE, Plot, absent, canvas, forest
 from vvp.report.gather import Facts
 from vvp.report.numbers import plural, running_best, span
@@ -17,9 +16,9 @@ def plots(facts: Facts) -> list[Plot]:
     return [rules(facts), sweep(facts), splits(facts)]
 
 
-def measured(split: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The models of a split that have metrics."""
-    return {name: one for name, one in split["results"].items() if "metrics" in one}
+def measured(split: SplitResult) -> dict[str, tuple[ModelResult, Metrics]]:
+    """The models of a split that have metrics, with them."""
+    return {name: (one, one.metrics) for name, one in split.results.items() if one.metrics is not None}
 
 
 def rules(facts: Facts) -> Plot:
@@ -28,20 +27,20 @@ def rules(facts: Facts) -> Plot:
     if split is None:
         return absent(name, subject, facts.why["evaluation"])
     found = measured(split)
-    ranked = [n for n, one in found.items() if one["metrics"]["spearman"]["point"] is not None]
+    ranks = {n: m.spearman for n, (_, m) in found.items() if m.spearman.point is not None}
+    ranked = sorted(ranks, key=lambda n: -(ranks[n].point or 0.0))
     if not ranked:
         return absent(
             name, subject, "No model could be ranked: the real or the predicted views are all equal."
         )
-    ranked.sort(key=lambda n: -found[n]["metrics"]["spearman"]["point"])
     figure, ax = canvas(1.2 + 0.3 * len(ranked))
     for i, n in enumerate(ranked):
-        own = found[n]["role"] != RULE
-        forest(ax, [(i, found[n]["metrics"]["spearman"])], BLUE if own else GREY, "o" if own else "s")
+        own = found[n][0].role != RULE
+        forest(ax, [(i, ranks[n].as_dict())], BLUE if own else GREY, "o" if own else "s")
     for colour, marker, label in ((BLUE, "o", "model"), (GREY, "s", "simple rule")):
         ax.plot([], [], color=colour, marker=marker, linestyle="none", label=label)
     ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
-    ax.set_yticks(range(len(ranked)), [f"{n} ◂" if n == split["chosen"] else n for n in ranked])
+    ax.set_yticks(range(len(ranked)), [f"{n} ◂" if n == split.chosen else n for n in ranked])
     ax.set_ylim(len(ranked) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("Spearman, forecast and real")
@@ -50,7 +49,7 @@ def rules(facts: Facts) -> Plot:
         name=name,
         title=verdict(split).rstrip("."),
         alt="Spearman of every model and simple rule on the test: "
-        + "; ".join(f"{n} {span(found[n]['metrics']['spearman'])}" for n in ranked) + ".",
+        + "; ".join(f"{n} {span(ranks[n].as_dict())}" for n in ranked) + ".",
         figure=figure,
     )  # fmt: skip
 
@@ -59,10 +58,12 @@ def splits(facts: Facts) -> Plot:
     name, subject = "splits", "The three splits side by side"
     if facts.evaluation is None:
         return absent(name, subject, facts.why["evaluation"])
-    made = {s: measured(one) for s, one in facts.evaluation["splits"].items() if "results" in one}
+    made = {s: measured(one) for s, one in facts.evaluation.splits.items()}
     models = list(dict.fromkeys(n for one in made.values() for n in one))
-    at = {s: {n: m["metrics"]["spearman"] for n, m in one.items()} for s, one in made.items()}
-    at = {s: {n: m for n, m in one.items() if m["point"] is not None} for s, one in at.items()}
+    at = {
+        s: {n: m.spearman.as_dict() for n, (_, m) in one.items() if m.spearman.point is not None}
+        for s, one in made.items()
+    }
     models = [n for n in models if any(n in one for one in at.values())]
     if not models:
         return absent(name, subject, "No model could be ranked under any split.")
@@ -78,7 +79,7 @@ def splits(facts: Facts) -> Plot:
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("Spearman, forecast and real")
     figure.legend(loc="outside upper left", ncols=3)
-    chosen = facts.evaluation["splits"][facts.split]["chosen"]
+    chosen = facts.chosen
     said = ", ".join(f"{one[chosen]['point']:.2f} by {s}" for s, one in at.items() if chosen in one)
     return Plot(
         name=name,
@@ -131,17 +132,17 @@ def sweep(facts: Facts) -> Plot:
     )
 
 
-def table(split: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+def table(split: SplitResult) -> tuple[list[str], list[list[str]]]:
     """(heads, rows) of the table of all candidates; what could not be fitted is a row that says why."""
     heads = ["", *LABELS.values(), "error against the rule"]
     rows = []
-    for name, one in split["results"].items():
-        kind = "rule: " if one["role"] == RULE else ""
-        label = f"{kind}{name} ◂" if name == split["chosen"] else f"{kind}{name}"
-        if "metrics" not in one:
-            rows.append([label, f"not available: {one['unavailable']}"])
+    for name, one in split.results.items():
+        kind = "rule: " if one.role == RULE else ""
+        label = f"{kind}{name} ◂" if name == split.chosen else f"{kind}{name}"
+        if one.metrics is None:
+            rows.append([label, f"not available: {one.unavailable}"])
             continue
-        gap = one["versus_rule"].get("mae")
-        against = "(it is the rule)" if gap is None else span(gap, sign="+")
-        rows.append([label, *(span(one["metrics"][m]) for m in LABELS), against])
+        gap = one.versus_rule
+        against = "(it is the rule)" if gap is None else span(gap.mae.as_dict(), sign="+")
+        rows.append([label, *(span(one.metrics.of(m).as_dict()) for m in LABELS), against])
     return heads, rows

@@ -3,6 +3,7 @@ quarters."""
 
 import numpy as np
 
+from vvp.dataset.targets import VIEWS
 from vvp.report import numbers
 from vvp.report.figures.plot import (
     BLUE,
@@ -36,7 +37,7 @@ GROUP_MARKERS = {"all": "D", "channel": "o", "missing": "s", "month": "^"}
 def plots(facts: Facts) -> list[Plot]:
     if facts.tested is None or facts.deciding is None:
         return [absent(name, subject, facts.why["tested"]) for name, subject in SUBJECTS.items()]
-    chosen = facts.deciding["chosen"]
+    chosen = facts.deciding.chosen
     if chosen not in facts.tested.by_model:
         why = "The predictions hold nothing of the chosen model: run `vvp evaluate` again."
         return [absent(name, subject, why) for name, subject in SUBJECTS.items()]
@@ -137,7 +138,7 @@ def factor_of(log_difference: float) -> str:
 def coverage(facts: Facts, tested: Tested) -> Plot:
     held = numbers.inside(facts)
     if held is None or facts.deciding is None:
-        reason = (facts.deciding or {}).get("interval", {}).get("reason", "no interval could be made")
+        reason = (facts.deciding and facts.deciding.interval.reason) or "no interval could be made"
         return absent("coverage", SUBJECTS["coverage"], f"There is no 80 % interval: {reason}.")
     found = numbers.slices(facts.videos, tested, held)
     figure, ax = canvas(1.2 + 0.27 * len(found))
@@ -191,7 +192,7 @@ def quarters(facts: Facts, tested: Tested, guess: np.ndarray) -> Plot:
         for j in range(4):
             colour = "white" if shares[i, j] < 0.6 else "black"
             ax.text(j, i, f"{table[i, j]}", ha="center", va="center", color=colour, fontsize=12)
-    cuts = [short(np.expm1(c)) for c in np.quantile(training, [0.25, 0.5, 0.75])]
+    cuts = [short(VIEWS.value(c)) for c in np.quantile(training, [0.25, 0.5, 0.75])]
     marks = [f"to {cuts[0]}", f"to {cuts[1]}", f"to {cuts[2]}", "above"]
     ax.set_xticks(range(4), marks)
     ax.set_yticks(range(4), marks)

@@ -1,0 +1,43 @@
+"""A calendar of drafts through a real predictor, with the encoders that cost nothing."""
+
+from pathlib import Path
+
+import pytest
+from serve_fakes import PROFILE
+from serve_world import fill, learn
+
+from jobs.predict_table import COLUMNS, forecast_table, tell
+from vvp.collect.columns import Settings
+from vvp.embed.recipe import Recipe, first_row
+from vvp.embed.stages import embed_here
+from vvp.forecast import files, predictor
+from vvp.paths import RunPaths
+
+
+def test_each_draft_gets_the_forecast_that_it_would_get_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space = fill(tmp_path / "space", PROFILE)
+    learn(space, "default")
+    known = files.load(space, RunPaths("default").predictor)
+    recipe = Recipe.of(known.head, PROFILE)
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    table = tmp_path / "drafts.csv"
+    words = [f"draft {n}" for n in range(18)]
+    lines = [f"{title},c{n % 8},2025-06-0{n % 9 + 1},{100 * n},20," for n, title in enumerate(words)]
+    table.write_text(
+        "Title,Channel,Date,Followers,Duration,Media\n" + "\n".join([*lines, "x,,,,,broken.mp4"])
+    )
+    rows = forecast_table(str(table), known, recipe, None, None, Settings())
+    assert [row["row"] for row in rows] == list(range(2, 21))
+    assert "unreadable" in rows[-1]["error"] and rows[-1].get("views") is None
+    facts = {"title": "draft 17", "channel_id": "c1", "published_at": rows[17]["published_at"],
+             "channel_followers": 1700, "duration_s": 20.0}  # fmt: skip
+    [embedded] = embed_here(
+        first_row({"transcript": None, **facts}, None), PROFILE, None, recipe.decode
+    ).to_pylist()
+    alone = known.predict(predictor.draft_rows(facts, embedded))[0]
+    assert rows[17]["views"] == pytest.approx(alone.views) and rows[17]["low"] == pytest.approx(alone.low)
+    tell(rows, str(tmp_path / "out.csv"), False, "p")
+    assert (tmp_path / "out.csv").read_text("utf-8-sig").splitlines()[0] == ",".join(COLUMNS)
+    assert "19 drafts, most views first" in capsys.readouterr().out

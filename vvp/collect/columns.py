@@ -1,0 +1,176 @@
+"""Reads the columns of a table into ours. What a column's signs mean is decided from all of its rows.
+
+A value that cannot be read is null and counted; so is one that can be read in two ways, where neither the
+column nor the user says which is meant.
+Not known here: which column is which (headers.py), or how one value is read (parse.py).
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from vvp.collect import hashtags, numbers, parse
+from vvp.collect.dates import ORDERS, order_of
+from vvp.collect.headers import Header
+from vvp.collect.numbers import STYLES
+from vvp.collect.problems import Problems
+from vvp.collect.raw_table import RawTable
+from vvp.collect.subtitles import AUTOMATIC, CREATOR
+from vvp.errors import UserError
+
+_MIL = re.compile(r"\d\s*mil\b", re.IGNORECASE)
+
+Reader = Callable[[Any], Any]
+
+COUNTS: dict[str, Callable[..., Any]] = {
+    "views": parse.count, "likes": parse.count_or_hidden, "comments": parse.count_or_hidden,
+    "shares": parse.count_or_hidden, "channel_followers": parse.count_or_hidden,
+    "channel_videos": parse.count_or_hidden, "width": parse.pixels, "height": parse.pixels,
+}  # fmt: skip
+DATES = {"published_at": False, "observed_at": True}  # True: a bare date is the end of its day
+
+
+def _source(value: Any) -> str | None:
+    found = parse.text(value)
+    if found not in (None, CREATOR, AUTOMATIC):
+        raise ValueError(f"neither {CREATOR} nor {AUTOMATIC}")
+    return found
+
+
+PLAIN: dict[str, Reader] = {
+    "video_id": parse.identifier, "platform": parse.platform, "channel_id": parse.identifier,
+    "title": parse.text, "description": parse.text, "duration_s": parse.duration, "transcript": parse.text,
+    "transcript_source": _source, "media_path": parse.text,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the user said of the whole table. numbers: one of STYLES; dates: one of ORDERS.
+
+    None: the rows say.
+
+    UserError: neither of these.
+    """
+
+    numbers: str | None = None
+    dates: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, given, known in (("numbers", self.numbers, STYLES), ("dates", self.dates, ORDERS)):
+            if given is not None and given not in known:
+                raise UserError(f"--{name} {given}: choose one of {', '.join(known)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnReading:
+    """One of our columns. values: one per row, errors included (as the ValueError). decided: what its rows
+    showed, in words; None: there was nothing to decide.
+    """
+
+    ours: str
+    theirs: tuple[str, ...]
+    values: list[Any]
+    decided: str | None = None
+
+    @property
+    def filled(self) -> int:
+        """Rows that say something, readable or not."""
+        return sum(value is not None for value in self.values)
+
+    @property
+    def unreadable(self) -> int:
+        return sum(isinstance(value, ValueError) for value in self.values)
+
+    @property
+    def doubtful(self) -> int:
+        """Of the unreadable: those that can be read in two ways."""
+        return sum(isinstance(value, parse.DoubtfulError) for value in self.values)
+
+
+def read_columns(
+    table: RawTable, header: Header, settings: Settings, problems: Problems, origin: str
+) -> dict[str, ColumnReading]:
+    """Each of our columns; a value that cannot be read is counted in `problems`, ids apart."""
+    found = {}
+    for ours, theirs in header.columns.items():
+        raw = [table.column(name) for name in theirs]
+        if ours == "channel_id":
+            # One kind of id for the whole table: a channel must not be a name here and a number there.
+            raw = [next((r for r in raw if any(not parse.missing(v) for v in r)), raw[0])]
+        reader, decided = _reader(ours, raw, settings, header.formats)
+        values = [_first(row, reader) for row in zip(*raw, strict=True)]
+        if ours != "video_id":
+            for line, value, row in zip(table.lines, values, zip(*raw, strict=True), strict=True):
+                if isinstance(value, ValueError):
+                    shown = next(v for v in row if not parse.missing(v))
+                    problems.note(ours, f"{str(shown)[:60]!r} at {origin}:{line}: {value}")
+        found[ours] = ColumnReading(ours=ours, theirs=theirs, values=values, decided=decided)
+    return found
+
+
+def _first(row: Sequence[Any], reader: Reader) -> Any:
+    """The first value of a row that can be read; else the error of the first that is there; else None."""
+    error = None
+    for value in row:
+        try:
+            found = reader(value)
+        except ValueError as wrong:
+            error = error or wrong
+            continue
+        if found is not None:
+            return found
+    return error
+
+
+def _reader(
+    ours: str, raw: Sequence[Sequence[Any]], settings: Settings, formats: Mapping[str, str]
+) -> tuple[Reader, str | None]:
+    """(how a value of this column is read, what its rows decided)."""
+    if ours in COUNTS:
+        if settings.numbers:
+            return partial(COUNTS[ours], style=STYLES[settings.numbers]), None
+        style = numbers.style_of(value for values in raw for value in values)
+        mil = any(_MIL.search(v) for values in raw for v in values if isinstance(v, str))
+        said = [_said(style), "mil is read as thousand" if mil else None]
+        return partial(COUNTS[ours], style=style), "; ".join(filter(None, said)) or None
+    if ours in DATES:
+        order = settings.dates
+        decided = None
+        if order is None:
+            shown = order_of(value for values in raw for value in values)
+            order = shown.order
+            decided = f"{order}, {_rows(shown.shown)}" if order else None
+        reader: Reader = partial(parse.moment, end_of_day=DATES[ours], order=order)
+        return (_dated(reader, formats[ours]) if ours in formats else reader), decided
+    if ours == "tags":
+        apart = any(hashtags.separated(values) for values in raw)
+        return partial(parse.tags, spaces_part=not apart), None
+    return PLAIN[ours], None
+
+
+def _said(style: numbers.NumberStyle) -> str | None:
+    names = {".": "points", ",": "commas"}
+    verbs = {numbers.GROUP: "group thousands", numbers.DECIMAL: "begin decimals", numbers.BOTH: "do both"}
+    said = [f"{names[sign]} {verbs[role]}" for sign, role in sorted(style.roles.items()) if role in verbs]
+    return f"{', '.join(said)}, {_rows(style.shown)}" if said else None
+
+
+def _rows(number: int) -> str:
+    return "1 row shows it" if number == 1 else f"{number} rows show it"
+
+
+def _dated(reader: Reader, pattern: str) -> Reader:
+    """Tries the shape's own way of writing a date before the usual ones."""
+
+    def read(value: Any) -> Any:
+        try:
+            day = datetime.strptime(str(value), pattern).date()
+        except ValueError:
+            return reader(value)
+        return reader(day)
+
+    return read

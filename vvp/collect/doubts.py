@@ -1,0 +1,136 @@
+"""What is worth a look after a collect run: sentences about rows that could be read and may yet be wrong.
+
+Nothing is changed here but one thing: rows whose rounded ids collide are set aside, for nobody knows which
+video they are. Not known here: how a row is read, or which of two accounts wins (merge.py).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from vvp.collect import totals
+from vvp.collect.cells import looks_rounded
+from vvp.collect.columns import ColumnReading
+from vvp.collect.merge import FACTS, Row, differences
+
+Rows = Sequence[tuple[str, Row]]
+ROUNDED_SHARE = 0.1  # of the long ids; by chance about one in 500 ends so
+
+
+def rounded_ids(rows: Rows, column: str = "video_id") -> set[str]:
+    """The long ids that a spreadsheet or JavaScript has rounded; empty where few enough end so by chance."""
+    ids = {row[column] for _, row in rows} if column != "video_id" else [row[column] for _, row in rows]
+    long = [each for each in ids if each and each.isdecimal() and len(each) >= 17]
+    found = [video_id for video_id in long if looks_rounded(video_id)]
+    return set(found) if len(found) >= 2 and len(found) > ROUNDED_SHARE * len(long) else set()
+
+
+def colliding(rows: Rows, rounded: set[str], known: Mapping[str, Row]) -> set[str]:
+    """Those of the rounded ids that two rows share which are not the same, here or in the workspace."""
+    found = set()
+    first: dict[str, Row] = {}
+    for _, row in rows:
+        video_id = row["video_id"]
+        if video_id not in rounded:
+            continue
+        before = first.setdefault(video_id, row)
+        if (
+            before is not row
+            and differences(before, row)
+            or video_id in known
+            and set(differences(known[video_id], row)) & {*FACTS}
+        ):
+            found.add(video_id)
+    return found
+
+
+def about_rows(rows: Rows, rounded: set[str], now: datetime) -> list[str]:
+    """Of the rows of this run, before two of one id became one."""
+    said = []
+    if rounded:
+        example = sorted(rounded)[0]
+        said.append(
+            f"{len(rounded)} long ids all end in zeros or as floats do ({example}): a spreadsheet or "
+            "JavaScript has rounded them, so they name no video for certain; export the ids as text"
+        )
+    channels = rounded_ids(rows, "channel_id")
+    if channels:
+        said.append(f"{len(channels)} channel ids were rounded too: several channels may share one")
+    torn = _torn(rows)
+    if torn:
+        said.append(f"{len(torn)} ids stand for rows with contradicting facts, the first {torn[0]}")
+    ahead = [row["video_id"] for _, row in rows if (row["published_at"] or now) > now + timedelta(days=1)]
+    if ahead:
+        said.append(f"{len(ahead)} posts are dated in the future, the first {ahead[0]}")
+    above = [
+        r["video_id"] for _, r in rows if None not in (r["likes"], r["views"]) and r["likes"] > r["views"]
+    ]
+    if above:
+        said.append(f"{len(above)} posts have more likes than views, the first {above[0]}")
+    at = totals.sum_of_the_others([row["views"] for _, row in rows])
+    if at is not None:
+        said.append(
+            f"the views of {rows[at][1]['video_id']} are the sum of all others: it may be a line of totals"
+        )
+    return said
+
+
+def _torn(rows: Rows) -> list[str]:
+    """Ids whose rows differ in what a video cannot change: its channel, its date, its length."""
+    first: dict[str, Row] = {}
+    found: dict[str, None] = {}
+    for _, row in rows:
+        before = first.setdefault(row["video_id"], row)
+        if set(differences(before, row)) & {"channel_id", "published_at", "duration_s", "title"}:
+            found[row["video_id"]] = None
+    return list(found)
+
+
+def about_twins(known: Mapping[str, Row], of_run: Iterable[str]) -> list[str]:
+    """Videos of this run that share title and channel with another id of the workspace."""
+    twins: dict[tuple[Any, Any], list[str]] = defaultdict(list)
+    for video_id, row in known.items():
+        if row["title"] and row["channel_id"]:
+            twins[row["title"], row["channel_id"]].append(video_id)
+    ours = set(of_run)
+    found = [ids for ids in twins.values() if len(ids) > 1 and ours.intersection(ids)]
+    if not found:
+        return []
+    return [
+        f"{len(found)} titles stand under two ids of one channel, the first: {' and '.join(found[0][:2])}"
+    ]
+
+
+def about_columns(columns: Mapping[str, ColumnReading]) -> list[str]:
+    """Of a table's columns: those that gave nothing, and those whose values may mean two things."""
+    said = []
+    for ours, column in columns.items():
+        names = " and ".join(column.theirs)
+        if column.filled == column.unreadable:
+            why = "not one value of it can be read" if column.filled else "it is empty"
+            said.append(f"{ours} (column {names}) matched nothing: {why}")
+        elif column.unreadable * 2 > column.filled and not column.doubtful:
+            said.append(f"{ours} (column {names}): {column.unreadable} of {column.filled} cannot be read")
+        if column.doubtful:
+            way = (
+                "say --dates day-first or --dates month-first"
+                if ours in ("published_at", "observed_at")
+                else "say --numbers 1,234.5 or --numbers 1.234,5"
+            )
+            said.append(f"{ours}: {column.doubtful} values can be read in two ways and are null; {way}")
+    return said
+
+
+def about_totals(refused: Sequence[Row]) -> list[str]:
+    """refused: the rows of this run that were set aside."""
+    lines = [row for row in refused if row["reason"] == "total_line"]
+    return [f"{len(lines)} line of totals was set aside ({lines[0]['detail']})"] if lines else []
+
+
+def about_falls(fallen: Counter[str]) -> list[str]:
+    """fallen: ids whose views are fewer than at the last collect, and by how many."""
+    if not fallen:
+        return []
+    video_id, by = fallen.most_common(1)[0]
+    return [f"the views of {len(fallen)} videos fell since the last collect, most for {video_id} (by {by:,})"]

@@ -1,0 +1,65 @@
+"""A calendar of posts that are still to come, as a table: what a forecast may know of each.
+
+Columns are known by the names that posts have (presets.COMMON_NAMES); counts that come after publication are
+not looked at. Not known here: how a forecast is made.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vvp.collect.columns import Settings, read_columns
+from vvp.collect.headers import Header, common
+from vvp.collect.problems import Problems
+from vvp.collect.tables import open_table
+from vvp.errors import UserError
+
+# What is known before publication, by column of videos/; media_path is the draft's own file.
+KNOWN = (
+    "title", "description", "tags", "channel_id", "published_at", "channel_followers", "channel_videos",
+    "duration_s", "transcript",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drafts:
+    """rows: KNOWN by draft. media: the file of each, None: words alone. lines: where each stands.
+    unreadable: by column, how many values are null because nobody could read them; examples: the first.
+    """
+
+    rows: list[dict[str, Any]]
+    media: list[Path | None]
+    lines: list[int]
+    unreadable: dict[str, int]
+    examples: dict[str, str]
+
+
+def read_drafts(file: str | Path, settings: Settings) -> Drafts:
+    """UserError: a table that cannot be read, without titles and files, or a file named that is not there."""
+    path = Path(file).absolute()
+    table = open_table(path)
+    columns = common(table.names)
+    wanted = {ours: theirs for ours, theirs in columns.items() if ours in (*KNOWN, "media_path")}
+    if not {"title", "media_path"} & set(wanted):
+        raise UserError(
+            f"{path} has no column for title or media: call one so; it has {', '.join(table.names)}."
+        )
+    problems = Problems()
+    header = Header(columns=wanted, fixed={}, formats={}, preset=None)
+    read = read_columns(table, header, settings, problems, str(path))
+    rows, media = [], []
+    for index, line in enumerate(table.lines):
+        values = {ours: column.values[index] for ours, column in read.items()}
+        values = {ours: None if isinstance(v, ValueError) else v for ours, v in values.items()}
+        named = values.pop("media_path", None)
+        if named is not None and not (path.parent / named).is_file():
+            raise UserError(f"{path}:{line}: there is no file {named}.")
+        rows.append(dict.fromkeys(KNOWN) | values)
+        media.append(None if named is None else path.parent / named)
+    return Drafts(
+        rows=rows,
+        media=media,
+        lines=table.lines,
+        unreadable=dict(problems.counts),
+        examples=problems.examples,
+    )

@@ -1,0 +1,232 @@
+"""Counts as people and platforms write them, and what a column of them says about its signs.
+
+Two signs, the point and the comma, group thousands in one country and begins decimals in the next. A count
+with one sign and three digits behind it ("12.000") is therefore read only where the column, the user or
+custom settles the sign: custom says that a lone comma groups, unless the column shows otherwise.
+Nothing is ever read as 0 because it could not be read.
+Not known here: which column a value stands in, or what is done about a null.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from vvp.collect import cells
+from vvp.collect.count_words import NONE, scale, without_label
+
+INT64 = 2**63 - 1
+GROUP, DECIMAL, BOTH = "groups thousands", "begins decimals", "is used both ways"
+OF_UNITS = "begins the decimals of a unit"  # 1.2M; it says nothing of numbers without a unit
+
+_SIGNS = str.maketrans({"−": "-", "٬": ",", "،": ",", "٫": ".", "，": ",", "．": ".", "＋": "+", "－": "-"})
+_COUNT = re.compile(
+    r"([+-]?)\s*((?:\d|[.,](?=\d)|[\s'’_](?=\d))+)(e[+-]?\d{1,3})?(?![.,]?\d)(.*)", re.I | re.S
+)
+_SPACED = re.compile(r"([1-9]\d{0,2}(?:([\s'’_])\d{3})(?:\2\d{3})*)(?:([.,])(\d+))?")
+_LONE = re.compile(r"(\d*)([.,])(\d+)")
+_GROUPS = {
+    ",": re.compile(r"[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3}"),  # the second: Indian lakhs
+    ".": re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+"),
+}
+
+
+class DoubtfulError(ValueError):
+    """Two numbers are written so ("12.000"), and nothing says which is meant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberStyle:
+    """roles: what the point and the comma do (GROUP, DECIMAL, …); a sign left out is not settled.
+    shown: how many rows of the column show it. given: the user said so.
+    """
+
+    roles: Mapping[str, str] = field(default_factory=dict)
+    shown: int = 0
+    given: bool = False
+
+
+UNSETTLED = NumberStyle()
+# What `--numbers` takes: the number 1234.5 as the table would write it.
+STYLES = {
+    "1,234.5": NumberStyle(roles={",": GROUP, ".": DECIMAL}, given=True),
+    "1.234,5": NumberStyle(roles={".": GROUP, ",": DECIMAL}, given=True),
+    "1 234,5": NumberStyle(roles={",": DECIMAL}, given=True),
+    "1234.5": NumberStyle(roles={".": DECIMAL}, given=True),
+}
+
+
+def count(value: Any, style: NumberStyle = UNSETTLED) -> int | None:
+    """A whole number: 1234, "1,234", "12 345", "541.2K", "1,2 Mio.", "3万 views"; may be negative.
+
+    None: missing. ValueError: no whole number; DoubtfulError: two readings that `style` does not settle.
+    """
+    if cells.missing(value):
+        return None
+    if isinstance(value, bool):
+        raise ValueError("true/false where a count belongs")
+    if isinstance(value, int):
+        return _int64(value)
+    if isinstance(value, float | Decimal):
+        return _whole(Decimal(value) if math.isfinite(value) else None)
+    written = cells.plain(value)
+    if cells.missing(written):
+        return None
+    if written.casefold() in NONE:
+        return 0
+    sign, number, exponent, tail = _split(written)
+    factor, unit = scale(tail)
+    found = _scientific(number, exponent) if exponent else _number(number, style, unit)
+    scaled = found * factor * (-1 if sign == "-" else 1)
+    return _whole(scaled.to_integral_value() if unit else scaled)  # 1.2345K is itself a rounding
+
+
+def count_or_hidden(value: Any, style: NumberStyle = UNSETTLED) -> int | None:
+    """As `count`, for counts that no rule looks at: below 0 (a platform's mark for hidden) is unreadable."""
+    found = count(value, style)
+    if found is not None and found < 0:
+        raise ValueError("a count below 0")
+    return found
+
+
+def pixels(value: Any, style: NumberStyle = UNSETTLED) -> int | None:
+    found = count(value, style)
+    if found is not None and not 0 < found < 2**31:
+        raise ValueError("no width or height")
+    return found
+
+
+def style_of(values: Iterable[Any]) -> NumberStyle:
+    """What a column's own values show about its signs."""
+    seen: dict[str, Counter[str]] = {",": Counter(), ".": Counter()}
+    for value in values:
+        if isinstance(value, str) and ("," in value or "." in value or "٬" in value or "٫" in value):
+            for sign, role in _shows(value).items():
+                seen[sign][role] += 1
+    roles: dict[str, str] = {}
+    for sign, counts in seen.items():
+        uses = set(counts) - {OF_UNITS} if GROUP not in counts else set(counts)
+        if counts:
+            roles[sign] = BOTH if len(uses) > 1 else next(iter(uses), OF_UNITS)
+    if list(roles.values()).count(GROUP) == 2:
+        roles = dict.fromkeys(roles, BOTH)  # two programs wrote this column
+    return NumberStyle(roles=roles, shown=max((sum(c.values()) for c in seen.values()), default=0))
+
+
+def _shows(value: str) -> dict[str, str]:
+    """Sign → role, where this value alone leaves no doubt. A unit's decimals ("1,2M") speak of units only:
+    they make the sign doubtful elsewhere."""
+    try:
+        _, number, exponent, tail = _split(cells.plain(value))
+        _, unit = scale(tail)
+    except ValueError:
+        return {}
+    signs = [s for s in ",." if s in number]
+    if exponent or not signs:
+        return {}
+    if len(signs) == 2:
+        last = max(signs, key=number.rindex)
+        first = "," if last == "." else "."
+        whole = number[: number.rindex(last)]
+        return {first: GROUP, last: DECIMAL} if _GROUPS[first].fullmatch(whole) else {}
+    sign = signs[0]
+    if number.count(sign) > 1:
+        return {sign: GROUP} if _GROUPS[sign].fullmatch(number) else {}
+    lone = _LONE.fullmatch(number)
+    if lone is None or _two_ways(lone[1], lone[3]):
+        return {}
+    return {sign: OF_UNITS if unit else DECIMAL}
+
+
+def _split(written: str) -> tuple[str, str, str, str]:
+    """(sign, number, exponent, what stands behind it). ValueError: no number at the front."""
+    written = written.translate(_SIGNS)
+    found = _COUNT.fullmatch(written if written[:1].isdecimal() else without_label(written))
+    if found is None:
+        raise ValueError("not a count")
+    sign, number, exponent, tail = found.groups()
+    return sign, number, exponent or "", tail
+
+
+def _number(number: str, style: NumberStyle, unit: str) -> Decimal:
+    if number.isdecimal():
+        return Decimal(number)
+    spaced = _SPACED.fullmatch(number)
+    if spaced:
+        whole = re.sub(r"\D", "", spaced[1])
+        return Decimal(f"{whole}.{spaced[4]}") if spaced[3] else Decimal(whole)
+    signs = [s for s in ",." if s in number]
+    if re.search(r"[^\d.,]", number) or not signs:
+        raise ValueError("not a count")
+    if len(signs) == 2:
+        last = max(signs, key=number.rindex)
+        first = "," if last == "." else "."
+        whole, _, rest = number.rpartition(last)
+        _refuse(style, first, GROUP)
+        _refuse(style, last, DECIMAL)
+        if not _GROUPS[first].fullmatch(whole):
+            raise ValueError("not a count")
+        return Decimal(f"{whole.replace(first, '')}.{rest}")
+    sign = signs[0]
+    if number.count(sign) > 1:
+        _refuse(style, sign, GROUP)
+        if not _GROUPS[sign].fullmatch(number):
+            raise ValueError("not a count")
+        return Decimal(number.replace(sign, ""))
+    return _lone(number, sign, style, unit)
+
+
+def _lone(number: str, sign: str, style: NumberStyle, unit: str) -> Decimal:
+    """A number with one sign: decimals by their number of digits, or by what is settled."""
+    lone = _LONE.fullmatch(number)
+    if lone is None:
+        raise ValueError("not a count")
+    decimal = Decimal(f"{lone[1] or 0}.{lone[3]}")
+    role = style.roles.get(sign)
+    if not _two_ways(lone[1], lone[3]):
+        if not unit:
+            _refuse(style, sign, DECIMAL)
+        if unit in ("b", "md") and sign == ",":
+            raise DoubtfulError(f"{unit.upper()} after a decimal comma means thousand in some languages")
+        return decimal
+    if role is None and sign == "," and style.roles.get(".") in (None, DECIMAL):
+        role = GROUP
+    if role == GROUP:
+        return Decimal(lone[1] + lone[3])
+    if role == DECIMAL:
+        return decimal
+    raise DoubtfulError(f"it may be {lone[1]}{lone[3]} or {lone[1]} and decimals")
+
+
+def _two_ways(before: str, after: str) -> bool:
+    return len(after) == 3 and 1 <= len(before) <= 3 and not before.startswith("0")
+
+
+def _refuse(style: NumberStyle, sign: str, use: str) -> None:
+    """ValueError where the user has said that this sign does something else."""
+    role = style.roles.get(sign)
+    if style.given and role not in (None, use):
+        raise ValueError(f"the sign {sign!r} {role} in this column, as was said")
+
+
+def _scientific(number: str, exponent: str) -> Decimal:
+    if not re.fullmatch(r"\d(?:[.,]\d+)?|\d+", number):
+        raise ValueError("not a count")
+    if abs(int(exponent[1:])) > 18:
+        raise ValueError("too large to be a count")
+    return Decimal(number.replace(",", ".") + exponent)
+
+
+def _whole(value: Decimal | None) -> int:
+    if value is None or value != value.to_integral_value():
+        raise ValueError("not a whole number")
+    return _int64(int(value))
+
+
+def _int64(value: int) -> int:
+    if abs(value) > INT64:
+        raise ValueError("too large to be a count")
+    return value

@@ -1,0 +1,45 @@
+"""A table of posts as it was found in a file: names and raw values, before anything is read from them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from vvp.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawTable:
+    """names: its columns. column(name): the values, one per row. lines: where each row stands (the line of
+    a JSONL, the entry of a JSON list, the row of a CSV or sheet with its header as row 1, of a Parquet from
+    1). unreadable: (line, why) of rows that could not be read and are in no column.
+    remarks: sentences about how the file had to be read.
+    """
+
+    names: list[str]
+    column: Callable[[str], list[Any]]
+    lines: list[int]
+    unreadable: list[tuple[int, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def of_rows(
+    path: object,
+    names: list[str],
+    rows: list[list[Any]],
+    lines: list[int],
+    unreadable: list[tuple[int, str]],
+    remarks: list[str],
+) -> RawTable:
+    """A table whose rows are lists of cells in the order of `names`."""
+
+    def column(name: str) -> list[Any]:
+        if names.count(name) > 1:
+            raise twice(path, names, name)
+        at = names.index(name)
+        return [row[at] for row in rows]
+
+    return RawTable(names=names, column=column, lines=lines, unreadable=unreadable, remarks=remarks)
+
+
+def twice(path: object, names: list[str], name: str) -> UserError:
+    return UserError(f"{path} has {names.count(name)} columns called {name!r}: rename all but one.")

@@ -1,0 +1,94 @@
+"""Tables whose cells have types: Parquet, and Excel's workbooks (the extra `vvp[xlsx]`).
+
+Not known here: what a column means.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vvp.collect.raw_table import RawTable, of_rows, twice
+from vvp.errors import UserError
+
+
+def read_parquet(path: Path) -> RawTable:
+    file = pq.ParquetFile(path)
+    top = file.schema_arrow.names
+
+    def flat(table: pa.Table) -> pa.Table:
+        while any(pa.types.is_struct(kind) for kind in table.schema.types):
+            table = table.flatten()
+        return table
+
+    names = flat(file.schema_arrow.empty_table()).column_names
+
+    def column(name: str) -> list[Any]:
+        if names.count(name) > 1:
+            raise twice(path, names, name)
+        # Only what is asked for is read: such files may hold vectors or the media themselves.
+        first = name if name in top else next(t for t in top if name.startswith(f"{t}."))
+        try:
+            values = flat(file.read(columns=[first])).column(name)
+            if pa.types.is_timestamp(values.type):
+                zone = None if values.type.tz is None else "UTC"
+                values = values.cast(pa.timestamp("us", tz=zone), safe=False)
+            return [_text(value) for value in values.to_pylist()]
+        except (pa.ArrowException, OSError, ValueError) as error:
+            why = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(f"{path}: column {name} cannot be read ({why}).") from error
+
+    return RawTable(names=names, column=column, lines=list(range(1, file.metadata.num_rows + 1)))
+
+
+def _text(value: Any) -> Any:
+    """Impala and Spark write strings without saying that they are: bytes that are UTF-8 are text."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value
+
+
+def read_xlsx(path: Path) -> RawTable:
+    """The first sheet that holds anything, its first row as header. UserError: no reader installed."""
+    try:
+        import openpyxl
+    except ImportError as error:
+        raise UserError(f"{path.name} wants a reader for Excel files: pip install 'vvp[xlsx]'.") from error
+    from zipfile import BadZipFile
+
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (BadZipFile, KeyError, openpyxl.utils.exceptions.InvalidFileException) as error:
+        raise ValueError(f"it is no Excel workbook ({error})") from error
+    try:
+        for sheet in book.worksheets:
+            rows = [[_cell(cell) for cell in row] for row in sheet.iter_rows()]
+            filled = [(number, row) for number, row in enumerate(rows, 1) if any(c is not None for c in row)]
+            if filled:
+                others = [s.title for s in book.worksheets if s.title != sheet.title]
+                remarks = [f"only sheet {sheet.title!r} was read, not {', '.join(others)}"] if others else []
+                return _sheet(path, filled, remarks)
+    finally:
+        book.close()
+    raise ValueError("it holds no cell")
+
+
+def _sheet(path: Path, filled: list[tuple[int, list[Any]]], remarks: list[str]) -> RawTable:
+    names = [" ".join(str(cell).split()) if cell is not None else "" for cell in filled[0][1]]
+    width = len(names)
+    rows = [(row + [None] * width)[:width] for _, row in filled[1:]]
+    return of_rows(path, names, rows, [number for number, _ in filled[1:]], [], remarks)
+
+
+def _cell(cell: Any) -> Any:
+    """A cell's value; a date whose format shows no time of day is a bare date."""
+    value = cell.value
+    if isinstance(value, datetime) and value.time() == value.time().min:
+        shown = str(cell.number_format).lower()
+        return value if "h" in shown or "s" in shown else value.date()
+    return value

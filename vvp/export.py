@@ -1,0 +1,63 @@
+"""The posts of a workspace as plain rows: facts, counts, cluster, and forecasts that were honestly made.
+
+A forecast stands only beside videos of the test part, as it was made when the run was evaluated: a model
+knows the others' views. Not known here: how a sheet is written (sheets.py).
+"""
+
+import io
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from vvp.dataset.scales import count_of_log
+from vvp.paths import MAP_POINTS, RunPaths
+from vvp.workspace import Workspace
+
+FACTS = (
+    "video_id", "platform", "channel_id", "title", "description", "tags", "published_at", "observed_at",
+    "duration_s", "channel_followers", "channel_videos", "views", "likes", "comments", "shares",
+    "label_issue",
+)  # fmt: skip
+COLUMNS = (*FACTS, "forecast", "low", "high", "ratio", "cluster", "media_path")
+
+
+def posts(space: Workspace, name: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """(a row per video with COLUMNS, sentences about what is missing and why).
+
+    forecast, low, high: views by the run's chosen model and its 80 % interval; ratio: views / forecast; null
+    for videos outside the test part. cluster: of the map; null without one. UserError: no videos.
+    """
+    rows: list[dict[str, Any]] = space.read("videos", [*FACTS, "media_path"]).to_pylist()
+    said, notes = _forecasts(space, name)
+    clusters: dict[str, int] = {}
+    if space.exists(MAP_POINTS):
+        points = pq.read_table(io.BytesIO(space.read_bytes(MAP_POINTS)), columns=["video_id", "cluster"])
+        clusters = dict(zip(points["video_id"].to_pylist(), points["cluster"].to_pylist(), strict=True))
+    else:
+        notes.append("no clusters: there is no map yet, run `vvp explore`")
+    for row in rows:
+        row |= said.get(row["video_id"], {})
+        row["cluster"] = clusters.get(row["video_id"])
+        if row.get("forecast") and row["views"] is not None:
+            row["ratio"] = round(row["views"] / row["forecast"], 3)
+    return rows, notes
+
+
+def _forecasts(space: Workspace, name: str) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """By video id: forecast, low and high of the chosen model."""
+    run = RunPaths(name)
+    if not (space.exists(run.evaluation) and space.exists(run.predictions)):
+        return {}, [f"no forecasts: run {name!r} has none of test videos, run `vvp tune` and `vvp evaluate`"]
+    evaluation = space.read_json(run.evaluation)
+    chosen = (evaluation.get("splits", {}).get(evaluation.get("split")) or {}).get("chosen")
+    table = pq.read_table(io.BytesIO(space.read_bytes(run.predictions))).to_pylist()
+    found = {
+        row["video_id"]: {
+            "forecast": round(float(count_of_log(row["predicted"]))),
+            "low": None if row["low"] is None else round(float(count_of_log(row["low"]))),
+            "high": None if row["high"] is None else round(float(count_of_log(row["high"]))),
+        }
+        for row in table
+        if row["model"] == chosen
+    }
+    return found, [] if found else [f"no forecasts: run {name!r} kept none of its chosen model"]

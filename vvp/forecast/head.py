@@ -1,0 +1,108 @@
+"""predictor.json as a typed record, checked when it is read: it is somebody's input.
+
+Whatever sizes an allocation or is asked for by a forecast has a type and a bound here.
+Not known here: the other files of a predictor (files.py), how a forecast is made from it.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from vvp.dataset.columns import layout
+from vvp.dataset.fuse import Dims
+from vvp.learn.intervals import MOST_ERRORS
+from vvp.learn.records import Quality, Record, Warning
+
+MAX_DIM = 65_536  # of one encoder's vector
+MOST_COLUMNS = 200_000
+LogViews = Annotated[float, Field(gt=-100, lt=100)]
+Text = Annotated[str, Field(max_length=2_000)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class Vectors(Record):
+    video: int = Field(ge=0, le=MAX_DIM)
+    audio: int = Field(ge=0, le=MAX_DIM)
+    text: int = Field(ge=0, le=MAX_DIM)
+
+
+class Spec(Record):
+    """One forecaster of the predictor."""
+
+    name: Text
+    role: Literal["rule", "single", "model"]
+    family: Text
+    input: Text
+    columns: list[Text] = Field(min_length=1, max_length=MOST_COLUMNS)
+    rows: int = Field(ge=1)
+    bounds: list[LogViews] = Field(min_length=2, max_length=2)
+    errors: list[Annotated[float, Field(ge=0, lt=100)]] = Field(max_length=MOST_ERRORS)
+    files: list[Literal["model.json", "model.safetensors", "model.txt"]] = Field(min_length=1, max_length=3)
+
+
+class Specs(Record):
+    main: Spec
+    metadata: Spec | None = None
+
+
+class Ages(Record):
+    """Of the training counts, days; default: what is asked for where nobody says."""
+
+    min: float = Field(ge=0, le=1e6)
+    median: float = Field(ge=0, le=1e6)
+    max: float = Field(ge=0, le=1e6)
+    default: float = Field(ge=0, le=1e6)
+
+
+class Training(Record):
+    videos: int = Field(ge=1)
+    channels: Count
+    channel_ids: list[Text] = Field(max_length=1_000)
+    published: list[Text] = Field(max_length=2)
+    horizon_days: Ages | None
+    log_views_quantiles: list[LogViews] = Field(min_length=201, max_length=201)
+    ranges: dict[Text, Annotated[list[float], Field(min_length=2, max_length=2)]]
+
+
+class Embedding(Record):
+    profile: Text
+    dims: dict[str, int] = Field(default_factory=dict)
+    encoders: dict[str, Text | None]
+    speech: Text | None
+    decode: dict[str, int | float | bool | str | None]
+
+
+class Qualities(Record):
+    main: Quality
+    metadata: Quality
+    warnings: list[Warning]
+
+
+class Head(Record):
+    """The whole of predictor.json."""
+
+    format: int
+    id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    created_at: Text
+    profile: Text
+    encoders: dict[str, Text]
+    dims: Vectors
+    needs_media: bool
+    models: Specs
+    rule: Text
+    training: Training
+    run: Text
+    split: Text
+    embedding: Embedding
+    quality: Qualities
+    fitted_on: Text
+
+    @model_validator(mode="after")
+    def _columns_exist(self) -> "Head":
+        known = {column.name for column in layout(Dims(**self.dims.model_dump()))}
+        named = set(self.training.ranges)
+        for spec in (self.models.main, self.models.metadata):
+            named |= set(spec.columns) if spec is not None else set()
+        if not named <= known:
+            raise ValueError("a column that there is not")
+        return self
