@@ -195,7 +195,7 @@ def python() -> str:
     if importlib.util.find_spec("vvp.api") is None:
         parts.append("This version has no `vvp.api` yet: use the [command line](cli.md).")
     else:
-        parts.append("```{eval-rst}\n.. automodule:: vvp.api\n   :members:\n   :noindex:\n```")
+        parts.append("```{eval-rst}\n.. automodule:: vvp.api\n   :members:\n   :undoc-members:\n```")
     parts.append("## Errors")
     parts.append("```{eval-rst}\n.. automodule:: vvp.errors\n   :members:\n   :show-inheritance:\n```")
     return "\n\n".join(parts) + "\n"
