@@ -55,6 +55,7 @@ def _forecast(known: Any, row: pa.Table, horizon_days: float | None) -> dict[str
         found = known.predict(row, horizon_days)[0].as_dict()
     except UserError as error:
         return {"error": str(error)}
+    found["outside"] = [one["feature"] for one in found["outside"]]
     return {name: found.get(name) for name in COLUMNS[5:-1]}
 
 

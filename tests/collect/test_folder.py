@@ -81,6 +81,8 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
         collect_folder(tmp_path, Workspace(tmp_path / "space"))
     with pytest.raises(UserError, match="no local folder"):
         collect_folder("s3://bucket/videos", Workspace(tmp_path / "space"))
+    with pytest.raises(UserError, match="~nobody is not there"):
+        collect_folder("~nobody", Workspace(tmp_path / "space"))
 
 
 def test_two_posts_may_share_a_file(tmp_path: Path) -> None:

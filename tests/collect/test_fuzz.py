@@ -7,10 +7,12 @@ Seeded, so that a failure comes back: the number of the case is in its name. `ma
 import json
 import random
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -74,7 +76,9 @@ def recoded(rng: random.Random, text: str) -> bytes:
 def mangled_table(rng: random.Random, folder: Path) -> Path:
     name = rng.choice(sorted(TABLES))
     text = TABLES[name]
-    kind = rng.randrange(4)
+    kind = rng.randrange(5)
+    if kind == 4:
+        return workbook(rng, folder)
     if kind == 0:
         data = flipped(rng, text.encode("utf-8", "surrogateescape"))
     elif kind == 1:
@@ -85,6 +89,23 @@ def mangled_table(rng: random.Random, folder: Path) -> Path:
         return typed_table(rng, folder)
     path = folder / f"t{rng.choice([Path(name).suffix, '.csv', '.tsv', '.jsonl', '.json', '.txt'])}"
     path.write_bytes(data)
+    return path
+
+
+def workbook(rng: random.Random, folder: Path) -> Path:
+    """An Excel file, whole as a zip, one of whose parts is mangled; or mangled as a zip."""
+    book = openpyxl.Workbook()
+    for row in (["ID", "Views", "Date"], ["a", 5, "2024-01-31"], ["b", 7.5, None]):
+        book.active.append(row)
+    book.save(folder / "whole.xlsx")
+    path = folder / "t.xlsx"
+    if rng.random() < 0.5:
+        path.write_bytes(flipped(rng, (folder / "whole.xlsx").read_bytes()))
+        return path
+    with zipfile.ZipFile(folder / "whole.xlsx") as whole, zipfile.ZipFile(path, "w") as out:
+        target = rng.choice(whole.namelist())
+        for name in whole.namelist():
+            out.writestr(name, flipped(rng, whole.read(name)) if name == target else whole.read(name))
     return path
 
 

@@ -1,11 +1,14 @@
 """From a matrix to a verdict: planted effects are found, shuffled labels are not, the test stays closed."""
 
+import io
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from learn_tables import DIMS, fill, sweep_without_ray, world
 
@@ -15,7 +18,7 @@ from vvp.errors import UserError
 from vvp.forecast import files as predictor_store
 from vvp.forecast import predictor
 from vvp.learn import candidates
-from vvp.learn.evaluate import evaluate_split, verdict, warnings
+from vvp.learn.evaluate import evaluate_split, predictions, verdict, warnings
 from vvp.learn.evidence import Choice, choose
 from vvp.learn.records import SplitResult
 from vvp.schema import TABLES
@@ -71,6 +74,19 @@ def test_every_rule_is_there_and_the_planted_effect_beats_them(planted: Any) -> 
     assert result.results["train mean"].metrics.spearman.point is None, "a constant has no rank"
     assert any("train mean predicts the same" in flag.text for flag in result.flags)
     json.dumps(result.as_dict(), allow_nan=False)
+
+
+def test_predictions_say_whose_each_video_is_and_where_it_may_lie(planted: Any) -> None:
+    _, matrix, rows, found = planted
+    result, choice = judged(matrix, rows, found)
+    table = pq.read_table(io.BytesIO(predictions(matrix, rows, found, choice.errors)))
+    own = table.filter(pc.equal(table["model"], result.chosen)).to_pylist()
+    at = matrix.rows("test", rows.rows)
+    assert [row["channel_id"] for row in own] == matrix.channel_id[at].tolist()
+    held = sum(row["low"] <= row["log_views"] <= row["high"] for row in own)
+    assert held == result.interval.held and len(own) == result.interval.of
+    other = table.filter(pc.equal(table["model"], "words alone")).to_pylist()
+    assert all(row["low"] is None and row["high"] is None for row in other)
 
 
 def test_the_interval_holds_about_as_often_as_it_says(planted: Any) -> None:

@@ -26,11 +26,24 @@ def is_media(name: str, extensions: tuple[str, ...] = MEDIA_EXTENSIONS) -> bool:
     return os.path.splitext(name)[1].lower() in extensions
 
 
+def at_home(path: str | Path) -> Path:
+    """The path, absolute; "~" and "~/…" are the home folder, and other names may begin with a tilde.
+
+    UserError: nobody knows which folder is home.
+    """
+    if not (str(path) == "~" or str(path).startswith("~/")):
+        return Path(path).absolute()
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:
+        raise UserError(f"{path}: no home folder is known here: write the whole path.") from error
+
+
 def local_folder(folder: str | Path) -> Path:
     """The folder, absolute. UserError unless it is one on this machine."""
     if "://" in str(folder):
         raise UserError(f"{folder} is no local folder: collect reads folders on this machine; copy it here.")
-    path = Path(folder).expanduser().absolute()
+    path = at_home(folder)
     if not path.is_dir():
         raise UserError(f"{path} is {'a file, not a folder' if path.exists() else 'not there'}.")
     return path

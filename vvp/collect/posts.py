@@ -17,7 +17,7 @@ from typing import Any
 
 from vvp.collect import doubts, parse, totals
 from vvp.collect.columns import ColumnReading, Settings, read_columns
-from vvp.collect.files import media_columns
+from vvp.collect.files import at_home, media_columns
 from vvp.collect.headers import Header, read_header
 from vvp.collect.store import Gathered, known_rows, record
 from vvp.collect.subtitles import CREATOR
@@ -97,7 +97,7 @@ def read_posts(
 
     UserError: as `collect_posts`, the share of unreadable views and ids apart.
     """
-    path = Path(file).expanduser().absolute() if str(file).startswith("~/") else Path(file).absolute()
+    path = at_home(file)
     read_at = _option(observed_at)
     table = open_table(path)
     header = read_header(table.names, mapping or {}, preset, str(path))
@@ -195,12 +195,11 @@ def _there(folder: Path, media: str) -> Path | None:
     A name may begin with a tilde of its own; only "~/" is the home folder.
     """
     try:
-        if media.startswith("~/"):
-            media = str(Path(media).expanduser())
+        media = str(at_home(media)) if media.startswith("~/") else media
         for form in ("NFC", "NFD"):
             path = folder / unicodedata.normalize(form, media)
             if path.is_file():
                 return path
-    except (OSError, ValueError, RuntimeError):  # a name too long, a zero byte, or no home
+    except (OSError, ValueError, UserError):  # a name too long, a zero byte, or no home
         return None
     return None

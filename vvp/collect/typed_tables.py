@@ -3,15 +3,24 @@
 Not known here: what a column means.
 """
 
+import zlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vvp.collect.raw_table import RawTable, of_rows, twice
 from vvp.errors import UserError
+
+# What openpyxl lets through when a workbook's zip, or the XML inside it, is damaged.
+DAMAGED = (
+    BadZipFile, zlib.error, ParseError, EOFError, KeyError, IndexError, TypeError, AttributeError,
+    NotImplementedError,
+)  # fmt: skip
 
 
 def read_parquet(path: Path) -> RawTable:
@@ -59,12 +68,13 @@ def read_xlsx(path: Path) -> RawTable:
         import openpyxl
     except ImportError as error:
         raise UserError(f"{path.name} wants a reader for Excel files: pip install 'vvp[xlsx]'.") from error
-    from zipfile import BadZipFile
-
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, KeyError, openpyxl.utils.exceptions.InvalidFileException) as error:
-        raise ValueError(f"it is no Excel workbook ({error})") from error
+        return _workbook(path, openpyxl.load_workbook(path, read_only=True, data_only=True))
+    except DAMAGED as error:
+        raise ValueError(f"it is no Excel workbook, or a damaged one ({type(error).__name__})") from error
+
+
+def _workbook(path: Path, book: Any) -> RawTable:
     try:
         for sheet in book.worksheets:
             rows = [[_cell(cell) for cell in row] for row in sheet.iter_rows()]

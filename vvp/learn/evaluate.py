@@ -142,6 +142,7 @@ def predictions(
     table = pa.table(
         {
             "video_id": pa.array(np.tile(matrix.video_id[rows], len(able)), pa.string()),
+            "channel_id": pa.array(np.tile(matrix.channel_id[rows], len(able)), pa.string()),
             "log_views": np.tile(matrix.y[rows], len(able)),
             "model": pa.array([c.name for c in able for _ in rows], pa.string()),
             "predicted": centre,
