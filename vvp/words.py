@@ -9,6 +9,11 @@ def views(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def percent(share: float) -> str:
+    """0.725 → 73%; halves go up, as people round."""
+    return f"{int(100 * share + 0.5)}%"
+
+
 def days(number: float) -> str:
     """A length of time: 1 day, 3.5 days, 412 days."""
     shown = f"{number:.1f}".removesuffix(".0") if number < 10 else f"{number:,.0f}"

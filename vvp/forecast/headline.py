@@ -13,7 +13,7 @@ from typing import Any
 from vvp.learn.candidates import FOLLOWERS, HISTORY
 from vvp.learn.evaluate import NO_BETTER, RULE_ITSELF
 from vvp.learn.intervals import COVERAGE
-from vvp.words import days
+from vvp.words import days, percent
 from vvp.words import views as views_text
 
 OFTEN = {0.5: "one time in two", 0.8: "four times in five", 0.9: "nine times in ten"}
@@ -87,13 +87,14 @@ def promise(
     if not interval or measured is None or measured.get("point") is None:
         return f"{when}; how often such ranges hold could not be measured yet.{middle}"
     if interval["clearly_under"]:
+        held = f"{percent(measured['point'])} of {interval['of']} videos"
         return (
-            f"{when}; but such ranges held only {measured['point']:.0%} of {interval['of']} videos they were"
-            f" tested on, so the real number may well lie outside.{middle}"
+            f"{when}; but such ranges held only {held} they were tested on, so the real number may well lie"
+            f" outside.{middle}"
         )
     often = OFTEN.get(COVERAGE, f"{100 * COVERAGE:.0f} times in a hundred")
     few = ", too few to be sure" if interval["of"] < 30 else ""
-    return f"{when}, {often} (it held {measured['point']:.0%} of {interval['of']} tested{few}).{middle}"
+    return f"{when}, {often} (it held {percent(measured['point'])} of {interval['of']} tested{few}).{middle}"
 
 
 def asked(horizon_days: float | None, counts_age_days: float | None) -> str:
