@@ -128,9 +128,10 @@ def _reasons(forecast: Any) -> list[tuple[str, str]]:
 
     steps = [f"{b} ×{exp(v):.2f}" for b, v in forecast.blocks.items() if round(v, 2)]
     start = words.views(VIEWS.value(forecast.starting_log_views))
-    pairs = [
-        ("made of", f"{start} for a typical training video; " + (", ".join(steps) or "nothing changes it"))
-    ]
+    pairs = []
+    if forecast.kind != "rule":  # a rule looks at nothing in the clip, and its headline says so
+        what = ", ".join(steps) or "nothing changes it"
+        pairs.append(("made of", f"{start} for a typical training video; {what}"))
     if forecast.top_tenth is not None:
         bound = words.views(forecast.top_tenth_views)
         pairs.append(("top tenth", f"{forecast.top_tenth:.0%} chance of more than {bound}"))
@@ -152,6 +153,10 @@ def _print(video: str | None, forecast: Any, head: dict[str, Any]) -> None:
         (f"{forecast.coverage:.0%} interval", span),
         ("more than", f"{forecast.percentile:.0f} % of the {videos}"),
     ]
+    ages = head["training"]["horizon_days"]
+    if forecast.horizon_days is not None:
+        shown = f"{words.days(ages['min'])} to {words.days(ages['max'])}"
+        pairs.append(("horizon", f"{words.days(forecast.horizon_days)}; training counts are {shown} old"))
     for rule, value in forecast.baselines.items():
         pairs.append((f"rule: {rule}", "no earlier video known" if value is None else v(value)))
     pairs += _reasons(forecast)

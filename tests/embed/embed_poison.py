@@ -1,6 +1,7 @@
 """Decoders and encoders that misbehave on files whose name says so; workers and children import them."""
 
 import ctypes
+import errno
 import os
 import time
 from collections.abc import Sequence
@@ -65,6 +66,14 @@ class Deadly(FakePicture):
         return super().encode(batch)
 
 
+class NoRoom(FakePicture):
+    """On a machine whose disk is full."""
+
+    def encode(self, batch: Sequence[np.ndarray]) -> np.ndarray:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+NO_ROOM = replace(FAKE, video=NoRoom)
 DEADLY = replace(FAKE, video=Deadly)
 PICKY = replace(FAKE, video=Picky)
 BROKEN = replace(FAKE, video=Broken)

