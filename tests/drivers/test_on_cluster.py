@@ -74,7 +74,7 @@ def test_a_job_runs_the_code_of_the_checkout_that_submits_it(head: Head, tmp_pat
     assert done.returncode == 0, done.stderr
     assert "this is 0.1.0+edited" in done.stdout
     unpacked = [p for p in head.temporary.rglob("py_modules_files/*/*/**/*") if p.is_file()]
-    assert {p.suffix for p in unpacked} <= {".py", ".pyc", ".md", ".yaml", ".css", ".js"}
+    assert {p.suffix for p in unpacked} <= {".py", ".pyc", ".md", ".yaml", ".css", ".js", ".typed"}
     assert {p.name for p in head.temporary.rglob("py_modules_files/*/*")} == {"vvp", "jobs"}
 
 

@@ -64,7 +64,7 @@ def test_what_ended_a_task_is_told_apart() -> None:
     full = raised(OSError(errno.ENOSPC, "No space left on device"))
     assert "No space left" in str(mendable(full)) and isinstance(mendable(full), UserError)
     assert str(mendable(raised(UserError("do this")))) == "do this"
-    for error in (full, raised(ValueError("a mistake")), raised(NodeDiedError())):
+    for error in (full, raised(ValueError("a mistake")), raised(NodeDiedError("gone"))):
         assert not lost(error), "our own code raised"
     assert mendable(raised(ValueError("a mistake"))) is None
-    assert lost(NodeDiedError()) and lost(ActorUnavailableError("gone", None))
+    assert lost(NodeDiedError("gone")) and lost(ActorUnavailableError("gone", None))

@@ -189,3 +189,15 @@ def test_no_child_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
         assert not gone(pid, 0.1)
         parent.kill()
     assert gone(pid) and not list(tmp_path.glob("vvp-decoder-*"))
+
+
+def test_a_compiler_whose_cache_is_empty_costs_no_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a fresh environment: librosa is compiled in the child, before it is confined."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    path = clips.write(tmp_path / "a.mp4", clips.counting(6), sound=clips.tone(0.5, 16_000), rate=16_000)
+    with Sandbox(DecodeSettings()) as sandbox:
+        clip = sandbox.decode(path)
+    assert clip.error_kind is None and clip.waveform is not None
+    assert list((tmp_path / "cache").rglob("*.nbi")), "it was compiled here"

@@ -24,9 +24,9 @@ from vvp.media.source import Media
 from vvp.media.wire import Fault, send
 
 
-def main(descriptor: int) -> None:
-    """descriptor: of the socket to the parent. What comes in is the parent's own, and trusted; what goes out
-    may not be."""
+def main(descriptor: int, gone: int) -> None:
+    """descriptor: of the socket to the parent; gone: of the removed folder to work in. What comes in is the
+    parent's own, and trusted; what goes out may not be."""
     inward: mpc.Connection[Any, Any] = mpc.Connection(os.dup(descriptor))
     outward = socket.socket(fileno=descriptor)
     with suppress(EOFError, BrokenPipeError):  # the parent is gone
@@ -34,6 +34,8 @@ def main(descriptor: int) -> None:
         tempfile.tempdir = folder  # which is no more
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # FFmpeg and decord report each damaged block there
         load()  # before the limits: what belongs to no clip counts towards none
+        os.fchdir(gone)
+        os.close(gone)
         av.logging.set_level(None)
         decord.logging.set_level(decord.logging.QUIET)
         confine(settings.memory_gb)

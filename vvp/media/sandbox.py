@@ -34,10 +34,12 @@ from vvp.media.wire import Fault, NonsenseError, receive
 CLIPS_PER_CHILD = 200
 START_S = 120.0  # a child that takes longer to start, on however busy a machine, counts as dead
 AHEAD = 2  # clips that the child knows of: the one it decodes and the next
-# First it removes the folder that it is in: nothing can be made there, and nothing is left of it.
+# First it removes the folder that it is in, so that nothing is left of it, and waits at the root until its
+# libraries are loaded (a compiler among them asks where it is). Then it goes back to the folder that is no
+# more: nothing can be made there.
 START = (
-    "import os, sys; os.rmdir(os.getcwd()); sys.path[:] = sys.argv[2:]; "
-    "from vvp.media.child import main; main(int(sys.argv[1]))"
+    "import os, sys; gone = os.open('.', os.O_RDONLY); os.rmdir(os.getcwd()); os.chdir('/'); "
+    "sys.path[:] = sys.argv[2:]; from vvp.media.child import main; main(int(sys.argv[1]), gone)"
 )
 Decoder = Callable[[str, DecodeSettings], Clip]
 

@@ -24,7 +24,8 @@ PER_NODE = {
 PER_LEAF = {"leaf_value", "leaf_weight", "leaf_count"}
 NEEDED = {"split_feature", "threshold", "decision_type", "left_child", "right_child", "leaf_value"}
 WHOLE = {"split_feature", "decision_type", "left_child", "right_child", "leaf_count", "internal_count"}
-FINITE = {"threshold", "leaf_value", "shrinkage"}  # of the others a gain may be beyond all bounds
+FINITE = {"leaf_value", "shrinkage"}
+ORDERED = {"threshold"}  # infinite where a split tells known from unknown values; never NaN
 SINGLE = {"num_leaves", "num_cat", "is_linear", "shrinkage"}
 CATEGORICAL = 1  # bit of decision_type
 END = "end of trees\n"
@@ -104,6 +105,8 @@ def _numbers(facts: Mapping[str, str], name: str, whole: bool) -> Sequence[float
         raise _BadError(f"{name} holds a number that is too large")
     if name in FINITE and not all(map(math.isfinite, values)):
         raise _BadError(f"{name} holds what is no finite number")
+    if name in ORDERED and any(map(math.isnan, values)):
+        raise _BadError(f"{name} holds what is no number")
     return values
 
 
