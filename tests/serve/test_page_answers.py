@@ -160,3 +160,22 @@ def test_what_would_be_refused_is_not_sent_and_a_request_can_be_stopped(
     expect(page.locator("#status")).to_have_text("Stopped.")
     assert page.is_hidden("#error") and page.is_hidden("#progress")
     assert page.evaluate("document.activeElement.id") == "go"
+
+
+@pytest.mark.parametrize("viewport", [PHONE, {"width": 1280, "height": 800}])
+def test_the_documentation_is_one_column_and_nothing_of_it_is_cut_off(
+    visit: Visit, viewport: dict[str, int]
+) -> None:
+    page = visit(viewport=viewport)
+    page.goto(page.url + "docs")
+    page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
+    lefts = page.locator("main > h1, main > h2, main > p, main > pre, main > table").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect()).map((box) => [box.left, box.right])"
+    )
+    assert len(lefts) > 12
+    assert len({round(left) for left, _ in lefts}) == 1, "some of it stands beside the rest"
+    assert max(right for _, right in lefts) <= viewport["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    cut = "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
+    assert page.locator("main pre, main td, main p").evaluate_all(cut) == []
+    assert page.evaluate(CONTRAST) == []
