@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 
 from serve.config import Limits
 
+GLOSSARY = Path(__file__).parents[2] / "docs" / "glossary.md"
 PHONE = {"width": 390, "height": 844}
 
 pytestmark = pytest.mark.timeout(120)
@@ -290,3 +291,14 @@ def test_a_field_says_what_belongs_in_it(visit: Visit) -> None:
         ".map((one) => one.textContent)"
     )
     assert bare == []
+
+
+def test_the_words_on_the_page_are_explained_as_in_the_documentation(visit: Visit) -> None:
+    page = visit()
+    page.click("text=Words used here")
+    words = page.locator(".glossary dt").all_inner_texts()
+    told = dict(zip(words, page.locator(".glossary dd").all_inner_texts(), strict=True))
+    assert words == ["rule", "range, interval", "held", "horizon", "out of fold", "R²", "Spearman", "embargo",
+                     "cluster", "likeness"]  # fmt: skip
+    known = dict(re.findall(r"^(\S.*)\n: (.*)$", GLOSSARY.read_text("utf-8"), re.MULTILINE))
+    assert told == {word: known[word] for word in words}
