@@ -302,3 +302,32 @@ def test_the_words_on_the_page_are_explained_as_in_the_documentation(visit: Visi
                      "cluster", "likeness"]  # fmt: skip
     known = dict(re.findall(r"^(\S.*)\n: (.*)$", GLOSSARY.read_text("utf-8"), re.MULTILINE))
     assert told == {word: known[word] for word in words}
+
+
+def test_a_comparison_is_kept_whole(visit: Visit) -> None:
+    page = visit(permissions=["clipboard-read", "clipboard-write"])
+    order = [{"draft": 1, "title": HOSTILE, "forecast": forecast()},
+             {"draft": 0, "title": None, "forecast": forecast(headline="Fewer.")}]  # fmt: skip
+    pairs = [{"better": 1, "worse": 0, "probability": 0.9, "too_close_to_call": False}]
+    ranking = {"order": order, "pairs": pairs, "sentence": "The second is ahead."}
+    body = lines({"ranking": ranking})
+    page.route("**/v1/rankings", lambda r: r.fulfill(body=body, content_type="application/x-ndjson"))
+    page.fill("[name=title]", "a")
+    page.click("#add")
+    page.click("#go")
+    page.wait_for_selector(RESULT)
+    with page.expect_download() as caught:
+        page.click("text=Save (JSON)")
+    assert caught.value.suggested_filename == "ranking.json"
+    assert json.loads(Path(caught.value.path()).read_text("utf-8")) == ranking
+    page.click("text=Copy as text")
+    page.wait_for_selector("text=Copied >> visible=true")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(f"The second is ahead.\n\nDraft 2: {HOSTILE}\n{HEADLINE}\n")
+    assert "\n\nDraft 1\nFewer.\n" in copied
+
+    opened = page.locator("#result details.full[open]")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert opened.count() == 2  # paper cannot be unfolded
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert opened.count() == 0
