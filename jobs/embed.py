@@ -1,6 +1,7 @@
 """`vvp embed`: videos/ → embeddings/."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,20 @@ def _check(space: Any, profile: Any, settings: Any) -> None:
     labels = profile.labels(settings.models)
     if not settings.replace:
         refuse_other_encoders(space, {modality: labels[modality] for modality in profile.encoders})
+
+
+def teller(update: show.Update, speech: bool) -> Callable[[int, int, Counter[str]], None]:
+    """What embed calls as it goes on. Until the first row the models load, which can take minutes.
+
+    speech: whether a model that recognises it is loaded as well.
+    """
+    models = ["picture", "sound", *(["speech"] if speech else []), "words"]
+
+    def tell(done: int, total: int, outcomes: Counter[str]) -> None:
+        bad = " ".join(f"{n} {status}" for status, n in outcomes.items() if status != "ok")
+        update(done, total, bad if done or not total else f"(loading {', '.join(models)})")
+
+    return tell
 
 
 @options.writes
@@ -86,12 +101,8 @@ def command(
     _check(space, chosen, settings)
     connect(min_cpus, min_gpus)
     with show.progress("embed") as update:
-
-        def note(done: int, total: int, outcomes: Counter[str]) -> None:
-            bad = {status: n for status, n in outcomes.items() if status != "ok"}
-            update(done, total, " ".join(f"{n} {status}" for status, n in bad.items()))
-
-        summary = embed(space, chosen, settings, note)
+        speech = transcribe and chosen.transcriber is not None
+        summary = embed(space, chosen, settings, teller(update, speech))
     if summary.doubtful:
         show.err.print(f"WARNING: {summary.doubtful}", markup=False)
     if json:

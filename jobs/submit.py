@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import shlex
 import sys
 import time
@@ -54,8 +55,9 @@ def submit(address: str, arguments: list[str]) -> int:
             },
             metadata={"command": shlex.join(["vvp", *arguments])},
         )
-    except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
-        raise UserError(f"cannot submit to {address}: {str(error).strip().splitlines()[0]}") from error
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:  # requests' are OSErrors
+        # The last three are what Ray's client raises over an answer that is none of a head's.
+        raise UserError(f"cannot submit to {address}: {_reason(error)}") from error
     show.err.print(f"job {job} submitted to {address}", markup=False)
     try:
         asyncio.run(_follow(client, job, _Log("--json" in arguments)))
@@ -76,6 +78,19 @@ def submit(address: str, arguments: list[str]) -> int:
     why = info.message if code is None else f"exit code {code}, its log above says why"
     show.err.print(f"job {job} {status.value.lower()}: {why}", markup=False)
     return code if code and code > 0 else 1
+
+
+def _reason(error: Exception) -> str:
+    """One line of what Ray's client raises, which quotes the whole answer: a traceback, or a page of HTML."""
+    code = re.search(r"status code (\d+)|^(\d{3}) (?:Client|Server) Error", str(error))
+    lines = [line.strip() for line in str(error).splitlines() if line.strip(". ")]
+    markup = re.search(r"<(!doctype|html|head|body)\b", str(error), re.IGNORECASE)
+    if markup or not lines or isinstance(error, (ValueError, TypeError, KeyError)):
+        said = f"it answers {code[1] or code[2]}" if code else "its answer is none of a head's"
+        return f"{said}; does something else listen on this port?"
+    if code and code[1] and len(lines) > 1:  # a traceback: its last line is the cause
+        return f"it answers {code[1]}: {lines[-1]}"
+    return lines[0]
 
 
 async def _follow(client: JobSubmissionClient, job: str, log: "_Log") -> None:
@@ -129,7 +144,8 @@ def _refuse_no_head(address: str, headers: dict[str, str]) -> None:
         with urlopen(
             Request(f"{address.rstrip('/')}/api/version", headers=headers), timeout=ANSWER_S
         ) as reply:
-            known = "ray_version" in json.loads(reply.read())
+            version = json.loads(reply.read())
+            known = isinstance(version, dict) and "ray_version" in version
     except HTTPError as error:
         if error.code in (401, 403):
             refused = "refuses this token" if headers else "wants a token, and none was found"

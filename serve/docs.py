@@ -110,7 +110,9 @@ def page(openapi: dict[str, Any], at: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>vvp API</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="stylesheet" href="static/page.css"></head><body><main>{body}</main></body></html>'
+        '<link rel="icon" href="data:,">'  # none, so that no browser asks for one
+        '<link rel="stylesheet" href="static/page.css"><link rel="stylesheet" href="static/docs.css">'
+        f'</head><body><main class="docs">{body}</main></body></html>'
     )
 
 

@@ -3,11 +3,14 @@
 
 import { numbered } from "./compare.js";
 import { byId } from "./dom.js";
+import { refused } from "./files.js";
 import * as words from "./words.js";
 
 const MOST = 10;
 const FIELDS = ["title", "description", "tags", "published_at", "duration_s"];
 const drafts = [];
+const UNSEEN = "this browser cannot show this video; the forecast can still read it";
+let mostBytes = null;
 
 /** Now as a datetime-local value, to the minute, in the viewer's own zone. */
 function now() {
@@ -22,6 +25,7 @@ class Draft {
     this.find = (selector) => this.element.querySelector(selector);
     this.file = null;
     this.url = null;
+    this.taken = Promise.resolve(); // settles once the file chosen last was taken or refused
     this.find(".zone").textContent = Intl.DateTimeFormat().resolvedOptions().timeZone || "your own time";
     this.field("published_at").value = now();
     if (like) {
@@ -30,7 +34,7 @@ class Draft {
     }
     const input = this.field("video");
     input.addEventListener("change", () => {
-      if (input.files.length) this.choose(input.files[0]);
+      if (input.files.length) this.take(input.files[0]);
       input.value = "";
     });
     this.find(".remove-video").addEventListener("click", () => {
@@ -47,7 +51,7 @@ class Draft {
       this.element.addEventListener(kind, over(is));
     }
     this.element.addEventListener("drop", (event) => {
-      if (event.dataTransfer.files.length) this.choose(event.dataTransfer.files[0]);
+      if (event.dataTransfer.files.length) this.take(event.dataTransfer.files[0]);
     });
   }
 
@@ -55,22 +59,39 @@ class Draft {
     return this.element.querySelector(`[name=${name}]`);
   }
 
+  /** Chooses the file, or says beside the field why it cannot be sent. */
+  take(file) {
+    this.asked = file;
+    this.taken = refused(file, mostBytes).then((sentence) => {
+      if (this.asked !== file) return; // another was chosen meanwhile
+      this.choose(sentence ? null : file);
+      this.find(".refused").textContent = sentence ?? "";
+      this.find(".refused").hidden = !sentence;
+      if (sentence) this.field("video").focus({ preventScroll: true });
+    });
+  }
+
   choose(file) {
     if (this.url) URL.revokeObjectURL(this.url);
-    this.file = file;
+    this.asked = this.file = file;
+    this.find(".refused").hidden = true;
     this.url = file && URL.createObjectURL(file);
     this.find(".pick").hidden = Boolean(file);
     this.find(".chosen").hidden = !file;
     this.find(".length").hidden = Boolean(file);
     const video = this.find("video");
     video.hidden = false;
-    video.onloadedmetadata = () => {
-      if (Number.isFinite(video.duration)) this.describe(words.length(video.duration));
-    };
-    video.onerror = () => {
+    const unseen = (known) => {
       video.hidden = true;
-      this.describe("this browser cannot show it; the predictor may still read it");
+      this.describe(known, UNSEEN);
     };
+    video.onloadedmetadata = () => {
+      const long = Number.isFinite(video.duration) ? words.length(video.duration) : "";
+      // A browser that cannot read the picture may play the sound of it, and shows black.
+      if (video.videoWidth) this.describe(long);
+      else unseen(long);
+    };
+    video.onerror = () => unseen("");
     if (file) {
       this.find(".file").textContent = file.name;
       this.describe("");
@@ -82,8 +103,10 @@ class Draft {
     }
   }
 
-  describe(more) {
-    this.find(".about-file").textContent = [words.size(this.file.size), more].filter(Boolean).join(", ");
+  describe(long, warning = "") {
+    this.find(".about-file").textContent = [words.size(this.file.size), long].filter(Boolean).join(", ");
+    this.find(".unshown").textContent = warning;
+    this.find(".unshown").hidden = !warning;
   }
 
   /** Field → value, empty ones left out; the posting time in UTC. */
@@ -126,3 +149,8 @@ export function add() {
 }
 
 export const all = () => drafts;
+
+/** Larger files are refused when they are chosen; null: not known yet. */
+export const atMost = (bytes) => {
+  mostBytes = bytes ?? null;
+};

@@ -5,11 +5,13 @@ import * as api from "./api.js";
 import { comparison, numbered } from "./compare.js";
 import { byId, el } from "./dom.js";
 import * as drafts from "./drafts.js";
+import { tooLarge } from "./files.js";
+import { keep } from "./keep.js";
 import * as progress from "./progress.js";
 import { result } from "./result.js";
-import * as words from "./words.js";
 
 const form = byId("form");
+const wrong = byId("error"); // kept here: it may stand in a draft that is removed
 const SHARED = ["channel_id", "channel_followers", "horizon_days"];
 const TOLD = { onUpload: progress.uploaded, onStage: progress.stage };
 const NUMBERS = ["channel_followers", "horizon_days", "duration_s"];
@@ -25,18 +27,22 @@ class Mistake extends Error {
 }
 
 function complain(message, field) {
-  byId("error").textContent = message;
-  byId("error").hidden = false;
+  // It stands above the field's label, and all three are brought into sight: focus() alone shows the field.
+  const place = field?.closest(".field, .drop") ?? byId("go").closest(".act");
+  place.before(wrong);
+  wrong.textContent = message;
+  wrong.hidden = false;
   if (field) {
     field.setAttribute("aria-invalid", "true");
     field.setAttribute("aria-describedby", "error");
-    field.focus();
+    field.focus({ preventScroll: true });
   }
+  for (const one of [wrong, place]) one.scrollIntoView({ block: "nearest", behavior: "instant" });
 }
 
 function forgive() {
-  byId("error").hidden = true;
-  byId("error").textContent = "";
+  wrong.hidden = true;
+  wrong.textContent = "";
   for (const field of form.querySelectorAll("[aria-invalid]")) {
     field.removeAttribute("aria-invalid");
     field.removeAttribute("aria-describedby");
@@ -50,19 +56,14 @@ function failed(error) {
     return;
   }
   complain(error.message, error.field);
-  if (!error.field) byId("go").focus(); // the button that had it may be gone
+  if (!error.field) byId("go").focus({ preventScroll: true }); // the button that had it may be gone
 }
 
 /** What the server would refuse anyway, said before anything is sent. */
 function check(draft) {
   const whose = drafts.all().length > 1 ? `${numbered(drafts.all().indexOf(draft))}: ` : "";
-  const limit = predictor?.upload_limits?.bytes;
-  if (draft.file && limit && draft.file.size > limit) {
-    throw new Mistake(
-      `${whose}this file has ${words.size(draft.file.size)}; at most ${words.size(limit)} can be sent.`,
-      draft.find(".remove-video"),
-    );
-  }
+  const large = draft.file && tooLarge(draft.file, predictor?.upload_limits?.bytes); // chosen before it was known
+  if (large) throw new Mistake(`${whose}${large}`, draft.find(".remove-video"));
   if (!draft.file && predictor && !predictor.accepts_metadata_only) {
     throw new Mistake(
       `${whose}please choose a video; this predictor cannot judge words alone.`,
@@ -109,16 +110,15 @@ async function go() {
   if (running) return;
   forgive();
   const list = [...drafts.all()]; // as they are now: the form can be changed meanwhile
+  running = new AbortController();
   try {
+    await Promise.all(list.map((draft) => draft.taken));
     list.forEach(check);
-    running = new AbortController();
     busy(true);
     const how = { key, signal: running.signal };
-    const shown =
-      list.length > 1
-        ? comparison(await several(list, how), predictor)
-        : result(await one(list[0], how), predictor);
-    show(shown);
+    const answer = await (list.length > 1 ? several(list, how) : one(list[0], how));
+    const [hero, ...rest] = (list.length > 1 ? comparison : result)(answer, predictor);
+    show([hero, keep(answer), rest]);
     progress.end(list.length > 1 ? "The comparison is ready." : "The forecast is ready.");
   } catch (error) {
     progress.end(error.kind === "stopped" ? "Stopped." : "");
@@ -168,9 +168,11 @@ async function ask() {
 }
 
 /** The channels it knows, and the days only where a forecast depends on them. */
-function offer({ channels, horizon_matters: asked, trained_on: { horizon_days: ages } }) {
+function offer({ channels, horizon_matters: asked, trained_on: { horizon_days: ages }, upload_limits: most }) {
+  form.elements.channel_id.placeholder = channels.length ? `such as ${channels[0]}` : "";
   byId("channels").replaceChildren(...channels.map((id) => el("option", { value: id })));
   byId("horizon").hidden = !asked;
+  drafts.atMost(most?.bytes);
   if (asked && ages) form.elements.horizon_days.placeholder = String(Math.round(ages.default));
 }
 

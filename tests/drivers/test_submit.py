@@ -3,6 +3,8 @@
 import os
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -48,12 +50,20 @@ def test_a_host_that_says_nothing_costs_the_time_limit(
         assert "nothing answers" in _refused(capsys, "--on", url, "version")
 
 
-def test_another_web_server_is_told_from_a_head(capsys: pytest.CaptureFixture[str]) -> None:
+@contextmanager
+def _answering(version: tuple[int, bytes], other: tuple[int, bytes]) -> Iterator[str]:
+    """The address of a server that answers so to /api/version, and to everything else."""
+
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, body = version if self.path == "/api/version" else other
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(b"<html>")
+            self.wfile.write(body)
+
+        do_POST = do_PUT = do_GET  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *_: object) -> None:
             """Nothing on stderr."""
@@ -62,12 +72,45 @@ def test_another_web_server_is_told_from_a_head(capsys: pytest.CaptureFixture[st
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            assert "no Ray dashboard" in _refused(
-                capsys, "--on", f"http://127.0.0.1:{server.server_port}", "version"
-            )
+            yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()
+
+
+HTML = b"<!DOCTYPE html>\n<html><body>\n<h1>Internal Server Error</h1></body></html>"
+
+
+@pytest.mark.parametrize(
+    "answer", [(200, b"<html>"), (500, HTML), (404, b""), (200, b"5"), (200, b'"words"')]
+)
+def test_another_web_server_is_told_from_a_head(
+    capsys: pytest.CaptureFixture[str], answer: tuple[int, bytes]
+) -> None:
+    with _answering(answer, answer) as url:
+        assert "no Ray dashboard" in _refused(capsys, "--on", url, "version")
+
+
+TRACEBACK = b'Traceback (most recent call last):\n  File "job_head.py"\nException: No available agent.\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((500, HTML), "it answers 500; does something else listen on this port?"),
+        ((500, TRACEBACK), "it answers 500: Exception: No available agent."),
+        ((200, HTML), "does something else listen on this port?"),
+        ((200, b'{"other": 1}'), "does something else listen on this port?"),
+    ],
+)
+def test_a_head_that_cannot_take_the_job_is_told_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], answer: tuple[int, bytes], said: str
+) -> None:
+    """It says that it is Ray, as a dashboard without its agents does; then Ray shows its whole answer."""
+    head = (200, b'{"version": "4", "ray_version": "2.40.0", "ray_commit": ""}')
+    with _answering(head, answer) as url:
+        line = _refused(capsys, "--on", url, "version")
+    assert line.startswith(f"vvp: cannot submit to {url}: ") and said in line and "<" not in line
 
 
 def test_the_token_is_looked_for_where_ray_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

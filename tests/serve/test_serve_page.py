@@ -90,7 +90,7 @@ def test_words_alone_and_nothing_at_all(visit: Visit) -> None:
 
 def test_a_broken_file_gets_the_servers_sentence_and_the_form_still_works(visit: Visit) -> None:
     page = visit()
-    junk = {"name": "broken holiday.mp4", "mimeType": "video/mp4", "buffer": b"this is no video " * 500}
+    junk = {"name": "broken holiday.mp4", "mimeType": "video/mp4", "buffer": b"\0is no video " * 500}
     page.set_input_files("[name=video]", junk)
     with page.expect_response(lambda r: r.url.endswith("/v1/forecasts")) as caught:
         page.click("#go")
