@@ -15,6 +15,7 @@ from vvp.report import page, sentences
 from vvp.report.figures import plot
 from vvp.report.figures.plot import Plot
 from vvp.report.gather import Facts, gather
+from vvp.report.html import escaped
 from vvp.workspace import Workspace
 
 
@@ -27,10 +28,13 @@ def opened(space: Workspace, name: str = "default") -> tuple[Facts, dict[str, Pl
     plots = {one.name: one for group in drawn.values() for one in group}
     assert len(plots) == 20
     for one in plots.values():
-        assert f'id="figure-{one.name}"' in html
         if one.figure is None:
             assert one.absent and one.absent[0].isupper() and one.absent.endswith("."), one.name
+            said = html[html.index("<main>") :].count(f"<p>{escaped(one.absent)}</p>")
+            said += html.count(f'<p class="missing">{escaped(one.absent)}</p>')
+            assert said == 1 or "evaluation" in facts.why, f"{one.name}: {one.absent} stands {said} times"
         else:
+            assert f'id="figure-{one.name}"' in html
             assert one.title and len(one.alt) > 40, one.name
     return facts, plots, html
 
@@ -40,6 +44,10 @@ def test_without_a_run_and_without_a_map(tmp_path: Path) -> None:
     assert {n for n, one in plots.items() if one.figure} == {"views", "durations", "posted", "hours"}
     assert "`vvp explore`" in (plots["map_views"].absent or "")
     assert "`vvp tune`" in (plots["predicted"].absent or "")
+    main = html[html.index("<main>") :]
+    assert main.count("run <code>vvp explore</code>") == 1, "one sentence for the map, its parts and clusters"
+    assert main.count("run <code>vvp tune</code>") == 1, "one sentence for all that needs a model"
+    assert 'class="absent"' not in html and 'href="#reduction"' not in html
     [line] = sentences.headline(facts)
     assert "not known" in line and "<code>vvp tune</code>" in html
 
