@@ -68,6 +68,14 @@ def test_every_figure_is_there_with_a_title_and_a_text_alternative(page: Any, re
     assert len(ids) == len(set(ids)), "two figures share an id, and one would borrow the other's parts"
 
 
+def test_the_typical_error_is_one_number(page: Any) -> None:
+    """The headline, the tile and the figure's title take one definition: the mean absolute error."""
+    tile = page.locator(".tiles li", has_text="typical error of a forecast").locator("b").inner_text()
+    said = "a factor of " + tile.removeprefix("× or ÷ ")
+    assert said in page.locator("p.headline").nth(2).inner_text()
+    assert said in page.locator("#predicted-title").inner_text()
+
+
 def test_strangers_words_stay_words(page: Any) -> None:
     assert page.title() == "vvp report: default"
     assert page.locator("img[src=x]").count() == 0

@@ -113,7 +113,10 @@ def running_best(trials: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
 
 
 def factor(log_difference: float) -> str:
-    """A difference of log views as a factor: 0.69 → "2.0"; from 10 on without decimals."""
+    """A difference of log views as a factor: 0.69 → "2.0"; from 10 on without decimals.
+
+    The typical error is this of the mean absolute error of log views, wherever the report says those words.
+    """
     value = float(np.exp(min(abs(log_difference), 60.0)))
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}" if value < 1e5 else f"{value:.0e}"
 

@@ -56,7 +56,7 @@ def _rule_alone(evaluation: Evaluation) -> list[str]:
     typical, interval = evaluation.typical_factor, evaluation.interval
     if typical is None or interval is None:
         return []
-    text = f"A typical forecast from the videos before it is off by a factor of {typical:.1f}"
+    text = f"The typical error of a forecast from the videos before it is a factor of {typical:.1f}"
     if interval.of:
         text += f"; the 80 % interval held {interval.held} of {interval.of} checked in turn"
     return [f"{text}."]
@@ -82,7 +82,7 @@ def _of_100(one: Measured) -> tuple[str, str]:
 
 def _error(own: ModelResult) -> str:
     error = None if own.metrics is None else own.metrics.mae.point
-    return f"A typical forecast is off by a factor of {'–' if error is None else factor(error)}"
+    return f"The typical error of a forecast is a factor of {'–' if error is None else factor(error)}"
 
 
 def tiles(facts: Facts) -> list[tuple[str, str]]:

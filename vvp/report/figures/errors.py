@@ -4,6 +4,7 @@ quarters."""
 import numpy as np
 
 from vvp.dataset.targets import VIEWS
+from vvp.models.base import mae
 from vvp.report import numbers
 from vvp.report.figures.plot import (
     BLUE,
@@ -84,8 +85,8 @@ def predicted(facts: Facts, tested: Tested, guess: np.ndarray, chosen: str) -> P
     views_axis(ax, "x", "forecast views (log scale)")
     views_axis(ax, "y", "real views (log scale)")
     figure.legend(loc="outside upper left", ncols=4, handletextpad=0.4, columnspacing=1.0)
-    middle = factor(float(np.median(np.abs(tested.truth - guess))))
-    title = f"Half of the {len(guess)} test forecasts ({chosen}) lie within a factor of {middle} of the truth"
+    typical = factor(mae(tested.truth, guess))
+    title = f"The typical error of the {len(guess)} test forecasts ({chosen}) is a factor of {typical}"
     band = None
     if half is not None and held is not None:
         band = f"a band of a factor {factor(half)} to both sides, outside which {(~held).sum()} points lie"
