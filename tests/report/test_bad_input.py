@@ -10,6 +10,7 @@ import report_tables as tables
 from learn_tables import fill, world
 
 from jobs.cli import run
+from vvp import words
 from vvp.paths import RunPaths
 from vvp.report import page, sentences
 from vvp.report.figures import plot
@@ -145,7 +146,7 @@ def test_a_title_of_numbers_states_what_is_in_the_table(tmp_path: Path) -> None:
         row["published_at"] = datetime(2025, 3, 4, 7, i, tzinfo=timezone.utc)
     _, plots, _ = opened(fill(tmp_path, videos, embeddings))
     assert (
-        f"more than {plot.short(float(np.median([r['views'] for r in videos])))} views"
+        f"more than {words.views(float(np.median([r['views'] for r in videos])))} views"
         in plots["views"].title
     )
     assert "07:00 UTC" in plots["hours"].title and "Tue" in plots["hours"].title

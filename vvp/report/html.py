@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from vvp import words
 from vvp.report import numbers
 from vvp.report.figures import clusters, collection, comparison, maps
-from vvp.report.figures.plot import short
 from vvp.report.gather import Facts, Tested
 from vvp.report.numbers import count, factor, plural, share
 
@@ -98,7 +98,7 @@ def cards(facts: Facts, thumbs: dict[str, str]) -> str:
     place = {video: i for i, video in enumerate(facts.videos.video_id)}
     made = []
     for card in clusters.cards(facts):
-        words = "".join(f'<span class="chip">{escaped(w)}</span>' for w in card.words)
+        chips = "".join(f'<span class="chip">{escaped(w)}</span>' for w in card.words)
         shots = "".join(
             f"<li>{_shot(video, thumbs)}{_name(facts.videos.name(place[video]))}</li>"
             for video in card.central
@@ -107,7 +107,7 @@ def cards(facts: Facts, thumbs: dict[str, str]) -> str:
         made.append(
             f'<article class="card"><h4><span class="badge" style="background:{maps.look(card.number)[0]}">'
             f"{card.number}</span> {card.size:,} videos ({share(card.share)})</h4>"
-            + (f"<p>{words}</p>" if words else '<p class="soft">no telling title words</p>')
+            + (f"<p>{chips}</p>" if chips else '<p class="soft">no telling title words</p>')
             + (
                 bullets(card.differences)
                 if card.differences
@@ -142,7 +142,7 @@ def _shown(facts: Facts, tested: Tested, at: int, thumbs: dict[str, str]) -> str
     off = "too low" if truth > guess else "too high"
     return (
         f"<li>{_shot(video, thumbs)}{_name(facts.videos.name(row))}"
-        f"{short(count(guess))} forecast, {short(count(truth))} real"
+        f"{words.views(count(guess))} forecast, {words.views(count(truth))} real"
         f'<br><span class="soft">× {factor(truth - guess)} {off}</span></li>'
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from vvp import words
 from vvp.dataset.targets import VIEWS
 from vvp.learn.metrics import Draws
 from vvp.report.gather import Facts, Tested, Videos
@@ -127,8 +128,10 @@ def count(log_views: float) -> float:
 
 
 def share(part: float, digits: int = 0) -> str:
-    """0.753 → "75 %", which no line break parts."""
-    return f"{100 * part:.{digits}f}\N{NO-BREAK SPACE}%"
+    """0.753 → "75 %", which no line break parts; halves go up, as words.percent says."""
+    if digits:
+        return f"{100 * part:.{digits}f}\N{NO-BREAK SPACE}%"
+    return words.percent(part).replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def plural(n: int, thing: str) -> str:

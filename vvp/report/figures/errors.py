@@ -3,6 +3,7 @@ quarters."""
 
 import numpy as np
 
+from vvp import words
 from vvp.dataset.targets import VIEWS
 from vvp.models.base import mae
 from vvp.report import numbers
@@ -18,7 +19,6 @@ from vvp.report.figures.plot import (
     absent,
     canvas,
     forest,
-    short,
     views_axis,
     whole,
 )  # fmt: skip
@@ -193,7 +193,7 @@ def quarters(facts: Facts, tested: Tested, guess: np.ndarray) -> Plot:
         for j in range(4):
             colour = "white" if shares[i, j] < 0.6 else "black"
             ax.text(j, i, f"{table[i, j]}", ha="center", va="center", color=colour, fontsize=12)
-    cuts = [short(VIEWS.value(c)) for c in np.quantile(training, [0.25, 0.5, 0.75])]
+    cuts = [words.views(VIEWS.value(c)) for c in np.quantile(training, [0.25, 0.5, 0.75])]
     marks = [f"to {cuts[0]}", f"to {cuts[1]}", f"to {cuts[2]}", "above"]
     ax.set_xticks(range(4), marks)
     ax.set_yticks(range(4), marks)
