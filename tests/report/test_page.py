@@ -76,6 +76,12 @@ def test_the_typical_error_is_one_number(page: Any) -> None:
     assert said in page.locator("#predicted-title").inner_text()
 
 
+def test_the_glossary_is_linked_and_has_ten_lines(page: Any) -> None:
+    link = page.locator("nav a", has_text="Glossary")
+    assert page.locator(f"{link.get_attribute('href')} dt").count() == 10
+    assert page.locator("#glossary dd").count() == 10
+
+
 def test_strangers_words_stay_words(page: Any) -> None:
     assert page.title() == "vvp report: default"
     assert page.locator("img[src=x]").count() == 0

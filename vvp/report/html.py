@@ -4,7 +4,7 @@ Not known here: the page around them.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from vvp import words
@@ -29,6 +29,12 @@ def tiles(pairs: Sequence[tuple[str, str]]) -> str:
 
 def bullets(lines: Iterable[str]) -> str:
     return "<ul>" + "".join(f"<li>{escaped(line)}</li>" for line in lines) + "</ul>"
+
+
+def terms(words: Mapping[str, str]) -> str:
+    """A list of words with what each means."""
+    lines = "".join(f"<dt>{escaped(word)}</dt><dd>{escaped(what)}</dd>" for word, what in words.items())
+    return f'<dl class="terms">{lines}</dl>'
 
 
 def left_out(facts: Facts) -> str:

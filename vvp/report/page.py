@@ -15,8 +15,8 @@ from importlib.resources import files
 from typing import Any
 
 from vvp import __version__
+from vvp.report import glossary, sentences
 from vvp.report import html as pieces
-from vvp.report import sentences
 from vvp.report.figures import clusters, collection, comparison, maps, plot, reduction
 from vvp.report.figures import errors as model
 from vvp.report.figures.plot import Plot
@@ -56,6 +56,7 @@ def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) ->
         *_map_sections(facts, thumbs, drawn),
         ("model", "The model", _model(facts, thumbs, drawn)),
         ("limits", "What this cannot know", pieces.bullets(sentences.limits(facts))),
+        ("glossary", "Glossary", pieces.terms(glossary.WORDS)),
     ]
     script = _asset("page.js")
     mark = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
