@@ -27,7 +27,7 @@ def opened(space: Workspace, name: str = "default") -> tuple[Facts, dict[str, Pl
         drawn = page.draw(facts)
         html = page.write(facts, {}, drawn)
     plots = {one.name: one for group in drawn.values() for one in group}
-    assert len(plots) == 20
+    assert len(plots) == 23
     for one in plots.values():
         if one.figure is None:
             assert one.absent and one.absent[0].isupper() and one.absent.endswith("."), one.name
@@ -42,13 +42,15 @@ def opened(space: Workspace, name: str = "default") -> tuple[Facts, dict[str, Pl
 
 def test_without_a_run_and_without_a_map(tmp_path: Path) -> None:
     facts, plots, html = opened(tables.posts(tmp_path, 40))
-    assert {n for n, one in plots.items() if one.figure} == {"views", "durations", "posted", "hours"}
+    assert {n for n, one in plots.items() if one.figure} == {
+        "views", "durations", "posted", "hours", "post_creators",
+    }  # fmt: skip
     assert "`vvp explore`" in (plots["map_views"].absent or "")
     assert "`vvp tune`" in (plots["predicted"].absent or "")
     main = html[html.index("<main>") :]
     assert main.count("run <code>vvp explore</code>") == 1, "one sentence for the map, its parts and clusters"
     assert main.count("run <code>vvp tune</code>") == 1, "one sentence for all that needs a model"
-    assert 'class="absent"' not in html and 'href="#reduction"' not in html
+    assert 'id="figure-map_' not in html and 'href="#reduction"' not in html
     [line] = sentences.headline(facts)
     assert "not known" in line and "<code>vvp tune</code>" in html
 

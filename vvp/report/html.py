@@ -9,7 +9,7 @@ from html import escape
 
 from vvp import words
 from vvp.report import numbers
-from vvp.report.figures import clusters, collection, comparison, maps
+from vvp.report.figures import clusters, collection, comparison, maps, posts
 from vvp.report.gather import Facts, Tested
 from vvp.report.numbers import count, factor, plural, share
 
@@ -35,6 +35,24 @@ def terms(words: Mapping[str, str]) -> str:
     """A list of words with what each means."""
     lines = "".join(f"<dt>{escaped(word)}</dt><dd>{escaped(what)}</dd>" for word, what in words.items())
     return f'<dl class="terms">{lines}</dl>'
+
+
+def plain(table: posts.Table) -> str:
+    """A table of words and numbers under its heading, or the sentence in its place."""
+    head = f"<h3>{escaped(table.head)}</h3>"
+    if not table.rows:
+        return f'{head}<p class="missing">{escaped(table.absent)}</p>'
+    top = "".join(f"<th>{escaped(c)}</th>" for c in table.columns)
+    lines = "".join(
+        f'<tr><td class="words">{escape(first)}</td>'
+        + "".join(f"<td>{escaped(c)}</td>" for c in rest)
+        + "</tr>"
+        for first, *rest in table.rows
+    )
+    return (
+        f'{head}<div class="scroll" tabindex="0"><table class="plain"><thead><tr>{top}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
+    )
 
 
 def left_out(facts: Facts) -> str:

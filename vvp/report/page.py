@@ -17,7 +17,7 @@ from typing import Any
 from vvp import __version__
 from vvp.report import glossary, sentences
 from vvp.report import html as pieces
-from vvp.report.figures import clusters, collection, comparison, maps, plot, reduction
+from vvp.report.figures import clusters, collection, comparison, maps, plot, posts, reduction
 from vvp.report.figures import errors as model
 from vvp.report.figures.plot import Plot
 from vvp.report.gather import Facts
@@ -45,7 +45,7 @@ def build(facts: Facts, thumbs: dict[str, str]) -> Built:
 
 def draw(facts: Facts) -> dict[str, list[Plot]]:
     """Module's name → its figures, or why they are absent. Within plot.style()."""
-    modules = (collection, maps, reduction, clusters, model, comparison)
+    modules = (collection, posts, maps, reduction, clusters, model, comparison)
     return {module.__name__.rsplit(".", 1)[-1]: module.plots(facts) for module in modules}
 
 
@@ -53,6 +53,13 @@ def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) ->
     """The page. drawn: as `draw` made it, not exported yet. Within plot.style()."""
     sections = [
         ("collection", "The collection", _grid(drawn["collection"]) + pieces.left_out(facts)),
+        (
+            "posts",
+            "What goes with more views",
+            f'<p class="soft">{escaped(posts.note(facts.videos))}</p>'
+            + _grid(drawn["posts"])
+            + "".join(map(pieces.plain, posts.tables(facts.videos))),
+        ),
         *_map_sections(facts, thumbs, drawn),
         ("model", "The model", _model(facts, thumbs, drawn)),
         ("limits", "What this cannot know", pieces.bullets(sentences.limits(facts))),
