@@ -152,7 +152,7 @@ def svg_inline(plot: Plot) -> str:
 def export(plot: Plot) -> dict[str, bytes]:
     """{"NAME.svg": …, "NAME.png": …} with the title on it, on white. Changes the figure: call it last."""
     assert plot.figure is not None
-    wrapped = "\n".join(textwrap.wrap(plot.title, 58))
+    wrapped = "\n".join(textwrap.wrap(plot.title, 52))
     plot.figure.suptitle(wrapped, fontsize=11, fontweight="bold", x=0.02, ha="left")
     plot.figure.set_size_inches(WIDTH, plot.figure.get_figheight() + 0.22 * (1 + wrapped.count("\n")))
     png = io.BytesIO()
