@@ -3,7 +3,8 @@
 
 def views(number: float) -> str:
     """A count of views for reading: 1,234 or 41.2K or 3.4M; three figures are all that a forecast has."""
-    for limit, unit, name in ((1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "K")):
+    # The limits are those of the rounded number: 999,700 is 1M, not 1e+03K.
+    for limit, unit, name in ((9.995e8, 1e9, "B"), (9.995e5, 1e6, "M"), (9999.5, 1e3, "K")):
         if number >= limit:
             return f"{number / unit:.3g}{name}"
     return f"{number:,.0f}"

@@ -10,11 +10,13 @@ import report_tables as tables
 from learn_tables import fill, world
 
 from jobs.cli import run
+from vvp import words
 from vvp.paths import RunPaths
 from vvp.report import page, sentences
 from vvp.report.figures import plot
 from vvp.report.figures.plot import Plot
 from vvp.report.gather import Facts, gather
+from vvp.report.html import escaped
 from vvp.workspace import Workspace
 
 
@@ -25,21 +27,30 @@ def opened(space: Workspace, name: str = "default") -> tuple[Facts, dict[str, Pl
         drawn = page.draw(facts)
         html = page.write(facts, {}, drawn)
     plots = {one.name: one for group in drawn.values() for one in group}
-    assert len(plots) == 20
+    assert len(plots) == 23
     for one in plots.values():
-        assert f'id="figure-{one.name}"' in html
         if one.figure is None:
             assert one.absent and one.absent[0].isupper() and one.absent.endswith("."), one.name
+            said = html[html.index("<main>") :].count(f"<p>{escaped(one.absent)}</p>")
+            said += html.count(f'<p class="missing">{escaped(one.absent)}</p>')
+            assert said == 1 or "evaluation" in facts.why, f"{one.name}: {one.absent} stands {said} times"
         else:
+            assert f'id="figure-{one.name}"' in html
             assert one.title and len(one.alt) > 40, one.name
     return facts, plots, html
 
 
 def test_without_a_run_and_without_a_map(tmp_path: Path) -> None:
     facts, plots, html = opened(tables.posts(tmp_path, 40))
-    assert {n for n, one in plots.items() if one.figure} == {"views", "durations", "posted", "hours"}
+    assert {n for n, one in plots.items() if one.figure} == {
+        "views", "durations", "posted", "hours", "post_creators",
+    }  # fmt: skip
     assert "`vvp explore`" in (plots["map_views"].absent or "")
     assert "`vvp tune`" in (plots["predicted"].absent or "")
+    main = html[html.index("<main>") :]
+    assert main.count("run <code>vvp explore</code>") == 1, "one sentence for the map, its parts and clusters"
+    assert main.count("run <code>vvp tune</code>") == 1, "one sentence for all that needs a model"
+    assert 'id="figure-map_' not in html and 'href="#reduction"' not in html
     [line] = sentences.headline(facts)
     assert "not known" in line and "<code>vvp tune</code>" in html
 
@@ -137,7 +148,7 @@ def test_a_title_of_numbers_states_what_is_in_the_table(tmp_path: Path) -> None:
         row["published_at"] = datetime(2025, 3, 4, 7, i, tzinfo=timezone.utc)
     _, plots, _ = opened(fill(tmp_path, videos, embeddings))
     assert (
-        f"more than {plot.short(float(np.median([r['views'] for r in videos])))} views"
+        f"more than {words.views(float(np.median([r['views'] for r in videos])))} views"
         in plots["views"].title
     )
     assert "07:00 UTC" in plots["hours"].title and "Tue" in plots["hours"].title

@@ -1,5 +1,6 @@
 """The numbers behind the figures: planted slices and quarters are found, intervals are the formula's."""
 
+import re
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 import report_tables as tables
 
-from vvp.report import gather, numbers
+from vvp import words
+from vvp.report import gather, numbers, sentences
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,23 @@ def test_the_facts_are_those_of_the_tables(facts: gather.Facts) -> None:
 def test_factor_reads_as_a_person_would_say_it() -> None:
     assert [numbers.factor(np.log(x)) for x in (2.0, 0.5, 15.2, 2500.0)] == ["2.0", "2.0", "15", "2,500"]
     assert numbers.plural(1, "video") == "1 video" and numbers.plural(1200, "video") == "1,200 videos"
+
+
+def test_halves_round_up_and_limits_are_those_of_the_rounded_number() -> None:
+    assert [numbers.share(x) for x in (0.125, 0.625, 0.005)] == ["13\u00a0%", "63\u00a0%", "1\u00a0%"]
+    assert [words.views(x) for x in (9_999.4, 9_999.6, 999_700, 1_234_000, 999_700_000)] == [
+        "9,999", "10K", "1M", "1.23M", "1B",
+    ]  # fmt: skip
+
+
+def test_the_numbers_of_videos_agree(facts: gather.Facts) -> None:
+    tile = sentences.tiles(facts)[0]
+    assert tile == ("240", "videos collected, 240 embedded, 240 with a view count")
+    sample = sentences.limits(facts)[0].replace(",", "")
+    stated = [int(n) for n in re.findall(r"\d+", sample)]
+    counted, collected, train, validation, test, _, *rest = stated
+    assert (counted, collected) == (240, 240) and train + validation + test + sum(rest) == 240
+    assert f"Asked about {test} videos" in sentences.headline(facts)[1]
 
 
 def test_gather_writes_nothing(tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clip = clips.write(root / "clip.mp4", [clips.textured(96, 64, 1)] * 4)
     (root / "broken.mp4").write_bytes(b"no video at all")
     videos, embeddings = world(120)
-    for row in videos:
-        row["media_path"] = None
+    for i, row in enumerate(videos):  # enough posts at one time of the day for its figure
+        posted = row["published_at"].replace(hour=9)
+        row.update(media_path=None, published_at=posted, description="word " * (1 + i % 11))
     videos[0] |= {"title": tables.EVIL, "media_path": clip}
     videos[1]["media_path"] = str(root / "broken.mp4")
     space = tables.mapped(tables.tested(fill(root / "workspace", videos, embeddings)))
@@ -62,10 +63,24 @@ def test_every_figure_is_there_with_a_title_and_a_text_alternative(page: Any, re
             ids: [...svg.querySelectorAll("[id]")].map(e => e.id)}))"""
     )
     drawn = {p.stem for p in report.glob("*.png")}
-    assert {f["name"] for f in figures} == {f"figure-{name}" for name in drawn} and len(figures) == 20
+    assert {f["name"] for f in figures} == {f"figure-{name}" for name in drawn} and len(figures) == 23
     assert all(f["title"] and len(f["alt"]) > 40 and f["width"] > 300 for f in figures)
     ids = [i for f in figures for i in f["ids"]]
     assert len(ids) == len(set(ids)), "two figures share an id, and one would borrow the other's parts"
+
+
+def test_the_typical_error_is_one_number(page: Any) -> None:
+    """The headline, the tile and the figure's title take one definition: the mean absolute error."""
+    tile = page.locator(".tiles li", has_text="typical error of a forecast").locator("b").inner_text()
+    said = "a factor of " + tile.removeprefix("× or ÷ ")
+    assert said in page.locator("p.headline").nth(2).inner_text()
+    assert said in page.locator("#predicted-title").inner_text()
+
+
+def test_the_glossary_is_linked_and_has_ten_lines(page: Any) -> None:
+    link = page.locator("nav a", has_text="Glossary")
+    assert page.locator(f"{link.get_attribute('href')} dt").count() == 10
+    assert page.locator("#glossary dd").count() == 10
 
 
 def test_strangers_words_stay_words(page: Any) -> None:
@@ -154,7 +169,7 @@ def _brightness(colour: str) -> float:
 
 def test_exported_figures_carry_their_title_and_open_elsewhere(report: Path) -> None:
     names = sorted(p.stem for p in report.glob("*.svg"))
-    assert names == sorted(p.stem for p in report.glob("*.png")) and len(names) == 20
+    assert names == sorted(p.stem for p in report.glob("*.png")) and len(names) == 23
     for name in names:
         root = ET.parse(report / f"{name}.svg").getroot()
         found = {child.tag.rsplit("}", 1)[-1]: child.text for child in root[:2]}

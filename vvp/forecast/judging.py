@@ -207,7 +207,7 @@ def _rule_alone(space: Workspace, at: RunPaths, run: Run, result: Evaluation) ->
         "quality": _qualities(quality, quality, warnings), "fitted_on": "every labelled video",
     }  # fmt: skip
     mark = save_rule(space, at, rule, facts)
-    typical = None if not len(errors.raw) else float(np.exp(np.median(np.abs(errors.raw))))
+    typical = None if not len(errors.raw) else float(np.exp(np.mean(np.abs(errors.raw))))
     known = {
         "verdict": verdict, "warnings": warnings, "rule": rule.name, "typical_factor": typical,
         "interval": interval, "predictor": Saved(id=mark, model=rule.name, at=space.uri(at.predictor)),

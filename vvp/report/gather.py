@@ -32,6 +32,8 @@ class Videos:
     video_id: np.ndarray  # object (n,)
     title: np.ndarray  # object (n,), None: none given
     channel_id: np.ndarray  # object (n,), None: unknown
+    tags: np.ndarray  # object (n,), lists of hashtags without the sign, None: none given
+    caption_length: np.ndarray  # float64 (n,), characters of the description, else of the title, NaN: neither
     published_at: np.ndarray  # datetime64[us] (n,), UTC, NaT: unknown
     duration_s: np.ndarray  # float64 (n,), seconds, NaN: unknown
     followers: np.ndarray  # float64 (n,), of the channel when collected, NaN: unknown
@@ -219,6 +221,10 @@ def _videos(space: Workspace, table: pa.Table, latest: pa.Table, split: str) -> 
     def numbers(name: str) -> np.ndarray:
         return table[name].cast(pa.float64()).to_numpy().astype(np.float64)
 
+    tags = np.empty(len(table), dtype=object)  # np.array would make lists of one length a matrix
+    tags[:] = table["tags"].to_pylist()
+    texts = zip(table["description"].to_pylist(), table["title"].to_pylist(), strict=True)
+    captions = [description or title for description, title in texts]
     labels = read_labels(table)
     place = {video: i for i, video in enumerate(latest["video_id"].to_pylist())}
     at = np.array([place.get(video, -1) for video in labels.video_id], dtype=np.int64)
@@ -234,7 +240,8 @@ def _videos(space: Workspace, table: pa.Table, latest: pa.Table, split: str) -> 
             of = dict(zip(saved["video_id"].to_pylist(), saved[split].to_pylist(), strict=True))
             part = np.array([of.get(video) or "none" for video in labels.video_id], dtype=object)
     return Videos(
-        video_id=labels.video_id, title=objects("title"), channel_id=objects("channel_id"),
+        video_id=labels.video_id, title=objects("title"), channel_id=objects("channel_id"), tags=tags,
+        caption_length=np.array([len(c) if c else np.nan for c in captions], dtype=np.float64),
         published_at=moments(table["published_at"]), duration_s=numbers("duration_s"),
         followers=numbers("channel_followers"), log_views=labels.log_views, horizon_days=labels.horizon_days,
         part=part, embedded=there(np.array([s != FAILED for s in latest["status"].to_pylist()])),

@@ -4,12 +4,12 @@ Not known here: the page around them.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from vvp import words
 from vvp.report import numbers
-from vvp.report.figures import clusters, collection, comparison, maps
-from vvp.report.figures.plot import short
+from vvp.report.figures import clusters, collection, comparison, maps, posts
 from vvp.report.gather import Facts, Tested
 from vvp.report.numbers import count, factor, plural, share
 
@@ -29,6 +29,30 @@ def tiles(pairs: Sequence[tuple[str, str]]) -> str:
 
 def bullets(lines: Iterable[str]) -> str:
     return "<ul>" + "".join(f"<li>{escaped(line)}</li>" for line in lines) + "</ul>"
+
+
+def terms(words: Mapping[str, str]) -> str:
+    """A list of words with what each means."""
+    lines = "".join(f"<dt>{escaped(word)}</dt><dd>{escaped(what)}</dd>" for word, what in words.items())
+    return f'<dl class="terms">{lines}</dl>'
+
+
+def plain(table: posts.Table) -> str:
+    """A table of words and numbers under its heading, or the sentence in its place."""
+    head = f"<h3>{escaped(table.head)}</h3>"
+    if not table.rows:
+        return f'{head}<p class="missing">{escaped(table.absent)}</p>'
+    top = "".join(f"<th>{escaped(c)}</th>" for c in table.columns)
+    lines = "".join(
+        f'<tr><td class="words">{escape(first)}</td>'
+        + "".join(f"<td>{escaped(c)}</td>" for c in rest)
+        + "</tr>"
+        for first, *rest in table.rows
+    )
+    return (
+        f'{head}<div class="scroll" tabindex="0"><table class="plain"><thead><tr>{top}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
+    )
 
 
 def left_out(facts: Facts) -> str:
@@ -98,7 +122,7 @@ def cards(facts: Facts, thumbs: dict[str, str]) -> str:
     place = {video: i for i, video in enumerate(facts.videos.video_id)}
     made = []
     for card in clusters.cards(facts):
-        words = "".join(f'<span class="chip">{escaped(w)}</span>' for w in card.words)
+        chips = "".join(f'<span class="chip">{escaped(w)}</span>' for w in card.words)
         shots = "".join(
             f"<li>{_shot(video, thumbs)}{_name(facts.videos.name(place[video]))}</li>"
             for video in card.central
@@ -107,7 +131,7 @@ def cards(facts: Facts, thumbs: dict[str, str]) -> str:
         made.append(
             f'<article class="card"><h4><span class="badge" style="background:{maps.look(card.number)[0]}">'
             f"{card.number}</span> {card.size:,} videos ({share(card.share)})</h4>"
-            + (f"<p>{words}</p>" if words else '<p class="soft">no telling title words</p>')
+            + (f"<p>{chips}</p>" if chips else '<p class="soft">no telling title words</p>')
             + (
                 bullets(card.differences)
                 if card.differences
@@ -142,7 +166,7 @@ def _shown(facts: Facts, tested: Tested, at: int, thumbs: dict[str, str]) -> str
     off = "too low" if truth > guess else "too high"
     return (
         f"<li>{_shot(video, thumbs)}{_name(facts.videos.name(row))}"
-        f"{short(count(guess))} forecast, {short(count(truth))} real"
+        f"{words.views(count(guess))} forecast, {words.views(count(truth))} real"
         f'<br><span class="soft">× {factor(truth - guess)} {off}</span></li>'
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from vvp import words
 from vvp.dataset.targets import VIEWS
 from vvp.learn.metrics import Draws
 from vvp.report.gather import Facts, Tested, Videos
@@ -113,7 +114,10 @@ def running_best(trials: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
 
 
 def factor(log_difference: float) -> str:
-    """A difference of log views as a factor: 0.69 → "2.0"; from 10 on without decimals."""
+    """A difference of log views as a factor: 0.69 → "2.0"; from 10 on without decimals.
+
+    The typical error is this of the mean absolute error of log views, wherever the report says those words.
+    """
     value = float(np.exp(min(abs(log_difference), 60.0)))
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}" if value < 1e5 else f"{value:.0e}"
 
@@ -124,8 +128,10 @@ def count(log_views: float) -> float:
 
 
 def share(part: float, digits: int = 0) -> str:
-    """0.753 → "75 %", which no line break parts."""
-    return f"{100 * part:.{digits}f}\N{NO-BREAK SPACE}%"
+    """0.753 → "75 %", which no line break parts; halves go up, as words.percent says."""
+    if digits:
+        return f"{100 * part:.{digits}f}\N{NO-BREAK SPACE}%"
+    return words.percent(part).replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def plural(n: int, thing: str) -> str:

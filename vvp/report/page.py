@@ -9,15 +9,15 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib.resources import files
 from typing import Any
 
 from vvp import __version__
+from vvp.report import glossary, sentences
 from vvp.report import html as pieces
-from vvp.report import sentences
-from vvp.report.figures import clusters, collection, comparison, maps, plot, reduction
+from vvp.report.figures import clusters, collection, comparison, maps, plot, posts, reduction
 from vvp.report.figures import errors as model
 from vvp.report.figures.plot import Plot
 from vvp.report.gather import Facts
@@ -45,27 +45,25 @@ def build(facts: Facts, thumbs: dict[str, str]) -> Built:
 
 def draw(facts: Facts) -> dict[str, list[Plot]]:
     """Module's name → its figures, or why they are absent. Within plot.style()."""
-    modules = (collection, maps, reduction, clusters, model, comparison)
+    modules = (collection, posts, maps, reduction, clusters, model, comparison)
     return {module.__name__.rsplit(".", 1)[-1]: module.plots(facts) for module in modules}
 
 
 def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) -> str:
     """The page. drawn: as `draw` made it, not exported yet. Within plot.style()."""
-    inside = {name: [_figure(one) for one in group] for name, group in drawn.items()}
     sections = [
-        ("collection", "The collection", _grid(inside["collection"]) + pieces.left_out(facts)),
-        ("map", "The map", pieces.map_note(facts, thumbs) + _grid(inside["maps"])),
-        ("reduction", "The reduction", pieces.rules(facts) + _grid(inside["reduction"])),
-        ("clusters", "The clusters", _grid(inside["clusters"]) + pieces.cards(facts, thumbs)),
+        ("collection", "The collection", _grid(drawn["collection"]) + pieces.left_out(facts)),
         (
-            "model",
-            "The model",
-            _grid(inside["errors"])
-            + pieces.extremes(facts, thumbs)
-            + _grid(inside["comparison"])
-            + pieces.table(facts),
+            "posts",
+            "What goes with more views",
+            f'<p class="soft">{escaped(posts.note(facts.videos))}</p>'
+            + _grid(drawn["posts"])
+            + "".join(map(pieces.plain, posts.tables(facts.videos))),
         ),
+        *_map_sections(facts, thumbs, drawn),
+        ("model", "The model", _model(facts, thumbs, drawn)),
         ("limits", "What this cannot know", pieces.bullets(sentences.limits(facts))),
+        ("glossary", "Glossary", pieces.terms(glossary.WORDS)),
     ]
     script = _asset("page.js")
     mark = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -94,6 +92,29 @@ def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) ->
     )
 
 
+def _map_sections(
+    facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]
+) -> list[tuple[str, str, str]]:
+    """Three sections, or one with one sentence where there is no map: all three are made by one command."""
+    if facts.map is None:
+        head = "The map, the reduction and the clusters"
+        return [("map", head, f'<p class="missing">{escaped(facts.why["map"])}</p>')]
+    return [
+        ("map", "The map", pieces.map_note(facts, thumbs) + _grid(drawn["maps"])),
+        ("reduction", "The reduction", pieces.rules(facts) + _grid(drawn["reduction"])),
+        ("clusters", "The clusters", _grid(drawn["clusters"]) + pieces.cards(facts, thumbs)),
+    ]
+
+
+def _model(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) -> str:
+    """Where no model was evaluated, one sentence, and the sweep if there was one."""
+    own, others = drawn["errors"], drawn["comparison"]
+    if "evaluation" not in facts.why:
+        return _grid(own) + pieces.extremes(facts, thumbs) + _grid(others) + pieces.table(facts)
+    made = [one for one in (*own, *others) if one.figure is not None]
+    return f'<p class="missing">{escaped(facts.why["evaluation"])}</p>' + (_grid(made) if made else "")
+
+
 def _figure(one: Plot) -> str:
     if one.figure is None:
         return (
@@ -117,8 +138,13 @@ def _figure(one: Plot) -> str:
     )
 
 
-def _grid(figures: Iterable[str]) -> str:
-    return f'<div class="grid">{"".join(figures)}</div>'
+def _grid(figures: Iterable[Plot]) -> str:
+    """The figures, and one placeholder for all that are absent for the same reason."""
+    reasons: dict[str, list[Plot]] = {}
+    for one in figures:
+        reasons.setdefault(one.absent or one.name, []).append(one)
+    shown = [replace(group[0], title="; ".join(one.title for one in group)) for group in reasons.values()]
+    return f'<div class="grid">{"".join(map(_figure, shown))}</div>'
 
 
 def _footer(facts: Facts) -> str:

@@ -9,6 +9,7 @@ from vvp.learn.evaluate import verdict
 from vvp.learn.records import Evaluation, Measured, ModelResult, SplitResult
 from vvp.report.gather import Facts
 from vvp.report.numbers import factor, plural, share
+from vvp.words import percent
 
 ASKED = {
     "time": "all posted after everything it had learned from",
@@ -48,7 +49,7 @@ def _verdict(split: SplitResult) -> str:
     interval = split.interval
     if interval.clearly_under and interval.measured and interval.measured.point is not None:
         held = interval.measured.point
-        text += f" Its 80 % interval is too narrow: it held {held:.0%} of {interval.of} test videos."
+        text += f" Its 80 % interval is too narrow: it held {share(held)} of {interval.of} test videos."
     return text
 
 
@@ -56,7 +57,7 @@ def _rule_alone(evaluation: Evaluation) -> list[str]:
     typical, interval = evaluation.typical_factor, evaluation.interval
     if typical is None or interval is None:
         return []
-    text = f"A typical forecast from the videos before it is off by a factor of {typical:.1f}"
+    text = f"The typical error of a forecast from the videos before it is a factor of {typical:.1f}"
     if interval.of:
         text += f"; the 80 % interval held {interval.held} of {interval.of} checked in turn"
     return [f"{text}."]
@@ -74,23 +75,33 @@ def _few(split: SplitResult) -> str:
 
 def _of_100(one: Measured) -> tuple[str, str]:
     """Such as ("82", " (95 % interval 74 to 89)"); the second is empty where there is no interval."""
-    text = "–" if one.point is None else f"{100 * one.point:.0f}"
+    text = "–" if one.point is None else _hundredths(one.point)
     if one.low is None or one.high is None:
         return text, ""
-    return text, f" (95 % interval {100 * one.low:.0f} to {100 * one.high:.0f})"
+    return text, f" (95 % interval {_hundredths(one.low)} to {_hundredths(one.high)})"
+
+
+def _hundredths(part: float) -> str:
+    return percent(part).removesuffix("%")
 
 
 def _error(own: ModelResult) -> str:
     error = None if own.metrics is None else own.metrics.mae.point
-    return f"A typical forecast is off by a factor of {'–' if error is None else factor(error)}"
+    return f"The typical error of a forecast is a factor of {'–' if error is None else factor(error)}"
 
 
 def tiles(facts: Facts) -> list[tuple[str, str]]:
     """(number, what it is): the few that stand beside the headline."""
     split, videos = facts.deciding, facts.videos
-    found = [(f"{int(videos.embedded.sum()):,}", "embedded videos")]
+    embedded, counted = int(videos.embedded.sum()), int(videos.labelled.sum())
+    found = [
+        (
+            f"{len(videos.video_id):,}",
+            f"videos collected, {embedded:,} embedded, {counted:,} with a view count",
+        )
+    ]
     if split is None:
-        return [*found, (f"{int(videos.labelled.sum()):,}", "with a view count")]
+        return found
     metrics, interval = split.own.metrics, split.interval
     if metrics is not None and metrics.pairwise_accuracy.point is not None:
         found.append((share(metrics.pairwise_accuracy.point), "of pairs in the right order"))
@@ -173,10 +184,12 @@ def _sample(facts: Facts) -> str:
     if split is None:
         return f"{text}."
     parts = split.parts
-    return (
-        f"{text}: {parts['train']:,} to learn from, {parts['validation']:,} to choose by and"
-        f" {split.test_rows:,} to be tested on, of {plural(split.test_channels, 'channel')}."
+    text += (
+        f": {parts['train']:,} to learn from, {parts['validation']:,} to choose by and"
+        f" {split.test_rows:,} to be tested on, of {plural(split.test_channels, 'channel')}"
     )
+    rest = labelled - parts["train"] - parts["validation"] - split.test_rows
+    return f"{text}; {rest:,} of them are in none of these parts." if rest > 0 else f"{text}."
 
 
 def _time(facts: Facts) -> str | None:

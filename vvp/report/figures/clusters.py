@@ -106,11 +106,11 @@ def errors(clusters: list[dict[str, Any]]) -> Plot:
     ax.set_yticks(range(len(known)), [f"cluster {c['cluster']} ({c['error']['rows']})" for c in known])
     ax.set_ylim(len(known) - 0.5, -0.5)
     ax.set_xlim(left=0)
-    ax.set_xlabel("mean absolute error, log views (in brackets: test videos)")
+    ax.set_xlabel("typical error, log views (in brackets: test videos)")
     order = sorted(known, key=lambda c: c["error"]["mae"]["point"])
     low, high = order[0], order[-1]
     title = (
-        f"Cluster {low['cluster']} is forecast best (off by a factor of"
+        f"Cluster {low['cluster']} is forecast best (typical error a factor of"
         f" {factor(low['error']['mae']['point'])})"
     )
     if len(known) > 1:
@@ -123,7 +123,7 @@ def errors(clusters: list[dict[str, Any]]) -> Plot:
     return Plot(
         name=name,
         title=title,
-        alt="Mean absolute error of log views with 95 % intervals: "
+        alt="Typical error (mean absolute error of log views) with 95 % intervals: "
         + "; ".join(_said(c) for c in known) + ".",
         figure=figure,
     )  # fmt: skip
@@ -174,7 +174,7 @@ def _error(c: dict[str, Any]) -> str:
     if not c.get("error") or c["error"]["mae"]["point"] is None:
         return c.get("error_unavailable") or "no forecast error: it holds no test video with a forecast"
     one = c["error"]["mae"]
-    text = f"forecasts off by a factor of {factor(one['point'])}"
+    text = f"typical error a factor of {factor(one['point'])}"
     if one.get("low") is not None:
         text += f" [{factor(one['low'])}, {factor(one['high'])}]"
     return f"{text} on {plural(c['error']['rows'], 'test video')}"

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
+from vvp import words
 from vvp.dataset.targets import VIEWS
 from vvp.report.figures.plot import (
     BLUE,
@@ -16,7 +17,6 @@ from vvp.report.figures.plot import (
     absent,
     canvas,
     log_axis,
-    short,
     views_axis,
     whole,
 )  # fmt: skip
@@ -35,14 +35,14 @@ def views(videos: Videos) -> Plot:
     name, y = "views", videos.log_views[videos.labelled]
     if not len(y):
         return absent(name, "Views of the videos", "No video has a usable view count.")
-    middle = short(VIEWS.value(np.median(y)))
+    middle = words.views(VIEWS.value(np.median(y)))
     if np.ptp(y) < 1e-9:
         why = (
             f"All {len(y)} videos with a count have the same, {middle}: there is no spread to show or to"
             " learn."
         )
         return absent(name, "Views of the videos", why)
-    low, high = (short(VIEWS.value(q)) for q in np.quantile(y, [0.1, 0.9]))
+    low, high = (words.views(VIEWS.value(q)) for q in np.quantile(y, [0.1, 0.9]))
     figure, ax = canvas()
     ax.hist(y, bins=_bins(len(y)), color=BLUE)
     ax.axvline(np.median(y), color=ORANGE, linestyle="--", label=f"median {middle}")
@@ -55,8 +55,8 @@ def views(videos: Videos) -> Plot:
         title=f"Half of the videos have more than {middle} views; the middle 80 % reach from {low} to {high}",
         alt=f"Histogram of views on a log scale, {plural(len(y), 'video')} with a count: median {middle},"
         " tenth"
-        f" percentile {low}, ninetieth {high}, least {short(VIEWS.value(y.min()))}, most"
-        f" {short(VIEWS.value(y.max()))}.",
+        f" percentile {low}, ninetieth {high}, least {words.views(VIEWS.value(y.min()))}, most"
+        f" {words.views(VIEWS.value(y.max()))}.",
         figure=figure,
     )
 

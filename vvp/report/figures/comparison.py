@@ -9,7 +9,12 @@ from vvp.report.numbers import plural, running_best, span
 
 SPLITS = {"time": (BLUE, "o"), "channel": (ORANGE, "s"), "random": (GREEN, "^")}
 FAMILIES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (GREY, "D"))
-LABELS = {"spearman": "Spearman", "r2": "R²", "mae": "error (log views)", "pairwise_accuracy": "pairs right"}
+LABELS = {
+    "spearman": "Spearman",
+    "r2": "R²",
+    "mae": "typical error (log views)",
+    "pairwise_accuracy": "pairs right",
+}
 
 
 def plots(facts: Facts) -> list[Plot]:
@@ -134,7 +139,7 @@ def sweep(facts: Facts) -> Plot:
 
 def table(split: SplitResult) -> tuple[list[str], list[list[str]]]:
     """(heads, rows) of the table of all candidates; what could not be fitted is a row that says why."""
-    heads = ["", *LABELS.values(), "error against the rule"]
+    heads = ["", *LABELS.values(), "typical error against the rule"]
     rows = []
     for name, one in split.results.items():
         kind = "rule: " if one.role == RULE else ""

@@ -3,7 +3,9 @@ quarters."""
 
 import numpy as np
 
+from vvp import words
 from vvp.dataset.targets import VIEWS
+from vvp.models.base import mae
 from vvp.report import numbers
 from vvp.report.figures.plot import (
     BLUE,
@@ -17,7 +19,6 @@ from vvp.report.figures.plot import (
     absent,
     canvas,
     forest,
-    short,
     views_axis,
     whole,
 )  # fmt: skip
@@ -84,8 +85,8 @@ def predicted(facts: Facts, tested: Tested, guess: np.ndarray, chosen: str) -> P
     views_axis(ax, "x", "forecast views (log scale)")
     views_axis(ax, "y", "real views (log scale)")
     figure.legend(loc="outside upper left", ncols=4, handletextpad=0.4, columnspacing=1.0)
-    middle = factor(float(np.median(np.abs(tested.truth - guess))))
-    title = f"Half of the {len(guess)} test forecasts ({chosen}) lie within a factor of {middle} of the truth"
+    typical = factor(mae(tested.truth, guess))
+    title = f"The typical error of the {len(guess)} test forecasts ({chosen}) is a factor of {typical}"
     band = None
     if half is not None and held is not None:
         band = f"a band of a factor {factor(half)} to both sides, outside which {(~held).sum()} points lie"
@@ -192,7 +193,7 @@ def quarters(facts: Facts, tested: Tested, guess: np.ndarray) -> Plot:
         for j in range(4):
             colour = "white" if shares[i, j] < 0.6 else "black"
             ax.text(j, i, f"{table[i, j]}", ha="center", va="center", color=colour, fontsize=12)
-    cuts = [short(VIEWS.value(c)) for c in np.quantile(training, [0.25, 0.5, 0.75])]
+    cuts = [words.views(VIEWS.value(c)) for c in np.quantile(training, [0.25, 0.5, 0.75])]
     marks = [f"to {cuts[0]}", f"to {cuts[1]}", f"to {cuts[2]}", "above"]
     ax.set_xticks(range(4), marks)
     ax.set_yticks(range(4), marks)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from vvp import words
 from vvp.report.figures.plot import (
     COLOURS,
     GRADED,
@@ -16,7 +17,6 @@ from vvp.report.figures.plot import (
     Plot,
     absent,
     canvas,
-    short,
     views_axis,
 )
 from vvp.report.gather import Facts
@@ -162,10 +162,10 @@ def by_views(facts: Facts, drawn: Points | str) -> Plot:
     return Plot(
         name=name,
         title=title,
-        alt=f"The same scatter, coloured by log views from {short(count(views[known].min()))} to"
-        f" {short(count(views[known].max()))}; {int((~known).sum())} points have no count. R² of the mean"
-        " log views"
-        f" of each video's ten nearest on the map: {'–' if value is None else f'{value:.2f}'}.",
+        alt=f"The same scatter, coloured by log views from {words.views(count(views[known].min()))} to"
+        f" {words.views(count(views[known].max()))}; {int((~known).sum())} points have no count."
+        f" R² of the mean log views of each video's ten nearest on the map:"
+        f" {'–' if value is None else f'{value:.2f}'}.",
         figure=figure,
     )
 
@@ -207,7 +207,7 @@ def labels(facts: Facts, drawn: Points, thumbs: dict[str, str]) -> dict[str, Any
         "points": [
             [
                 videos.name(row),
-                None if np.isnan(videos.log_views[row]) else short(count(videos.log_views[row])),
+                None if np.isnan(videos.log_views[row]) else words.views(count(videos.log_views[row])),
                 int(cluster),
                 number.get(videos.video_id[row], -1),
             ]

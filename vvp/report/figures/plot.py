@@ -24,6 +24,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from vvp import words
 from vvp.dataset.targets import VIEWS
 
 INK, GRID = "#1a1b1c", "#d3d4d6"  # no other part of a figure may use these two
@@ -91,7 +92,7 @@ def views_axis(ax: Axes, which: str = "x", label: str = "views (log scale)") -> 
     ticks = [float(VIEWS.to_scale(s * 10**e)) for e in exponents if e >= 0 for s in steps]
     ticks = [t for t in ticks if low <= t <= high] or [(low + high) / 2]
     axis = ax.xaxis if which == "x" else ax.yaxis
-    axis.set_ticks(ticks, [short(VIEWS.value(t)) for t in ticks])
+    axis.set_ticks(ticks, [words.views(VIEWS.value(t)) for t in ticks])
     (ax.set_xlabel if which == "x" else ax.set_ylabel)(label)
 
 
@@ -151,7 +152,7 @@ def svg_inline(plot: Plot) -> str:
 def export(plot: Plot) -> dict[str, bytes]:
     """{"NAME.svg": …, "NAME.png": …} with the title on it, on white. Changes the figure: call it last."""
     assert plot.figure is not None
-    wrapped = "\n".join(textwrap.wrap(plot.title, 58))
+    wrapped = "\n".join(textwrap.wrap(plot.title, 52))
     plot.figure.suptitle(wrapped, fontsize=11, fontweight="bold", x=0.02, ha="left")
     plot.figure.set_size_inches(WIDTH, plot.figure.get_figheight() + 0.22 * (1 + wrapped.count("\n")))
     png = io.BytesIO()
