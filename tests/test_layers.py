@@ -73,3 +73,9 @@ def spellings(file: str) -> Iterator[str]:
             yield node.value
         elif isinstance(node, ast.Attribute):
             yield node.attr
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """Without packages, pytest imports a test file by its bare name."""
+    names = [path.name for path in ROOT.glob("tests/**/test_*.py")]
+    assert sorted(names) == sorted(set(names))
