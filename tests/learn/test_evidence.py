@@ -5,12 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from learn_tables import fill, sweep_without_ray, world
+from learn_tables import fill, fresh, sweep_without_ray, world
 
 from vvp.dataset.matrix import Matrix, assemble, inseparable, population
+from vvp.forecast import files
+from vvp.forecast.judging import judge
 from vvp.learn import candidates
 from vvp.learn.evidence import MIN_ROWS, Choice, choose, compare, folds
 from vvp.learn.rule_errors import Errors
+from vvp.learn.tuning import tune
+from vvp.paths import RunPaths
 
 
 def chosen(root: Path, videos: list, embeddings: list, split: str = "time") -> tuple[Matrix, Choice]:
@@ -92,3 +96,25 @@ def test_age_and_date_are_inseparable_when_all_counts_were_read_in_one_go() -> N
     assert inseparable(odd, posted)
     assert not inseparable(np.full(len(day), np.nan), posted)
     assert not inseparable(np.full(len(day), 30.0), posted), "all at one age: nothing to tell apart"
+
+
+def test_the_followers_rule_keeps_the_errors_it_was_judged_by(tmp_path: Path) -> None:
+    """Views follow followers, and every channel posts once, so that no channel has a usual."""
+    videos, embeddings = world(n=200, channels=10)
+    rng = np.random.default_rng(0)
+    for i, row in enumerate(videos):
+        followers = float(rng.uniform(3, 15))
+        row.update(channel_id=f"only-{i}", channel_followers=int(np.exp(followers)))
+        row.update(views=int(np.exp(followers + rng.normal(0, 0.5))) + 1)
+    for row in embeddings:
+        row["video_embedding"] = row["audio_embedding"] = None
+    space = fresh(fill(tmp_path, videos, embeddings))
+    tune(space, sweep_without_ray("ridge"), others=False)
+    result = judge(space, resamples=100)
+    head = files.load(space, RunPaths("default").predictor).head
+    assert result.splits["time"].rule == "log followers"
+    assert head["models"]["main"]["role"] == "rule"
+    own = result.splits["time"]
+    before = own.parts["train"] + own.parts["validation"]
+    assert len(head["models"]["main"]["errors"]) < before + own.test_rows, "none of its own training rows"
+    assert np.quantile(head["models"]["main"]["errors"], 0.8) == pytest.approx(0.64, abs=0.2)

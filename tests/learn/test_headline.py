@@ -45,6 +45,11 @@ def test_the_rule_comes_first_where_no_model_beats_it(
     assert sentence in said(standing, channel)
 
 
+def test_a_model_no_better_than_a_rule_is_called_so_also_without_the_rules_number() -> None:
+    text = said("no better", OWN, rule="log followers", rule_views=None)
+    assert text.startswith("The model was no better than the simple rule when tested. It says: Between 20K")
+
+
 def test_words_alone_and_other_rules() -> None:
     assert "its words do not change that" in said("rule", OWN, media=False)
     assert "as channels with so many followers get" in said("rule", OWN, rule="log followers")

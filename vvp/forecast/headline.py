@@ -49,7 +49,10 @@ def headline(
         if rule == HISTORY and channel["known"]:
             usual = _usual(channel, rule_views)
         return f"About {usual}. The model, no better than that rule when tested, says {span}."
-    return f"{span[0].upper()}{span[1:]}" + (f": {stranger}." if stranger else ".")
+    found = f"{span[0].upper()}{span[1:]}" + (f": {stranger}." if stranger else ".")
+    if standing == NO_BETTER:  # what the rule says of this draft is not at hand
+        return f"The model was no better than the simple rule when tested. It says: {found}"
+    return found
 
 
 def _usual(channel: Mapping[str, Any], views: float) -> str:

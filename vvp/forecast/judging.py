@@ -134,15 +134,15 @@ def save(
         "run": at.name, "split": matrix.split, "embedding": space.read_json(EMBED_RECIPE), "quality": quality,
         "fitted_on": "every labelled video" if choice.chosen.role == RULE else "the training part",
     }  # fmt: skip
+
+    def forecaster(one: Candidate) -> Forecaster:
+        errors = choice.errors[one.name]
+        tested = (matrix.y[test] - one.predict(matrix, test)) / evaluate.scales(matrix, one, test)
+        return Forecaster(one, np.concatenate([errors.scaled, tested]))
+
     if choice.chosen.role == RULE:
-        mark = save_rule(space, at, choice.chosen, facts)
+        mark = save_rule(space, at, forecaster(choice.chosen), facts)
     else:
-
-        def forecaster(one: Candidate) -> Forecaster:
-            errors = choice.errors[one.name]
-            tested = (matrix.y[test] - one.predict(matrix, test)) / evaluate.scales(matrix, one, test)
-            return Forecaster(one, np.concatenate([errors.scaled, tested]))
-
         mark = files.save(
             space,
             at.predictor,
@@ -164,16 +164,18 @@ def _qualities(main: Quality, metadata: Quality, warnings: list[Warning]) -> dic
     }
 
 
-def save_rule(space: Workspace, at: RunPaths, rule: Candidate, facts: dict[str, Any]) -> str:
-    """Fits a rule on every labelled video and saves it as the predictor; its id."""
+def save_rule(space: Workspace, at: RunPaths, judged: Forecaster, facts: dict[str, Any]) -> str:
+    """Fits a rule on every labelled video and saves it as the predictor; its id.
+
+    judged: the rule with its errors as judged. The mean and the channel rule get theirs anew, from every
+    labelled video forecast from others; a line through followers keeps those that it was judged by.
+    """
+    rule, errors = judged.candidate, judged.errors
     whole = assemble_whole(space, embedded_dims(space))
     rows = population(whole)
     fitted = _on_everything(whole, rule)
     if rule.name in (HISTORY, MEAN):
         errors = evidence.rule_errors_of(whole, fitted, rows.rows, []).scaled
-    else:
-        y = whole.y[labelled := whole.rows("train")]
-        errors = y - fitted.predict(whole, labelled)
     return files.save(space, at.predictor, whole, rows, Forecaster(fitted, errors), None, rule.name, facts)
 
 
@@ -206,7 +208,7 @@ def _rule_alone(space: Workspace, at: RunPaths, run: Run, result: Evaluation) ->
         "run": at.name, "split": WHOLE, "embedding": space.read_json(EMBED_RECIPE),
         "quality": _qualities(quality, quality, warnings), "fitted_on": "every labelled video",
     }  # fmt: skip
-    mark = save_rule(space, at, rule, facts)
+    mark = save_rule(space, at, Forecaster(rule, errors.scaled), facts)
     typical = None if not len(errors.raw) else float(np.exp(np.mean(np.abs(errors.raw))))
     known = {
         "verdict": verdict, "warnings": warnings, "rule": rule.name, "typical_factor": typical,
