@@ -58,6 +58,7 @@ LABEL_ISSUES = {
     "views_missing": "no view count",
     "views_zero": "a count of 0: platforms show 0 for hidden counts, so it is no measurement",
     "views_negative": "a count below 0",
+    "too_young": "read too soon after posting (`vvp tune --min-age-days`); judged anew by each run",
     "likes_above_views": "more likes than views: one of the two is wrong and nobody knows which",
 }
 

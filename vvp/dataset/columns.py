@@ -1,6 +1,6 @@
 """The columns of a design matrix: their names, blocks and kinds, and the named sets of them ("inputs").
 
-Order: the fused vector (fuse.py), then the features (features.py). `design` fills them for a table and,
+Order: the fused vector (fuse.py), the words' topics (words.py), then the features (features.py). `design` fills them for a table and,
 with the same code, for the one video of a forecast.
 Not known here: labels, splits, which columns a training set left constant (matrix.py).
 """
@@ -12,28 +12,31 @@ import numpy as np
 import pyarrow as pa
 
 from vvp.dataset import features
+from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.fuse import Dims, fuse
+from vvp.dataset.words import TOPICS, Words, texts
 from vvp.errors import UserError
 
-EMBEDDING, MASK, FEATURE = "embedding", "mask", "feature"
+EMBEDDING, MASK, TOPIC, FEATURE = "embedding", "mask", "topic", "feature"
+KINDS = (EMBEDDING, MASK, TOPIC, FEATURE)
 FACTS = ("words", "timing", "format", "channel", "counter", "horizon")
 
 # Which (block, kind) each input is made of. The horizon goes with every one of them: it is no property of
 # the video but the question asked ("after how many days?"), in training the age of the count.
 INPUTS: dict[str, frozenset[tuple[str, str]]] = {
     "full": frozenset(
-        (block, kind) for block in ("picture", "sound", *FACTS) for kind in (EMBEDDING, MASK, FEATURE)
+        (block, kind) for block in ("picture", "sound", *FACTS) for kind in KINDS
     ),
     "full_without_counters": frozenset(
         (block, kind)
         for block in ("picture", "sound", *FACTS)
-        for kind in (EMBEDDING, MASK, FEATURE)
+        for kind in KINDS
         if block != "counter"
     ),
     "metadata": frozenset((block, FEATURE) for block in FACTS),
     "metadata_without_counters": frozenset((block, FEATURE) for block in FACTS if block != "counter"),
     **{
-        block: frozenset({(block, EMBEDDING), (block, MASK), (block, FEATURE), ("horizon", FEATURE)})
+        block: frozenset({*((block, kind) for kind in KINDS), ("horizon", FEATURE)})
         for block in ("picture", "sound", "words")
     },
 }
@@ -43,7 +46,7 @@ INPUTS: dict[str, frozenset[tuple[str, str]]] = {
 class Column:
     name: str
     block: str  # picture, sound, words, timing, format, channel, counter, horizon
-    kind: str  # embedding, mask, feature
+    kind: str  # embedding, mask, topic, feature
 
     @property
     def group(self) -> str:
@@ -58,20 +61,22 @@ def layout(dims: Dims) -> tuple[Column, ...]:
         *(Column(f"{block}_{i:04d}", block, EMBEDDING) for block, dim in parts for i in range(dim)),
         Column("mask_picture", "picture", MASK),
         Column("mask_sound", "sound", MASK),
+        *(Column(f"topic_{i:02d}", "words", TOPIC) for i in range(TOPICS)),
         *(Column(f.name, f.block, FEATURE) for f in (*features.FEATURES, *features.SUPPLIED)),
     )
 
 
 def design(
-    rows: pa.Table, dims: Dims, horizon_days: np.ndarray, history_mean: np.ndarray, history_n: np.ndarray
+    rows: pa.Table, dims: Dims, horizon_days: np.ndarray, history: ChannelHistory, words: Words
 ) -> np.ndarray:
     """float32 (n, len(layout(dims))). Missing vectors are zeros with their mask at 0, missing features NaN.
 
-    rows: as `matrix.join` gives them; the arrays (n,): see features.compute. ValueError when a vector's
+    rows: as `matrix.join` gives them; horizon_days (n,): see features.compute. ValueError when a vector's
     length is not the one in `dims`.
     """
     fused = fuse(rows["video_embedding"], rows["audio_embedding"], rows["text_embedding"], dims)
-    return np.concatenate([fused, features.compute(rows, horizon_days, history_mean, history_n)], axis=1)
+    topics = words.transform(texts(rows))
+    return np.concatenate([fused, topics, features.compute(rows, horizon_days, history)], axis=1)
 
 
 def select(columns: Sequence[Column], name: str) -> np.ndarray:

@@ -18,10 +18,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.scales import log_count
+from vvp.dataset.targets import moments
 from vvp.schema import COUNTER, EMBEDDINGS, PUBLISH, VIDEOS, Column
 
 EMOJI = re.compile("[\u2600-\u27bf\u2b50\u2b55\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff]")
+
+LINK = re.compile(r"https?://|www\.|\b[\w-]+\.(?:com|net|org|tv|be|ly)\b", re.IGNORECASE)
+LATIN_END = 0x24F  # last letter of Latin Extended-B
 
 
 @dataclass(frozen=True)
@@ -38,22 +43,34 @@ class Feature:
 def compute(
     rows: pa.Table,
     horizon_days: np.ndarray,
-    history_mean: np.ndarray,
-    history_n: np.ndarray,
+    history: ChannelHistory,
     features: tuple[Feature, ...] | None = None,
     columns: tuple[Column, ...] = (*VIDEOS, *EMBEDDINGS),
 ) -> np.ndarray:
     """float32 (n, len(FEATURES) + len(SUPPLIED)), NaN where unknown, in the order FEATURES, SUPPLIED.
 
-    rows: a table with every column that the features declare; the three arrays: (n,), NaN unknown (0 for
-    history_n), from targets.py and channels.py. ValueError when a feature declares what it may not read.
+    rows: a table with every column that the features declare, channel_id and published_at; horizon_days:
+    (n,), NaN unknown. ValueError when a feature declares what it may not read.
     """
     wanted = FEATURES if features is None else features
     for feature in wanted:
         check(feature, columns)
     found = [f.compute(*(rows[c] for c in f.source)) for f in wanted if f.compute is not None]
-    supplied = [log_count(horizon_days), history_mean, log_count(history_n)]
-    return np.column_stack([*found, *supplied]).astype(np.float32).reshape(len(rows), -1)
+    return np.column_stack([*found, log_count(horizon_days), from_history(rows, history)]).astype(np.float32).reshape(len(rows), -1)
+
+
+def from_history(rows: pa.Table, history: ChannelHistory) -> np.ndarray:
+    """float64 (n, len(HISTORY_FEATURES)): the channel's known videos as of each row's publication."""
+    channel = np.array(rows["channel_id"].to_pylist(), dtype=object)
+    return history_features(channel, moments(rows["published_at"]), history)
+
+
+def history_features(channel: np.ndarray, published: np.ndarray, history: ChannelHistory) -> np.ndarray:
+    """The same from arrays (n,)."""
+    usual, count = history.at(channel, published)
+    recent = history.recent(channel, published)
+    recent[:, -1] = log_count(recent[:, -1])
+    return np.column_stack([usual, log_count(count), recent])
 
 
 def check(feature: Feature, columns: tuple[Column, ...] = (*VIDEOS, *EMBEDDINGS)) -> None:
@@ -82,9 +99,9 @@ def _text(measure: Callable[[str], float]) -> Callable[[pa.ChunkedArray], np.nda
     return of
 
 
-def _upper_share(text: str) -> float:
+def _share(text: str, of: Callable[[str], bool]) -> float:
     letters = [c for c in text if c.isalpha()]
-    return sum(c.isupper() for c in letters) / len(letters) if letters else float("nan")
+    return sum(map(of, letters)) / len(letters) if letters else float("nan")
 
 
 def _cycle(wave: Callable[[np.ndarray], np.ndarray], unit: str) -> Callable[[pa.ChunkedArray], np.ndarray]:
@@ -138,8 +155,17 @@ FEATURES = (
     Feature("title_exclamation", "words", "1: exclamation mark", ("title",), _text(lambda t: "!" in t)),
     Feature("title_digits", "words", "1: a digit", ("title",), _text(lambda t: any(map(str.isdigit, t)))),
     Feature("title_emoji", "words", "1: an emoji", ("title",), _text(lambda t: bool(EMOJI.search(t)))),
-    Feature("title_upper_share", "words", "capitals among its letters", ("title",), _text(_upper_share)),
+    Feature("title_upper_share", "words", "capitals among its letters", ("title",), _text(lambda t: _share(t, str.isupper))),
     Feature("description_chars", "words", "characters of the description", ("description",), _text(len)),
+    Feature("title_mentions", "words", "accounts mentioned", ("title",), _text(lambda t: t.count("@"))),
+    Feature("title_link", "words", "1: a web address", ("title",), _text(lambda t: bool(LINK.search(t)))),
+    Feature(
+        "title_other_script",
+        "words",
+        "letters outside the Latin alphabet, of all letters",
+        ("title",),
+        _text(lambda t: _share(t, lambda c: ord(c) > LATIN_END)),
+    ),
     Feature("tags_n", "words", "number of hashtags", ("tags",), _tags),
     Feature("has_transcript", "words", "1: there are spoken words to read", ("transcript",), _has_transcript),
     Feature("transcript_words", "words", "words spoken", ("transcript",), _text(lambda t: len(t.split()))),
@@ -169,8 +195,18 @@ FEATURES = (
     Feature("log_channel_videos", "counter", "log(1 + videos) at collection", ("channel_videos",), _log),
 )
 
+HISTORY_FEATURES = (
+    Feature("channel_history_mean", "channel", "the channel's usual log views, shrunken (channels.py)"),
+    Feature("channel_history_log_n", "channel", "log(1 + how many earlier videos that is)"),
+    Feature("channel_recent_mean", "channel", "their mean, recent ones weighing more, shrunken"),
+    Feature("channel_last", "channel", "log views of the last of them"),
+    Feature("channel_best", "channel", "log views of the best of them"),
+    Feature("channel_spread", "channel", "standard deviation of their log views"),
+    Feature("channel_trend", "channel", "recent mean less plain mean"),
+    Feature("channel_gap", "channel", "log(1 + days since the channel's last post)"),
+)
+
 SUPPLIED = (
     Feature("log_horizon_days", "horizon", "log(1 + age of the count in days); chosen at prediction"),
-    Feature("channel_history_mean", "channel", "shrunken mean log views of the channel's earlier videos"),
-    Feature("channel_history_log_n", "channel", "log(1 + how many earlier videos that is)"),
+    *HISTORY_FEATURES,
 )

@@ -8,23 +8,28 @@ Not known here: models, metrics, and (features.py, targets.py) what may be looke
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from vvp.dataset.channels import ChannelHistory
-from vvp.dataset.columns import Column, design, layout, select
+from vvp.dataset.columns import TOPIC, Column, design, layout, select
 from vvp.dataset.embedded import found_dims, join, provenance, read_embedded
+from vvp.dataset.features import HISTORY_FEATURES, history_features
 from vvp.dataset.fuse import Dims
 from vvp.dataset.scales import log_count
 from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSettings
 from vvp.dataset.splits import Splits, load_or_make
 from vvp.dataset.targets import moments, read_labels
+from vvp.dataset.words import Words, texts
 from vvp.errors import UserError
 from vvp.workspace import Workspace
 
 HORIZON = "log_horizon_days"
+TOPIC_NAMES = tuple(c.name for c in layout(Dims(0, 0, 0)) if c.kind == TOPIC)
 WHOLE = "whole"  # in place of a split's name: every labelled row is a training row
 SAME = 0.8  # of the age's variance explained by the date, or of the counts read in one go: inseparable
 INSEPARABLE = "the age of a count and the date of posting cannot be told apart"
@@ -49,7 +54,11 @@ class Matrix:
     split: str
     splits: Splits
     splits_origin: str  # loaded | made | remade
-    history: ChannelHistory  # of this split's training rows; the predictor keeps it
+    history: ChannelHistory  # what could be known of each channel; the predictor keeps it
+    words: Words  # fitted on the training and validation rows; the predictor keeps its own
+    texts: tuple[str, ...]  # what `words` reads of each row
+    lag_days: float  # after which a count is known to later videos
+    labels_note: str | None  # what was taken for the age of counts without a date (targets.py)
     copies: np.ndarray  # int64 (n,): rows of one number are near-duplicates of each other
     dropped: dict[str, str]  # column → why
     counts: dict[str, int]
@@ -72,16 +81,25 @@ class Matrix:
         return None
 
     def with_history_of(self, known: np.ndarray) -> "Matrix":
-        """The same rows, their channel history made of the rows `known` (bool (n,)) alone."""
-        history = ChannelHistory.fit(self.channel_id, self.published_at, self.y, known)
-        mean, count = history.at(self.channel_id, self.published_at)
-        X = self.X.copy()
+        """The same rows, their channel history made of the rows `known` (bool (n,)) alone: no label of
+        another row is used, however old ("frozen")."""
+        history = ChannelHistory.fit(
+            self.channel_id, self.published_at, self.y, known, lag_days=self.lag_days
+        )
+        return self._with(history_features(self.channel_id, self.published_at, history),
+                          [f.name for f in HISTORY_FEATURES], history=history)  # fmt: skip
+
+    def with_words_of(self, rows: np.ndarray) -> "Matrix":
+        """The same rows, their topics (words.py) fitted on `rows` (int (m,)) alone."""
+        words = Words.fit([self.texts[i] for i in rows])
+        return self._with(words.transform(self.texts), TOPIC_NAMES, words=words)
+
+    def _with(self, values: np.ndarray, names: Sequence[str], **changes: Any) -> "Matrix":
+        X, place = self.X.copy(), {name: i for i, name in enumerate(names)}
         for i, column in enumerate(self.columns):
-            if column.name == "channel_history_mean":
-                X[:, i] = mean
-            elif column.name == "channel_history_log_n":
-                X[:, i] = log_count(count)
-        return replace(self, X=X, history=history)
+            if column.name in place:
+                X[:, i] = values[:, place[column.name]]
+        return replace(self, X=X, **changes)
 
     def rows(self, part: str, among: np.ndarray | None = None) -> np.ndarray:
         """int64: the rows of one part, by default all, else those `among` (bool (n,))."""
@@ -109,20 +127,25 @@ def assemble(
     videos, embeddings = read_embedded(space)
     provenance(embeddings), found_dims(embeddings)  # vectors that do not agree are refused before any split
     splits, origin = load_or_make(space, settings, videos, embeddings)
-    return _matrix(space, split, splits, origin, videos, embeddings, dims)
+    return _matrix(space, split, splits, origin, videos, embeddings, dims, settings or SplitSettings())
 
 
-def assemble_whole(space: Workspace, dims: Dims | None = None) -> Matrix:
-    """Every labelled video as a training row and every column kept: for the rules, which need no split."""
+def assemble_whole(
+    space: Workspace, settings: SplitSettings | None = None, dims: Dims | None = None
+) -> Matrix:
+    """Every labelled video as a training row and every column kept: for what is fitted on everything."""
+    settings = settings or SplitSettings()
     videos, embeddings = read_embedded(space)
-    labels = read_labels(videos.take(pa.array(join(videos, embeddings)[1])))
-    if not labels.known.any():
-        raise UserError(f"none of the embedded videos of {space.root} has a usable view count.")
+    labels = read_labels(videos, settings.min_age_days)
+    if not labels.known[join(videos, embeddings)[1]].any():
+        young = int(labels.too_young.sum())
+        why = f": {young} counts are younger than {settings.min_age_days:g} days" if young else ""
+        raise UserError(f"none of the embedded videos of {space.root} has a usable view count{why}.")
     ids = np.array(videos["video_id"].to_pylist(), dtype=object)
-    part = np.where(read_labels(videos).known, "train", NONE).astype(object)
+    part = np.where(labels.known, "train", NONE).astype(object)
     copies = np.arange(len(ids))
     splits = Splits(ids, {WHOLE: part}, {}, {"fingerprint": "", "settings": {}}, copies)
-    return _matrix(space, WHOLE, splits, "made", videos, embeddings, dims, keep_all=True)
+    return _matrix(space, WHOLE, splits, "made", videos, embeddings, dims, settings, keep_all=True)
 
 
 def inseparable(age_days: np.ndarray, published: np.ndarray) -> bool:
@@ -155,6 +178,7 @@ def _matrix(
     videos: pa.Table,
     embeddings: pa.Table,
     dims: Dims | None,
+    settings: SplitSettings,
     keep_all: bool = False,
 ) -> Matrix:
     profile, encoders = provenance(embeddings)
@@ -166,18 +190,21 @@ def _matrix(
         )
     part = splits.part(split)[at]
 
-    labels = read_labels(videos.take(pa.array(at)))
+    labels = read_labels(videos, settings.min_age_days)
+    y, horizon = labels.log_views[at], labels.horizon_days[at]
     channel = np.array(rows["channel_id"].to_pylist(), dtype=object)
     published = moments(rows["published_at"])
     train = part == "train"
     if not train.any():
         raise UserError(f"no training video of the {split} split is embedded: run `vvp embed` first.")
-    history = ChannelHistory.fit(channel, published, labels.log_views, train)
+    history = _history(split, channel, published, y, train, settings.lag)
     dims = dims or found
-    X = design(rows, dims, labels.horizon_days, *history.at(channel, published))
+    said = tuple(texts(rows))
+    words = Words.fit([said[i] for i in np.flatnonzero(np.isin(part, ("train", "validation")))])
+    X = design(rows, dims, horizon, history, words)
     columns = layout(dims)
     dropped = {} if keep_all else _useless(X[train], columns)
-    if not keep_all and HORIZON not in dropped and inseparable(labels.horizon_days[train], published[train]):
+    if not keep_all and HORIZON not in dropped and inseparable(horizon[train], published[train]):
         dropped[HORIZON] = INSEPARABLE
     keep = [i for i, c in enumerate(columns) if c.name not in dropped]
     seen, heard = (rows[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio"))
@@ -188,25 +215,26 @@ def _matrix(
         "rows": len(rows),
         "failed": status["failed"],
         "partial": status["partial"],
-        "without_label": int((~labels.known).sum()),
+        "without_label": int(np.isnan(y).sum()),
+        "too_young": int(labels.too_young[at].sum()),
         "without_media": int((~seen & ~heard).sum()),
         "without_picture": int((~seen).sum()),
         "without_sound": int((~heard).sum()),
         "without_date": int(np.isnat(published).sum()),
         "without_channel": sum(c is None for c in channel),
-        "without_horizon": int(np.isnan(labels.horizon_days).sum()),
+        "without_horizon": int(np.isnan(horizon).sum()),
         **{p: int((part == p).sum()) for p in (*USED, "embargo", "none")},
     }
     return Matrix(
-        video_id=labels.video_id,
+        video_id=labels.video_id[at],
         channel_id=channel,
         published_at=published,
         X=X[:, keep],
         columns=tuple(columns[i] for i in keep),
-        y=labels.log_views,
+        y=y,
         part=part,
         has_media=seen | heard,
-        horizon_days=labels.horizon_days,
+        horizon_days=horizon,
         profile=profile,
         encoders=encoders,
         dims=dims,
@@ -214,10 +242,28 @@ def _matrix(
         splits=splits,
         splits_origin=origin,
         history=history,
+        words=words,
+        texts=said,
+        lag_days=settings.lag,
+        labels_note=labels.age_note,
         copies=splits.copies[at],
         dropped=dropped,
         counts=counts,
     )
+
+
+def _history(
+    split: str, channel: np.ndarray, published: np.ndarray, y: np.ndarray, train: np.ndarray, lag_days: float
+) -> ChannelHistory:
+    """What could be known of a row's channel when it was posted.
+
+    In time, and for the predictor: every earlier count of whatever part ("online"). By chance: those of the
+    training part, for a test row's count may not train anything. By channel: nothing, in training as in the
+    test, for a test channel was never seen.
+    """
+    known = np.ones(len(y), bool) if split in ("time", WHOLE) else train
+    history = ChannelHistory.fit(channel, published, y, train, known=known, lag_days=lag_days)
+    return history.without_channels() if split == "channel" else history
 
 
 def population(matrix: Matrix) -> Population:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vvp.dataset.duplicates import merge, same_pairs
+from vvp.dataset.targets import MIN_AGE_DAYS
 from vvp.errors import UserError
 
 USED = ("train", "validation", "test")
@@ -24,7 +25,9 @@ DAY_US = 86_400_000_000
 class SplitSettings:
     train: float = 0.6
     validation: float = 0.2  # test is the rest
-    embargo_days: float | None = None  # None: 7, or less where that would take over 5 % of the videos
+    embargo_days: float | None = None  # None: `lag`, or less where that would take over 5 % of the videos
+    min_age_days: float = MIN_AGE_DAYS  # a count that was younger is no label; 0: any age will do
+    lag_days: float | None = None  # after so many days a count is known to later videos; None: min_age_days
     cosine: float = 0.995  # of centred video embeddings, from which on two videos are copies
     seed: int = 0  # of the random split, and of ties in the channel split
 
@@ -35,6 +38,16 @@ class SplitSettings:
             )
         if self.embargo_days is not None and not self.embargo_days >= 0:
             raise UserError(f"an embargo of {self.embargo_days} days makes no sense.")
+
+        for name in ("min_age_days", "lag_days"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 3650:
+                raise UserError(f"{name} of {value} makes no sense.")
+
+    @property
+    def lag(self) -> float:
+        """Days after which a count is taken for known."""
+        return self.min_age_days if self.lag_days is None else self.lag_days
 
     @property
     def shares(self) -> np.ndarray:
@@ -57,7 +70,7 @@ def by_time(
         # In time, but never more than a twentieth of the videos: a table may hold years of old posts and
         # most of its videos in the last week, where 7 days would swallow the validation part.
         few = [ordered[e] - ordered[max(0, e - max(1, len(dated) // 20))] for e in ends]
-        days = min(7.0, float(min(few)) / DAY_US)
+        days = min(settings.lag, float(min(few)) / DAY_US)
     gap = int(days * DAY_US)
     first, second = ordered[ends[0]], ordered[ends[1]]  # where validation and test begin
     # Later assignments overwrite earlier ones: before a boundary, then its gap, then what lies after.

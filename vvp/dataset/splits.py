@@ -43,7 +43,7 @@ from vvp.workspace import Workspace
 
 SPLITS = ("time", "channel", "random")
 COPIES = "copies"  # column of the splits table
-RULES = 3  # of split_rules.py and duplicates.py; count up when they change, so that saved splits are remade
+RULES = 4  # of split_rules.py and duplicates.py; count up when they change, so that saved splits are remade
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def make_splits(
     """
     settings = settings or SplitSettings()
     ids = np.array(videos["video_id"].to_pylist(), dtype=object)
-    labelled = np.flatnonzero(read_labels(videos).known)
+    labelled = np.flatnonzero(read_labels(videos, settings.min_age_days).known)
     if len(labelled) < MIN_ROWS:
         raise SplitError(
             f"only {len(labelled)} of {len(ids)} videos have a usable view count; a split needs {MIN_ROWS}."
@@ -152,7 +152,7 @@ def fingerprint(videos: pa.Table, embeddings: pa.Table | None, settings: SplitSe
         seen = embeddings.filter(embeddings["video_embedding"].is_valid())
         keys = seen["content_key"] if "content_key" in seen.column_names else seen["video_id"]
         vectors = dict(zip(seen["video_id"].to_pylist(), map(str, keys.to_pylist()), strict=True))
-    chosen = videos.filter(pa.array(read_labels(videos).known))
+    chosen = videos.filter(pa.array(read_labels(videos, settings.min_age_days).known))
     columns = [chosen[c].to_pylist() for c in ("video_id", "channel_id", "media_sha256", "title")]
     when = moments(chosen["published_at"]).astype(np.int64).tolist()
     rows = sorted([*row, vectors.get(row[0])] for row in zip(*columns[:1], when, *columns[1:], strict=True))

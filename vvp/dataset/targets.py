@@ -1,7 +1,7 @@
 """Counts become targets here and nowhere else: log views, and the age of the count.
 
 Everything that happens after publication (schema.AFTER) is read by this module alone; what it gives out
-are labels, the horizon, and a channel's history, which uses labels of training rows posted earlier.
+are labels and the horizon. A count read too soon after posting is no outcome: it has no label.
 Not known here: features, splits, models. Nor, for lack of data, how a count grew: each video has one
 count, read at one age.
 """
@@ -13,10 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vvp.dataset.channels import ChannelHistory
+from vvp.dataset.channels import channel_codes
 from vvp.dataset.scales import count_of_log, log_count
 
 DAY_US = 86_400_000_000
+MIN_AGE_DAYS = 3.0
+TOO_YOUNG = "too_young"
+RIPE_GAP = float(np.log(1.4))  # a level this much lower would make counts too young
+RIPE_ROWS = 30  # fewer rows cannot show that they are not too young
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,8 @@ class Labels:
     video_id: np.ndarray  # object (n,)
     log_views: np.ndarray  # float64 (n,), natural log of (1 + views); NaN: no usable count
     horizon_days: np.ndarray  # float64 (n,), observed_at − published_at; NaN: unknown, or below 0
+    too_young: np.ndarray  # bool (n,): its count was left out because of its age
+    age_note: str | None  # what was taken for the age of counts without a date; None: each has its own
 
     @property
     def known(self) -> np.ndarray:
@@ -57,8 +63,9 @@ class Labels:
         return np.isfinite(self.log_views)
 
 
-def read_labels(videos: pa.Table) -> Labels:
-    """Labels of a videos table. A row with a label_issue, no count, or a count of 0 or less has none.
+def read_labels(videos: pa.Table, min_age_days: float = MIN_AGE_DAYS) -> Labels:
+    """Labels of a videos table. A row with a label_issue, no count, a count of 0 or less, or one read less
+    than `min_age_days` after posting (0: any age will do) has none.
 
     A count read before its video was published has a wrong date somewhere: its horizon is NaN.
     """
@@ -66,33 +73,78 @@ def read_labels(videos: pa.Table) -> Labels:
     clean = pc.is_null(videos["label_issue"]).to_numpy(zero_copy_only=False) & (views > 0)  # NaN > 0: False
     log_views = np.full(len(views), np.nan)
     log_views[clean] = VIEWS.to_scale(views[clean])
-    age = moments(videos["observed_at"]) - moments(videos["published_at"])
-    horizon = np.where(np.isnat(age), np.nan, age.astype(np.int64) / DAY_US)
+    published = moments(videos["published_at"])
+    horizon = _days(moments(videos["observed_at"]) - published)
     horizon[horizon < 0] = np.nan
-    return Labels(np.array(videos["video_id"].to_pylist(), dtype=object), log_views, horizon)
+    young, note = np.zeros(len(views), bool), None
+    if min_age_days > 0:
+        young = clean & (horizon < min_age_days)  # NaN < x: False
+        maybe, note = _maybe_young(videos, log_views, horizon, published, min_age_days)
+        young |= maybe
+        log_views[young] = np.nan
+    ids = np.array(videos["video_id"].to_pylist(), dtype=object)
+    return Labels(ids, log_views, horizon, young, note)
 
 
-def issues(videos: pa.Table) -> dict[str, int]:
+def _days(age: np.ndarray) -> np.ndarray:
+    return np.where(np.isnat(age), np.nan, age.astype(np.int64) / DAY_US)
+
+
+def _maybe_young(
+    videos: pa.Table, log_views: np.ndarray, horizon: np.ndarray, published: np.ndarray, min_age_days: float
+) -> tuple[np.ndarray, str | None]:
+    """(bool (n,), a sentence): counts without a date of reading that may be too young.
+
+    They were read when the newest post was there or later, so a post that old is old enough. The younger ones
+    are left out unless their counts themselves show that they were read later: among at least RIPE_ROWS of
+    them, at equal followers, the level is not lower by RIPE_GAP (one-sided 95 %, by channel).
+    """
+    undated = np.isfinite(log_views) & np.isnan(horizon) & ~np.isnat(published)
+    if not undated.any():
+        return undated, None
+    newest = published[~np.isnat(published)].max()
+    maybe = undated & (_days(newest - published) < min_age_days)
+    if not maybe.any():
+        return maybe, None
+    first = f"the table does not say when its counts were read; the newest post ({str(newest)[:10]}) is the bound"
+    deficit, error = _deficit(videos, log_views, maybe, undated & ~maybe)
+    if deficit + 1.645 * error < RIPE_GAP:
+        return np.zeros(len(maybe), bool), (
+            f"{first}: {int(maybe.sum())} posts are within {min_age_days:g} days of it, but their counts are as"
+            " high as those of older ones, so they were read later and are kept"
+        )
+    return maybe, f"{first}: {int(maybe.sum())} posts within {min_age_days:g} days of it are left out"
+
+
+def _deficit(
+    videos: pa.Table, log_views: np.ndarray, young: np.ndarray, old: np.ndarray
+) -> tuple[float, float]:
+    """(how much lower the young counts are, its standard error), log views at equal followers; inf: unknown."""
+    if min(young.sum(), old.sum()) < RIPE_ROWS:
+        return np.inf, 0.0
+    y = log_views.copy()
+    followers = pc.cast(videos["channel_followers"], pa.float64()).to_numpy(zero_copy_only=False)
+    x = np.where(followers >= 0, log_count(np.maximum(followers, 0)), np.nan)
+    both = (young | old) & np.isfinite(x)
+    if both.sum() > 0.9 * (young | old).sum() and np.ptp(x[both]) > 0:
+        slope, intercept = np.polyfit(x[both], y[both], 1)
+        y = y - np.where(np.isfinite(x), intercept + slope * x, y[both].mean())
+    variance = 0.0
+    codes = channel_codes(videos["channel_id"].to_pylist())
+    for rows in (young, old):
+        off = y[rows] - y[rows].mean()
+        variance += float((np.bincount(codes[rows], weights=off) ** 2).sum()) / int(rows.sum()) ** 2
+    return float(y[old].mean() - y[young].mean()), float(np.sqrt(variance))
+
+
+def issues(videos: pa.Table, labels: Labels) -> dict[str, int]:
     """schema.LABEL_ISSUES → how many videos have it; those that none has are left out."""
     found = pc.value_counts(videos["label_issue"].drop_null())
-    return {one["values"]: one["counts"] for one in found.to_pylist()}
+    counts = {one["values"]: one["counts"] for one in found.to_pylist()}
+    young = int(labels.too_young.sum())
+    return {**counts, TOO_YOUNG: young} if young else counts
 
 
 def moments(column: pa.ChunkedArray) -> np.ndarray:
     """A timestamp column as datetime64[us] (n,), UTC; NaT where null."""
     return pc.cast(column, pa.timestamp("us")).to_numpy(zero_copy_only=False).astype("datetime64[us]")
-
-
-def channel_history(
-    channel_id: np.ndarray, published_at: np.ndarray, log_views: np.ndarray, in_train: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """(mean float64 (n,), n int64 (n,)) over the same channel's training videos posted strictly earlier.
-
-    mean = (n · m + k · M) / (n + k), m the mean log views of those n videos, M that of all training rows,
-    k estimated on training rows (channels.shrinkage); NaN where n is 0. A row's own label enters through
-    M and k alone, two constants shared by every row. Both a baseline and a feature.
-
-    What remains imperfect: the earlier videos' counts were read at collection time, often after this video
-    was posted, so they hold views that nobody could know then, some perhaps brought by this very video.
-    """
-    return ChannelHistory.fit(channel_id, published_at, log_views, in_train).at(channel_id, published_at)
