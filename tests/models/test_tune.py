@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sweep_fakes import Fake, small_sweep, world
+from planted import world
+from sweep_fakes import Fake, small_sweep
 
 from vvp.errors import PlanError, TrialError, UserError
 from vvp.learn.sweep import SweepData, fingerprint, sweep

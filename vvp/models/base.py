@@ -1,14 +1,16 @@
 """What a model and a family of models are, and what all of them share: data, scaling, the saved form.
 
-Every family selects by one metric, the mean absolute error of log views on the validation part (`mae`).
+A family forecasts held rows along a path of models; whoever holds their labels picks the point of the path
+(by `mae`, the mean absolute error of log views), and the family fits the model at that point.
 A saved model is a dict of file name → bytes: `model.json` (family, settings, sha256 of the other files),
-`model.safetensors` (arrays), and for LightGBM `model.txt`. Loading executes nothing.
+`model.safetensors` (arrays), for LightGBM `model.txt`, for an average its members' files under `member-NN/`.
+Loading executes nothing.
 Not known here: Ray, what a column means beyond its group, where files are kept.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -61,11 +63,6 @@ class Model(Protocol):
         ...
 
 
-Report = Callable[[int, float, Model], None]
-"""(steps made, best validation mae so far, the model that reached it). It may not return: the sweep ends
-a trial by raising SystemExit from it, so a family must hold nothing that needs closing."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Float:
     """A range of a real parameter."""
@@ -104,26 +101,16 @@ Space = dict[str, Float | Int | Choice]
 Params = dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Steps:
-    """How a family improves by steps, so that a poor trial can be stopped early."""
-
-    most: int
-    """steps (trees, epochs) a trial makes at most"""
-    every: int
-    """steps between two reports; also the fewest that a trial is given"""
-
-
 class Family(Protocol):
-    """A kind of model and how to search it. Implementations are frozen dataclasses: settings as fields."""
+    """A kind of model and how to search it. Implementations are frozen dataclasses: settings as fields.
+
+    A path is what one training gives on the way: a grid of penalties, the trees made so far, the epochs.
+    Its points are the same for every `train`, so that their errors can be averaged over folds.
+    Both methods want at least two rows; NaN features, constant columns and few rows are theirs to bear.
+    """
 
     @property
     def name(self) -> str: ...
-
-    @property
-    def steps(self) -> Steps | None:
-        """None: fitted in one go."""
-        ...
 
     @property
     def start(self) -> Params:
@@ -132,17 +119,20 @@ class Family(Protocol):
 
     def space(self, n_train: int, n_cols: int) -> Space: ...
 
-    def fit(
-        self,
-        train: Data,
-        validation: Data,
-        params: Params,
-        *,
-        report: Report | None = None,
-        seed: int = 0,
-        threads: int = 1,
-    ) -> Model:
-        """Fits on `train` only; `validation` picks among what one trial produces (alpha, epoch, tree)."""
+    def path(
+        self, train: Data, held: np.ndarray, params: Params, *, seed: int = 0, threads: int = 1
+    ) -> np.ndarray:
+        """Forecasts of the `held` rows, float32 (m, d), at each point of the path: float64 (S, m) log views.
+
+        S and the meaning of a point do not depend on the data. The held rows' labels are never seen.
+        """
+        ...
+
+    def fit(self, train: Data, params: Params, point: int, *, seed: int = 0, threads: int = 1) -> Model:
+        """The model at this point of the path (0 to S - 1), fitted on all of `train`.
+
+        `path(train, held, …)[point]` is `fit(train, …, point).predict(held)`.
+        """
         ...
 
 
@@ -165,19 +155,32 @@ def check_columns(X: np.ndarray, n_cols: int) -> None:
 
 # --- the saved form ---------------------------------------------------------------------------------
 def pack(
-    family: str, meta: dict[str, Any], tensors: dict[str, np.ndarray], text: str = ""
+    family: str,
+    meta: dict[str, Any],
+    tensors: dict[str, np.ndarray],
+    text: str = "",
+    others: Mapping[str, bytes] | None = None,
 ) -> dict[str, bytes]:
-    """The files of a model. The JSON holds the others' sha256, so that damage shows before parsing."""
+    """The files of a model. The JSON holds the others' sha256, so that damage shows before parsing.
+
+    `others`: files of models inside this one, name → content.
+    """
     files = {TENSOR_FILE: save_tensors({k: np.ascontiguousarray(v) for k, v in tensors.items()})}
     if text:
         files[TEXT_FILE] = text.encode()
+    files |= others or {}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     head = {"family": family, **meta, "sha256": digests}
     return {JSON_FILE: json.dumps(head, indent=1, allow_nan=False).encode(), **files}
 
 
-def unpack(family: str, files: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, np.ndarray], str]:
-    """JSON, arrays and text ("" without). UserError when anything is absent, damaged or not finite."""
+def unpack(
+    family: str, files: Mapping[str, bytes], *, whole: Collection[str] = ()
+) -> tuple[dict[str, Any], dict[str, np.ndarray], str]:
+    """JSON, arrays and text ("" without). UserError when anything is absent, damaged or not finite.
+
+    `whole`: names of the arrays that may be int32, the caller's to check. All others are floats.
+    """
     meta = read_head(files)
     if meta["family"] != family:
         raise UserError(f"{JSON_FILE} is of the family {meta['family']!r}, not {family!r}.")
@@ -193,6 +196,8 @@ def unpack(family: str, files: Mapping[str, bytes]) -> tuple[dict[str, Any], dic
     except (SafetensorError, ValueError, KeyError) as error:  # KeyError: a dtype that numpy lacks
         raise UserError(f"{TENSOR_FILE} of the saved {family} model cannot be read ({error}).") from error
     for name, value in tensors.items():
+        if name in whole and value.dtype == np.int32:
+            continue
         if value.dtype.kind != "f" or not np.isfinite(value).all():
             raise UserError(f"{name} of the saved {family} model holds values that are not finite numbers.")
     text = files[TEXT_FILE].decode(errors="replace") if TEXT_FILE in meta["sha256"] else ""

@@ -1,12 +1,15 @@
-"""A small neural network (torch): columns → 1024 → 512 → 256 → 1, stopped early, best epoch kept.
+"""A small neural network (torch) whose members share their weights; the path is the number of epochs.
 
-Inputs and target are standardised on the training part. Same seed and same number of threads, same
-weights. Runs on the CPU: at this size the data is the limit, not the arithmetic.
+TabM (Gorishniy et al. 2025, arXiv 2410.24210), which is BatchEnsemble for tables: each of k members scales
+the inputs and outputs of the shared layers by vectors of its own and has its own biases and last layer. They
+are trained side by side, each on its own loss, and the forecast is their mean. One member is a plain MLP.
+The learning rate is constant, so that p epochs of a longer training are a training of p epochs.
+Same seed and same number of threads, same weights. Runs on the CPU: at this size the data is the limit.
 Not known here: Ray, files, what the columns mean.
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,8 +19,53 @@ import torch
 from torch import nn
 
 from vvp.errors import UserError
-from vvp.models.base import Data, Float, Params, Report, Space, Steps, mae, pack, tensor, unpack
-from vvp.models.scaling import Standardizer
+from vvp.models.base import Data, Float, Params, Space, pack, tensor, unpack
+from vvp.models.scaling import Inputs
+
+FURTHEST = 6.0
+"""standard deviations of training's log views; a network's answer beyond is cut to it"""
+LARGEST_LAYER, MOST_LAYERS, MOST_MEMBERS = 4096, 8, 64  # of a file: it must not ask for all the memory
+
+
+class SharedLinear(nn.Module):
+    """(n, k, width_in) → (n, k, width_out): one weight matrix, its ends scaled by each member's vectors."""
+
+    def __init__(self, width_in: int, width_out: int, members: int, *, first: bool) -> None:
+        super().__init__()
+        linear = nn.Linear(width_in, width_out)
+        self.weight = linear.weight
+        self.bias = nn.Parameter(linear.bias.detach().repeat(members, 1))
+        self.before = nn.Parameter(torch.ones(members, width_in))
+        self.after = nn.Parameter(torch.ones(members, width_out))
+        if first and members > 1:
+            with torch.no_grad():  # what sets members apart: each sees some columns with their signs turned
+                self.before.copy_(torch.randint(0, 2, self.before.shape) * 2.0 - 1.0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(x * self.before, self.weight) * self.after + self.bias
+
+
+class Network(nn.Module):
+    """(n, width) → (n, k), a standardised forecast of each member."""
+
+    def __init__(self, width: int, hidden: Sequence[int], members: int, dropout: float) -> None:
+        super().__init__()
+        sizes = [width, *hidden]
+        self.members = members
+        self.layers = nn.ModuleList(
+            SharedLinear(a, b, members, first=number == 0)
+            for number, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+        )
+        self.dropout = nn.Dropout(dropout)
+        bound = hidden[-1] ** -0.5
+        self.last = nn.Parameter(torch.empty(members, hidden[-1]).uniform_(-bound, bound))
+        self.last_bias = nn.Parameter(torch.zeros(members))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x[:, None].expand(-1, self.members, -1)
+        for layer in self.layers:
+            x = self.dropout(nn.functional.gelu(layer(x)))
+        return (x * self.last).sum(dim=-1) + self.last_bias
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,42 +73,41 @@ class MlpModel:
     """A trained network with the scaling of its input and of its target."""
 
     family: ClassVar[str] = "mlp"
-    scaling: Standardizer
-    network: nn.Sequential
+    inputs: Inputs
+    network: Network
     hidden: tuple[int, ...]
     target: tuple[float, float]
     """mean and std of the training part's log views"""
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        return _forward(self.network, _tensor(self.scaling.apply(X)), self.target)
+        return _forward(self.network, _tensor(self.inputs.apply(X)), self.target)
 
     def files(self) -> dict[str, bytes]:
         weights = {f"network.{name}": value.numpy() for name, value in self.network.state_dict().items()}
-        arrays = {**self.scaling.tensors(), **weights, "target": np.array(self.target)}
-        return pack(self.family, {"hidden": list(self.hidden), "n_cols": len(self.scaling.mean)}, arrays)
+        arrays = {**self.inputs.tensors(), **weights, "target": np.array(self.target)}
+        meta = {"hidden": list(self.hidden), "members": self.network.members, **self.inputs.meta()}
+        return pack(self.family, meta, arrays)
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> "MlpModel":
         meta, tensors, _ = unpack(cls.family, files)
-        hidden, n_cols = meta.get("hidden"), meta.get("n_cols")
-        sizes = [n_cols, *hidden] if isinstance(hidden, list) else []
-        # bounded, so that a foreign file cannot ask for all the memory there is
-        if len(sizes) < 2 or not all(type(size) is int and 0 < size <= 1_000_000 for size in sizes):
+        hidden, members = meta.get("hidden"), meta.get("members")
+        layers: list[Any] = hidden if isinstance(hidden, list) and 0 < len(hidden) <= MOST_LAYERS else [None]
+        if not all(type(size) is int and 0 < size <= LARGEST_LAYER for size in layers):
             raise UserError("the saved mlp model does not state the sizes of its layers.")
+        if type(members) is not int or not 0 < members <= MOST_MEMBERS:
+            raise UserError("the saved mlp model does not state its members.")
+        inputs = Inputs.from_saved(meta, tensors)
         with torch.device("meta"):  # shapes only: nothing is allocated before they were compared
-            network = build(sizes[0], tuple(sizes[1:]), dropout=0.0)
+            network = Network(inputs.width, layers, members, dropout=0.0)
         state = {}
         for name, value in network.state_dict().items():
             weights = tensor(tensors, f"network.{name}", tuple(value.shape))
             state[name] = torch.tensor(weights, dtype=torch.float32)
         network.load_state_dict(state, assign=True)
         mean, std = tensor(tensors, "target", (2,))
-        return cls(
-            scaling=Standardizer.from_tensors(tensors, sizes[0]),
-            network=network.eval(),
-            hidden=tuple(sizes[1:]),
-            target=(float(mean), float(std)),
-        )
+        target = (float(mean), float(std))
+        return cls(inputs=inputs, network=network.eval(), hidden=tuple(layers), target=target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,75 +115,75 @@ class Mlp:
     """The family."""
 
     name: ClassVar[str] = "mlp"
-    hidden: tuple[int, ...] = (1024, 512, 256)
-    epochs: int = 100
-    """epochs at most"""
-    patience: int = 6
-    """epochs without a better validation error before it stops"""
-    report_every: int = 5
-    """epochs between two reports"""
-
-    @property
-    def steps(self) -> Steps:
-        return Steps(most=self.epochs, every=self.report_every)
+    hidden: tuple[int, ...] = (128, 64)
+    members: int = 4
+    epochs: tuple[int, ...] = (2, 3, 5, 7, 10, 14, 19, 25, 32, 40)
+    """epochs made, at each point of the path"""
+    components: int = 32
+    """of each wide block of embeddings"""
 
     @property
     def start(self) -> Params:
-        return {"learning_rate": 1e-3, "weight_decay": 1e-2, "dropout": 0.2, "embedding_weight": 1.0}
+        return {"learning_rate": 1e-3, "weight_decay": 0.1, "dropout": 0.2, "embedding_weight": 1.0}
 
     def space(self, n_train: int, n_cols: int) -> Space:
         return {
-            "learning_rate": Float(low=1e-4, high=3e-3, log=True),
-            "weight_decay": Float(low=1e-4, high=1.0, log=True),
-            "dropout": Float(low=0.0, high=0.6),
-            "embedding_weight": Float(low=0.05, high=5.0, log=True),
+            "learning_rate": Float(low=3e-4, high=3e-3, log=True),
+            "weight_decay": Float(low=1e-3, high=1.0, log=True),
+            "dropout": Float(low=0.0, high=0.5),
+            "embedding_weight": Float(low=0.1, high=4.0, log=True),
         }
 
-    def fit(
-        self,
-        train: Data,
-        validation: Data,
-        params: Params,
-        *,
-        report: Report | None = None,
-        seed: int = 0,
-        threads: int = 1,
-    ) -> MlpModel:
-        n, d = train.X.shape
-        # total=d: inputs of variance 1 on average, which the layers' initial weights are made for
-        scaling = Standardizer.weighted(train.X, train.groups, params["embedding_weight"], total=float(d))
-        X, held_out = _tensor(scaling.apply(train.X)), _tensor(scaling.apply(validation.X))
-        target = (float(train.y.mean()), float(train.y.std()) or 1.0)
-        y = _tensor((train.y - target[0]) / target[1])
-        batch = batch_size(n)
+    def path(
+        self, train: Data, held: np.ndarray, params: Params, *, seed: int = 0, threads: int = 1
+    ) -> np.ndarray:
+        inputs, target = self._begin(train, params)
+        X = _tensor(inputs.apply(held))
         with _torch(seed, threads):
-            network = build(d, self.hidden, params["dropout"])
-            rate, decay = params["learning_rate"], params["weight_decay"]
-            # fused: one pass over the weights instead of ten; with few rows the update is most of the work
-            optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
-            # The untrained network, about the mean, stands until an epoch is better: should every epoch
-            # diverge, the trial loses by its error rather than by NaN.
-            best_epoch, best = 0, copy.deepcopy(network).eval()
-            best_mae = mae(validation.y, _forward(best, held_out, target))
+            stops = self._train(inputs, target, train, params, self.epochs)
+            return np.array([_forward(network, X, target) for network in stops])
 
-            def model() -> MlpModel:
-                return MlpModel(scaling=scaling, network=best, hidden=self.hidden, target=target)
+    def fit(self, train: Data, params: Params, point: int, *, seed: int = 0, threads: int = 1) -> MlpModel:
+        inputs, target = self._begin(train, params)
+        with _torch(seed, threads):
+            *_, network = self._train(inputs, target, train, params, self.epochs[: point + 1])
+        return MlpModel(inputs=inputs, network=network, hidden=self.hidden, target=target)
 
-            for epoch in range(1, self.epochs + 1):
-                network.train()
-                for rows in torch.randperm(n).split(batch):
-                    optimizer.zero_grad()
-                    nn.functional.mse_loss(network(X[rows])[:, 0], y[rows]).backward()
-                    optimizer.step()
-                error = mae(validation.y, _forward(network.eval(), held_out, target))
-                if error < best_mae:
-                    # a deep copy: state_dict() holds the live weights, which go on changing
-                    best_mae, best_epoch, best = error, epoch, copy.deepcopy(network)
-                if report is not None and epoch % self.report_every == 0:
-                    report(epoch, best_mae, model())
-                if epoch - best_epoch >= self.patience:
-                    break
-            return model()
+    def _begin(self, train: Data, params: Params) -> tuple[Inputs, tuple[float, float]]:
+        weight = params["embedding_weight"]
+        # total=None: inputs of variance 1 on average, which the layers' initial weights are made for
+        inputs = Inputs.fit(train, components=self.components, embedding_weight=weight, total=None)
+        return inputs, (float(train.y.mean()), float(train.y.std()))
+
+    def _train(
+        self,
+        inputs: Inputs,
+        target: tuple[float, float],
+        train: Data,
+        params: Params,
+        stops: tuple[int, ...],
+    ) -> Iterator[Network]:
+        """The network at each stop: the live one, so what is wanted of it is taken before the next."""
+        X, y = _tensor(inputs.apply(train.X)), _tensor((train.y - target[0]) / (target[1] or 1.0))
+        network = Network(inputs.width, self.hidden, self.members, params["dropout"])
+        rate, decay = params["learning_rate"], params["weight_decay"]
+        # fused: one pass over the weights instead of ten; with few rows the update is most of the work
+        optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
+        # Should training diverge, the network before that epoch stands: a poor forecast rather than NaN.
+        good = copy.deepcopy(network.state_dict())  # deep: state_dict() holds the live weights
+        for epoch in range(1, stops[-1] + 1):
+            network.train()
+            for rows in torch.randperm(len(y)).split(batch_size(len(y))):
+                optimizer.zero_grad()
+                nn.functional.mse_loss(network(X[rows]), y[rows, None].expand(-1, self.members)).backward()
+                optimizer.step()
+            network.eval()
+            if all(torch.isfinite(value).all() for value in network.parameters()):
+                good = copy.deepcopy(network.state_dict())
+            else:
+                network.load_state_dict(good)
+            if epoch in stops:
+                yield network
 
 
 def batch_size(n_train: int) -> int:
@@ -144,18 +191,11 @@ def batch_size(n_train: int) -> int:
     return int(2 ** np.clip(np.round(np.log2(max(n_train, 1) / 16)), 3, 8))
 
 
-def build(n_cols: int, hidden: tuple[int, ...], dropout: float) -> nn.Sequential:
-    """Linear, GELU, dropout for each hidden layer, then one output."""
-    layers: list[nn.Module] = []
-    for width_in, width_out in zip((n_cols, *hidden[:-1]), hidden, strict=True):
-        layers += [nn.Linear(width_in, width_out), nn.GELU(), nn.Dropout(dropout)]
-    return nn.Sequential(*layers, nn.Linear(hidden[-1], 1))
-
-
-def _forward(network: nn.Sequential, X: torch.Tensor, target: tuple[float, float]) -> np.ndarray:
+def _forward(network: Network, X: torch.Tensor, target: tuple[float, float]) -> np.ndarray:
     with torch.inference_mode():
-        output = network(X)[:, 0].numpy().astype(np.float64)
-    return output * target[1] + target[0]
+        output = network(X).mean(dim=1).numpy().astype(np.float64)
+    within = np.clip(np.nan_to_num(output, nan=0.0), -FURTHEST, FURTHEST)  # weights may be finite and huge
+    return within * target[1] + target[0]
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

@@ -7,26 +7,42 @@ Not known here: what the groups mean beyond the part of their name after the col
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from vvp.models.base import check_columns, tensor
+from vvp.models.base import Data, check_columns, tensor
+from vvp.models.projection import EMBEDDING, Projection
+
+FURTHEST = 5.0
+"""standard deviations; a value beyond reads as one at that distance, so that an odd row cannot explode"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Standardizer:
-    """(X - mean) * scale, then 0 where X is missing: a missing value reads as the training mean."""
+    """(X - mean) * scale within ± limit, then 0 where X is missing: a missing value reads as the mean."""
 
     mean: np.ndarray
     """float64 (d,)"""
     scale: np.ndarray
     """float64 (d,); 0 for a column that is constant or wholly missing in training"""
+    limit: np.ndarray
+    """float64 (d,), FURTHEST standard deviations in scaled units"""
 
     @classmethod
     def fit(
-        cls, X: np.ndarray, groups: np.ndarray, weights: Mapping[str, float], *, total: float = 1.0
+        cls,
+        X: np.ndarray,
+        groups: np.ndarray,
+        weights: Mapping[str, float],
+        *,
+        total: float = 1.0,
+        together: frozenset[str] = frozenset(),
     ) -> "Standardizer":
-        """`weights`: group name → weight, 1 where it is not named; `total`: a row's whole variance."""
+        """`weights`: group name → weight, 1 where it is not named; `total`: a row's whole variance.
+
+        `together`: groups whose columns keep their variances relative to each other (principal components).
+        """
         values = X.astype(np.float64)
         known = ~np.isnan(values)
         count = np.maximum(known.sum(axis=0), 1)
@@ -40,31 +56,76 @@ class Standardizer:
         scale = np.zeros_like(std)
         for group in np.unique(groups[varies]):
             columns = varies & (groups == group)
-            scale[columns] = weights.get(str(group), 1.0) / (std[columns] * np.sqrt(columns.sum()))
+            spread = np.sqrt((std[columns] ** 2).mean()) if group in together else std[columns]
+            scale[columns] = weights.get(str(group), 1.0) / (spread * np.sqrt(columns.sum()))
         shares = sum(weights.get(str(group), 1.0) ** 2 for group in np.unique(groups[varies]))
-        return cls(mean=mean, scale=scale * np.sqrt(total / shares) if shares else scale)
-
-    @classmethod
-    def weighted(
-        cls, X: np.ndarray, groups: np.ndarray, embedding_weight: float, *, total: float = 1.0
-    ) -> "Standardizer":
-        """Groups of the kind `embedding` weigh `embedding_weight`, all others 1."""
-        names = (str(group) for group in np.unique(groups))
-        weights = {group: embedding_weight for group in names if group.endswith(":embedding")}
-        return cls.fit(X, groups, weights, total=total)
+        scale = scale * np.sqrt(total / shares) if shares else scale
+        return cls(mean=mean, scale=scale, limit=FURTHEST * std * scale)
 
     def apply(self, X: np.ndarray) -> np.ndarray:
         """float32 (n, d) with NaN → float64 (n, d) without. ValueError for another d."""
         check_columns(X, len(self.mean))
-        return np.nan_to_num((X.astype(np.float64) - self.mean) * self.scale, nan=0.0)
+        scaled = (X.astype(np.float64) - self.mean) * self.scale
+        return np.nan_to_num(np.clip(scaled, -self.limit, self.limit), nan=0.0)
 
     def tensors(self) -> dict[str, np.ndarray]:
-        return {"scaling.mean": self.mean, "scaling.scale": self.scale}
+        return {"scaling.mean": self.mean, "scaling.scale": self.scale, "scaling.limit": self.limit}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray], n_cols: int) -> "Standardizer":
         """UserError when the arrays are absent or of another length."""
-        return cls(
-            mean=tensor(tensors, "scaling.mean", (n_cols,)),
-            scale=tensor(tensors, "scaling.scale", (n_cols,)),
+        mean, scale, limit = (tensor(tensors, f"scaling.{name}", (n_cols,)) for name in FIELDS)
+        return cls(mean=mean, scale=scale, limit=np.abs(limit))
+
+
+FIELDS = ("mean", "scale", "limit")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inputs:
+    """From a table to what a linear model or a network reads: wide blocks projected, all to one scale."""
+
+    projection: Projection
+    scaling: Standardizer
+
+    @classmethod
+    def fit(
+        cls, train: Data, *, components: int | None, embedding_weight: float, total: float | None = 1.0
+    ) -> "Inputs":
+        """Groups of the kind `embedding` weigh `embedding_weight`, all others 1.
+
+        `total`: a row's whole variance; None: as much as there are columns.
+        """
+        projection = Projection.fit(train.X, train.groups, components)
+        groups = projection.groups(train.groups)
+        names = frozenset(str(group) for group in np.unique(groups) if str(group).endswith(EMBEDDING))
+        projected = frozenset(str(train.groups[block.columns[0]]) for block in projection.blocks)
+        scaling = Standardizer.fit(
+            projection.apply(train.X),
+            groups,
+            dict.fromkeys(names, embedding_weight),
+            total=float(len(groups)) if total is None else total,
+            together=projected,
         )
+        return cls(projection=projection, scaling=scaling)
+
+    @property
+    def width(self) -> int:
+        """How many columns come out."""
+        return len(self.scaling.mean)
+
+    def apply(self, X: np.ndarray) -> np.ndarray:
+        """float32 (n, d) with NaN → float64 (n, width) without. ValueError for another d."""
+        return self.scaling.apply(self.projection.apply(X))
+
+    def meta(self) -> dict[str, Any]:
+        return self.projection.meta()
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        return {**self.projection.tensors(), **self.scaling.tensors()}
+
+    @classmethod
+    def from_saved(cls, meta: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> "Inputs":
+        """UserError when anything is absent or does not fit."""
+        projection = Projection.from_saved(meta, tensors)
+        return cls(projection=projection, scaling=Standardizer.from_tensors(tensors, projection.width))
