@@ -14,6 +14,7 @@ import pyarrow as pa
 from vvp.dataset import features
 from vvp.dataset.fuse import Dims, fuse
 from vvp.errors import UserError
+from vvp.schema import BLOCKS
 
 EMBEDDING, MASK, FEATURE = "embedding", "mask", "feature"
 FACTS = ("words", "timing", "format", "channel", "counter", "horizon")
@@ -21,12 +22,10 @@ FACTS = ("words", "timing", "format", "channel", "counter", "horizon")
 # Which (block, kind) each input is made of. The horizon goes with every one of them: it is no property of
 # the video but the question asked ("after how many days?"), in training the age of the count.
 INPUTS: dict[str, frozenset[tuple[str, str]]] = {
-    "full": frozenset(
-        (block, kind) for block in ("picture", "sound", *FACTS) for kind in (EMBEDDING, MASK, FEATURE)
-    ),
+    "full": frozenset((block, kind) for block in (*BLOCKS, *FACTS) for kind in (EMBEDDING, MASK, FEATURE)),
     "full_without_counters": frozenset(
         (block, kind)
-        for block in ("picture", "sound", *FACTS)
+        for block in (*BLOCKS, *FACTS)
         for kind in (EMBEDDING, MASK, FEATURE)
         if block != "counter"
     ),
@@ -34,7 +33,7 @@ INPUTS: dict[str, frozenset[tuple[str, str]]] = {
     "metadata_without_counters": frozenset((block, FEATURE) for block in FACTS if block != "counter"),
     **{
         block: frozenset({(block, EMBEDDING), (block, MASK), (block, FEATURE), ("horizon", FEATURE)})
-        for block in ("picture", "sound", "words")
+        for block in BLOCKS
     },
 }
 
@@ -53,11 +52,10 @@ class Column:
 
 def layout(dims: Dims) -> tuple[Column, ...]:
     """All columns in order: dims.fused of the fused vector, then one per feature."""
-    parts = (("picture", dims.video), ("sound", dims.audio), ("words", dims.text))
+    rows = dims.modalities
     return (
-        *(Column(f"{block}_{i:04d}", block, EMBEDDING) for block, dim in parts for i in range(dim)),
-        Column("mask_picture", "picture", MASK),
-        Column("mask_sound", "sound", MASK),
+        *(Column(f"{m.stem}_{i:04d}", m.block, EMBEDDING) for m in rows for i in range(dims.lengths[m.name])),
+        *(Column(m.mask, m.block, MASK) for m in rows if m.mask is not None),
         *(Column(f.name, f.block, FEATURE) for f in (*features.FEATURES, *features.SUPPLIED)),
     )
 
@@ -70,7 +68,7 @@ def design(
     rows: as `matrix.join` gives them; the arrays (n,): see features.compute. ValueError when a vector's
     length is not the one in `dims`.
     """
-    fused = fuse(rows["video_embedding"], rows["audio_embedding"], rows["text_embedding"], dims)
+    fused = fuse(rows, dims)
     return np.concatenate([fused, features.compute(rows, horizon_days, history_mean, history_n)], axis=1)
 
 

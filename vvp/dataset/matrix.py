@@ -16,7 +16,7 @@ import pyarrow as pa
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.columns import Column, design, layout, select
 from vvp.dataset.embedded import found_dims, join, provenance, read_embedded
-from vvp.dataset.fuse import Dims
+from vvp.dataset.fuse import Dims, present
 from vvp.dataset.scales import log_count
 from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSettings
 from vvp.dataset.splits import Splits, load_or_make
@@ -103,7 +103,7 @@ def assemble(
 ) -> Matrix:
     """The matrix of a workspace under one split; makes and saves the splits where there are none.
 
-    dims: the profile's; None: as found in the table, where a modality that no video has is 0 long.
+    dims: the profile's; None: as found in the table (embedded.found_dims).
     UserError: nothing embedded, vectors of two profiles or encoders, too few labels, split unavailable.
     """
     videos, embeddings = read_embedded(space)
@@ -180,7 +180,7 @@ def _matrix(
     if not keep_all and HORIZON not in dropped and inseparable(labels.horizon_days[train], published[train]):
         dropped[HORIZON] = INSEPARABLE
     keep = [i for i, c in enumerate(columns) if c.name not in dropped]
-    seen, heard = (rows[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio"))
+    seen, heard = present(rows, "picture"), present(rows, "sound")
     status = Counter(rows["status"].to_pylist())
     counts = {
         "videos": len(videos),
