@@ -1,6 +1,6 @@
 """What a model and a family of models are, and what all of them share: data, scaling, the saved form.
 
-Every family selects by one metric, the mean absolute error of log views on the validation part (`mae`).
+Every family selects by one criterion (CRITERION), measured on the validation part.
 A saved model is a dict of file name → bytes: `model.json` (family, settings, sha256 of the other files),
 `model.safetensors` (arrays), and for LightGBM `model.txt`. Loading executes nothing.
 Not known here: Ray, what a column means beyond its group, where files are kept.
@@ -8,9 +8,9 @@ Not known here: Ray, what a column means beyond its group, where files are kept.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from safetensors import SafetensorError
@@ -62,8 +62,8 @@ class Model(Protocol):
 
 
 Report = Callable[[int, float, Model], None]
-"""(steps made, best validation mae so far, the model that reached it). It may not return: the sweep ends
-a trial by raising SystemExit from it, so a family must hold nothing that needs closing."""
+"""(steps made, best validation criterion so far, the model that reached it). It may not return: the sweep
+ends a trial by raising SystemExit from it, so a family must hold nothing that needs closing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,9 +152,35 @@ def first_point(family: Family, n_train: int, n_cols: int) -> Params:
     return {name: space[name].clip(value) for name, value in family.start.items()}
 
 
+@dataclass(frozen=True)
+class Criterion:
+    """What models are selected by: alphas, epochs, trees, trials, inputs and families alike."""
+
+    name: str
+    function: Callable[[np.ndarray, np.ndarray], float]
+    """(y, predictions), both float64 (n,), n at least 1 → its value"""
+    better: Literal["lower", "higher"]
+
+    def __call__(self, y: np.ndarray, predicted: np.ndarray) -> float:
+        return self.function(y, predicted)
+
+    def rank(self, value: float | None) -> float:
+        """For `min` and `sorted`: the better the value, the smaller its rank. None comes last."""
+        if value is None:
+            return float("inf")
+        return value if self.better == "lower" else -value
+
+    def best(self, values: Iterable[float]) -> float | None:
+        """The best of the values; None of none."""
+        return min(values, key=self.rank, default=None)
+
+
 def mae(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean absolute error of log views: the one metric by which everything here is selected."""
+    """Mean absolute error, in units of y (log views)."""
     return float(np.mean(np.abs(y - predicted)))
+
+
+CRITERION = Criterion("mae", mae, "lower")
 
 
 def check_columns(X: np.ndarray, n_cols: int) -> None:

@@ -14,9 +14,22 @@ import numpy as np
 
 from vvp.errors import UserError
 from vvp.models import forest_text
-from vvp.models.base import Data, Float, Int, Params, Report, Space, Steps, check_columns, pack, unpack
+from vvp.models.base import (
+    CRITERION,
+    Data,
+    Float,
+    Int,
+    Params,
+    Report,
+    Space,
+    Steps,
+    check_columns,
+    pack,
+    unpack,
+)
 
 SMALLEST_LEAF, LARGEST_LEAF = 2, 100
+LIGHTGBM_NAMES = {"mae": "l1"}  # criterion → LightGBM's name for it, so that it stops early by the same
 
 
 def leaf_limit(n_train: int) -> int:
@@ -116,7 +129,7 @@ class Gbdt:
             "min_data_in_leaf": min(params["min_data_in_leaf"], leaf_limit(len(train.y))),
             "num_leaves": min(2 ** params["max_depth"], 128),
             "objective": "regression",
-            "metric": "l1",
+            "metric": LIGHTGBM_NAMES[CRITERION.name],
             "num_threads": threads,
             "seed": seed,
             "deterministic": True,
@@ -126,14 +139,14 @@ class Gbdt:
         }
         fitted = lgb.Dataset(train.X, label=train.y)
         n_cols = train.X.shape[1]
-        best = {"mae": np.inf, "trees": 0}
+        best = {"value": np.nan, "trees": 0}
 
         def watch(env: Any) -> None:
             value, made = float(env.evaluation_result_list[0][2]), env.iteration + 1
-            if value < best["mae"]:
-                best.update(mae=value, trees=made)
+            if not best["trees"] or CRITERION.rank(value) < CRITERION.rank(best["value"]):
+                best.update(value=value, trees=made)
             if report is not None and made % self.report_every == 0:
-                report(made, best["mae"], _model(env.model, int(best["trees"]), n_cols))
+                report(made, best["value"], _model(env.model, int(best["trees"]), n_cols))
 
         booster = lgb.train(
             settings,

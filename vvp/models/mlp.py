@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from vvp.errors import UserError
-from vvp.models.base import Data, Float, Params, Report, Space, Steps, mae, pack, tensor, unpack
+from vvp.models.base import CRITERION, Data, Float, Params, Report, Space, Steps, pack, tensor, unpack
 from vvp.models.scaling import Standardizer
 
 
@@ -117,7 +117,7 @@ class Mlp:
             # The untrained network, about the mean, stands until an epoch is better: should every epoch
             # diverge, the trial loses by its error rather than by NaN.
             best_epoch, best = 0, copy.deepcopy(network).eval()
-            best_mae = mae(validation.y, _forward(best, held_out, target))
+            reached = CRITERION(validation.y, _forward(best, held_out, target))
 
             def model() -> MlpModel:
                 return MlpModel(scaling=scaling, network=best, hidden=self.hidden, target=target)
@@ -128,12 +128,12 @@ class Mlp:
                     optimizer.zero_grad()
                     nn.functional.mse_loss(network(X[rows])[:, 0], y[rows]).backward()
                     optimizer.step()
-                error = mae(validation.y, _forward(network.eval(), held_out, target))
-                if error < best_mae:
+                value = CRITERION(validation.y, _forward(network.eval(), held_out, target))
+                if CRITERION.rank(value) < CRITERION.rank(reached):
                     # a deep copy: state_dict() holds the live weights, which go on changing
-                    best_mae, best_epoch, best = error, epoch, copy.deepcopy(network)
+                    reached, best_epoch, best = value, epoch, copy.deepcopy(network)
                 if report is not None and epoch % self.report_every == 0:
-                    report(epoch, best_mae, model())
+                    report(epoch, reached, model())
                 if epoch - best_epoch >= self.patience:
                     break
             return model()

@@ -11,13 +11,13 @@ from typing import ClassVar
 import numpy as np
 
 from vvp.models.base import (
+    CRITERION,
     Data,
     Float,
     Params,
     Report,
     Space,
     Steps,
-    mae,
     pack,
     tensor,
     unpack,
@@ -84,8 +84,8 @@ class Ridge:
         intercept = float(train.y.mean())
         coefs = solve(scaling.apply(train.X), train.y - intercept, ALPHAS)
         predicted = scaling.apply(validation.X) @ coefs.T + intercept
-        errors = [mae(validation.y, column) for column in predicted.T]
-        best = len(ALPHAS) - 1 - int(np.argmin(errors[::-1]))  # reversed: the larger alpha wins a tie
+        ranks = [CRITERION.rank(CRITERION(validation.y, column)) for column in predicted.T]
+        best = len(ALPHAS) - 1 - int(np.argmin(ranks[::-1]))  # reversed: the larger alpha wins a tie
         return RidgeModel(scaling=scaling, coef=coefs[best], intercept=intercept, alpha=float(ALPHAS[best]))
 
 
