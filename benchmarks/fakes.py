@@ -42,4 +42,6 @@ class FakeWords(_Fake):
         return np.array([[len(m), len(t or ""), m.count(" "), 1.0] for m, t in batch], np.float32)
 
 
-FAKE = Profile(name="fake", video=FakePicture, audio=FakeSound, text=FakeWords, transcriber=None)
+FAKE = Profile(
+    name="fake", encoders={"video": FakePicture, "audio": FakeSound, "text": FakeWords}, transcriber=None
+)

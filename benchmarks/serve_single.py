@@ -26,7 +26,7 @@ from vvp.workspace import Workspace
 
 def app_of(workspace: str, run: str) -> FastAPI:
     known = load(Workspace(workspace), RunPaths(run).predictor)
-    recipe = Recipe.of(known.head)
+    recipe = Recipe.of(known.head.embedding)
     decode = Decode(recipe.decode)
     encoders = list(encoders_here(recipe.profile, None, recipe.decode, os.cpu_count() or 1))
     turn = threading.Lock()

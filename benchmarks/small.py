@@ -147,7 +147,7 @@ def forecast(
         [said] = known.predict(draft_rows(values, embedded))
         held = said.low is not None and said.high is not None and said.low <= np.expm1(truth) <= said.high
         rows.append({"forecast": said.log_views, "truth": truth, "held": bool(held)})
-    return known.head["models"]["main"]["name"], rows
+    return known.head.models.main.name, rows
 
 
 def cell(channels: int, size: int, seeds: int) -> dict[str, Any]:

@@ -75,11 +75,11 @@ def command(
         "channel_followers": followers, "channel_videos": channel_videos, "duration_s": duration,
         "transcript": _spoken(transcript),
     }  # fmt: skip
-    embedded = embed_draft(known.head, video, values, models)
+    embedded = embed_draft(known.head.embedding, video, values, models)
     row = predictor.draft_rows(values, embedded)
     forecast = known.predict(row, horizon_days)[0]
     if json:
-        show.as_json({"predictor": known.head["id"], **forecast.as_dict()})
+        show.as_json({"predictor": known.head.id, **forecast.as_dict()})
         return
     _print(video, forecast, known.head)
 
@@ -104,10 +104,10 @@ def _table(
     if out is not None:
         sheets.check(out)
     known = predictor_store.load(Workspace.existing(workspace), RunPaths(name).predictor)
-    recipe = Recipe.of(known.head)
+    recipe = Recipe.of(known.head.embedding)
     recipe.check(models)
     rows = forecast_table(table, known, recipe, models, horizon_days, Settings(dates=dates))
-    tell(rows, out, json, known.head["id"])
+    tell(rows, out, json, known.head.id)
 
 
 def _spoken(file: str | None) -> str | None:
@@ -143,19 +143,19 @@ def _reasons(forecast: Any) -> list[tuple[str, str]]:
     return pairs
 
 
-def _print(video: str | None, forecast: Any, head: dict[str, Any]) -> None:
+def _print(video: str | None, forecast: Any, head: Any) -> None:
     v = words.views
     span = "no interval" if forecast.low is None else f"{v(forecast.low)} to {v(forecast.high)}"
     quality = forecast.quality
-    many = head["training"]["videos"]
+    many = head.training.videos
     videos = f"{many} training {'video' if many == 1 else 'videos'}"
     pairs: list[tuple[str, Any]] = [
         (f"{forecast.coverage:.0%} interval", span),
         ("more than", f"{forecast.percentile:.0f} % of the {videos}"),
     ]
-    ages = head["training"]["horizon_days"]
+    ages = head.training.horizon_days
     if forecast.horizon_days is not None:
-        shown = f"{words.days(ages['min'])} to {words.days(ages['max'])}"
+        shown = f"{words.days(ages.min)} to {words.days(ages.max)}"
         pairs.append(("horizon", f"{words.days(forecast.horizon_days)}; training counts are {shown} old"))
     for rule, value in forecast.baselines.items():
         pairs.append((f"rule: {rule}", "no earlier video known" if value is None else v(value)))
@@ -168,7 +168,7 @@ def _print(video: str | None, forecast: Any, head: dict[str, Any]) -> None:
         )
         pairs.append(("outside training", "; ".join(said)))
     pairs += [("note", note) for note in forecast.notes]
-    pairs.append(("model", f"{forecast.model}, predictor {head['id']}"))
+    pairs.append(("model", f"{forecast.model}, predictor {head.id}"))
     pairs.append(("how good it is", quality["verdict"]))
     show.out.print(forecast.headline, markup=False, style="bold")
     show.out.print(forecast.promise, markup=False)

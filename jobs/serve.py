@@ -47,7 +47,7 @@ def command(
 
     space = Workspace.existing(workspace)
     head = predictor_store.load(space, RunPaths(name).predictor).head
-    Recipe.of(head).check(models)
+    Recipe.of(head.embedding).check(models)
     _refuse_taken(host, port)
 
     _import_serve()
@@ -78,7 +78,7 @@ def _import_serve() -> None:
     os.environ.update(switches)
 
 
-def _serve(args: Any, host: str, port: int, head: dict[str, Any], json: bool) -> None:
+def _serve(args: Any, host: str, port: int, head: Any, json: bool) -> None:
     """Starts the app, says where it is, waits for Ctrl-C, and takes it down again."""
     import ray
     from ray import serve
@@ -121,15 +121,15 @@ def _replicas_error() -> str | None:
     return next((why for message in messages if (why := last_error(message))), None)
 
 
-def _announce(address: str, host: str, head: dict[str, Any], json: bool) -> None:
+def _announce(address: str, host: str, head: Any, json: bool) -> None:
     asked = bool(os.environ.get(KEY))
     if json:
-        show.as_json({"address": address, "predictor": head["id"], "api_key": asked})
+        show.as_json({"address": address, "predictor": head.id, "api_key": asked})
         return
     pairs = [
         ("page", address), ("API", f"{address}/docs"),
-        ("predictor", f"{head['id']} ({head['models']['main']['name']})"),
-        ("how good it is", head["quality"]["main"]["verdict"]),
+        ("predictor", f"{head.id} ({head.models.main.name})"),
+        ("how good it is", head.quality.main.verdict),
         ("API key", "asked for" if asked else f"none: who reaches it may use it (set {KEY})"),
     ]  # fmt: skip
     show.facts("serving; Ctrl-C ends it", pairs if asked or not _local(host) else pairs[:-1])

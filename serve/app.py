@@ -20,6 +20,7 @@ from serve.pipeline import Handles
 from vvp.embed import stages as embed_stages
 from vvp.embed.recipe import Recipe
 from vvp.encoders.profiles import Profile
+from vvp.errors import UserError
 from vvp.forecast import files as predictor_store
 from vvp.media.decode import decode
 from vvp.media.sandbox import Decoder
@@ -38,8 +39,12 @@ def build(args: AppArgs) -> Application:
 def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decode) -> Application:
     """As `build`. profile, decoder: others than the predictor's and offline's, for tests and benchmarks."""
     known = predictor_store.load(Workspace(args.workspace), RunPaths(args.name).predictor)
-    recipe = Recipe.of(known.head, profile)
+    recipe = Recipe.of(known.head.embedding, profile)
     recipe.check(args.models)
+    if beside := set(recipe.profile.encoders) - {"video", "audio", "text"}:
+        raise UserError(
+            f"the app has no encoder for {', '.join(sorted(beside))}: use `vvp predict` with this predictor."
+        )
     key = os.environ.get(KEY)
 
     def sized(cls: type, name: StageName) -> Any:
@@ -76,9 +81,7 @@ def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decod
             video=encoder("video", "video"),
             audio=encoder("audio", "audio"),
             words=encoder("words", "text"),
-            forecaster=forecaster.options(user_config=args.predictor.model_dump()).bind(
-                known.head["embedding"]
-            ),
+            forecaster=forecaster.options(user_config=args.predictor.model_dump()).bind(known.head.embedding),
             transcribe=transcribe,
         ),
         sha256(key.encode()).hexdigest() if key else None,

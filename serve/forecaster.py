@@ -9,11 +9,13 @@ from typing import Any
 import pyarrow as pa
 
 from serve.config import PredictorAt
-from serve.replies import accepts_metadata_only, forecast_facts, predictor_facts
+from serve.replies import forecast_facts, predictor_facts
 from vvp.errors import UserError
 from vvp.forecast import files as predictor_store
+from vvp.forecast.head import Embedding
 from vvp.forecast.predictor import ROW, Forecast, Predictor, draft_rows
 from vvp.paths import RunPaths
+from vvp.schema import WORDS
 from vvp.workspace import Workspace
 
 logger = logging.getLogger("ray.serve")
@@ -22,7 +24,7 @@ logger = logging.getLogger("ray.serve")
 class Forecaster:
     """The predictor. Another one is taken by user_config, if it is whole and made of the same encoders."""
 
-    def __init__(self, recipe: dict[str, Any]) -> None:
+    def __init__(self, recipe: Embedding) -> None:
         """recipe: how this app embeds, the `embedding` of a predictor's head."""
         self.recipe = recipe
         self.predictor: Predictor | None = None
@@ -46,16 +48,16 @@ class Forecaster:
             self.refused = self.refused.replace(str(config.get("workspace")), "the workspace")
             return
         self.predictor, self.refused = new, None
-        logger.info("predictor loaded", extra={"vvp_predictor": new.head["id"]})
+        logger.info("predictor loaded", extra={"vvp_predictor": new.head.id})
 
     def _load(self, at: PredictorAt) -> Predictor:
         found = predictor_store.load(Workspace(at.workspace), RunPaths(at.name).predictor)
-        if at.id is not None and found.head["id"] != at.id:
-            raise UserError(f"the predictor there is {found.head['id']}, not {at.id}.")
-        if found.head["embedding"] != self.recipe:
+        if at.id is not None and found.head.id != at.id:
+            raise UserError(f"the predictor there is {found.head.id}, not {at.id}.")
+        if found.head.embedding != self.recipe:
             raise UserError("it was trained on vectors of other encoders or settings: deploy the app anew.")
         for media in (True, False):
-            if media or accepts_metadata_only(found.head):
+            if media or found.head.accepts_metadata_only:
                 found.predict(_trial_row(found, media))
         return found
 
@@ -92,8 +94,7 @@ class Forecaster:
 
 def _trial_row(predictor: Predictor, media: bool) -> pa.Table:
     """A draft of nothing but zeros, to see a new predictor at work before anybody depends on it."""
+    row = dict.fromkeys(ROW.names) | {"title": "a trial"}
     dims = predictor.dims
-    row = dict.fromkeys(ROW.names) | {"title": "a trial", "text_embedding": [0.0] * dims.text}
-    if media:
-        row |= {"video_embedding": [0.0] * dims.video, "audio_embedding": [0.0] * dims.audio}
+    row |= {m.vector: [0.0] * dims.lengths[m.name] for m in dims.modalities if media or m.input == WORDS}
     return pa.Table.from_pylist([row], schema=ROW)

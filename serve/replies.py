@@ -10,6 +10,7 @@ import numpy as np
 
 from vvp.dataset.matrix import HORIZON
 from vvp.dataset.targets import VIEWS
+from vvp.forecast.head import Head
 from vvp.forecast.predictor import Forecast
 from vvp.learn.evaluate import rule_in_words
 
@@ -22,7 +23,7 @@ CANNOT_KNOW = [
 ]
 
 
-def forecast_facts(f: Forecast, head: dict[str, Any]) -> dict[str, Any]:
+def forecast_facts(f: Forecast, head: Head) -> dict[str, Any]:
     """A ForecastReply without seconds. head: of the predictor that made it."""
     interval = top = None
     if f.low is not None and f.high is not None:
@@ -34,8 +35,8 @@ def forecast_facts(f: Forecast, head: dict[str, Any]) -> dict[str, Any]:
     rest = ("percentile", "baselines", "missing", "outside", "notes", "nearest", "model", "quality")
     return {
         **{name: getattr(f, name) for name in (*same, *rest)},
-        "predictor": head["id"],
-        "training_videos": head["training"]["videos"],
+        "predictor": head.id,
+        "training_videos": head.training.videos,
         "interval": interval,
         "top_tenth": top,
         "starting_point": start,
@@ -43,31 +44,27 @@ def forecast_facts(f: Forecast, head: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def predictor_facts(head: dict[str, Any]) -> dict[str, Any]:
+def predictor_facts(head: Head) -> dict[str, Any]:
     """A PredictorReply without upload_limits and refused."""
-    training, made, quality = head["training"], head["embedding"], head["quality"]
-    labels = {**made["encoders"], "transcriber": made["speech"]}
-    trained_on = {k: training[k] for k in ("videos", "channels", "published", "horizon_days")}
-    trained_on["median_views"] = VIEWS.value(float(np.median(training["log_views_quantiles"])))
+    training, quality = head.training, head.quality
+    labels = {**head.embedding.encoders, "transcriber": head.embedding.speech}
+    kept = training.as_dict()
+    trained_on = {k: kept[k] for k in ("videos", "channels", "published", "horizon_days")}
+    trained_on["median_views"] = VIEWS.value(float(np.median(training.log_views_quantiles)))
     return {
-        "id": head["id"],
-        "created_at": head["created_at"],
-        "profile": head["profile"],
+        "id": head.id,
+        "created_at": head.created_at,
+        "profile": head.profile,
         "encoders": {k: v for k, v in labels.items() if v is not None},
-        "model": head["models"]["main"]["name"],
-        "kind": head["models"]["main"]["role"],
-        "rule": rule_in_words(head["rule"]),
-        "channels": training["channel_ids"],
+        "model": head.models.main.name,
+        "kind": head.models.main.role,
+        "rule": rule_in_words(head.rule),
+        "channels": training.channel_ids,
         "trained_on": trained_on,
-        "quality": quality["main"],
-        "quality_metadata_only": quality.get("metadata") if "metadata" in head["models"] else None,
+        "quality": quality.main.as_dict(),
+        "quality_metadata_only": quality.metadata.as_dict() if head.models.metadata is not None else None,
         "cannot_know": CANNOT_KNOW,
-        "warnings": [one["text"] for one in quality["warnings"]],
-        "horizon_matters": any(HORIZON in spec["columns"] for spec in head["models"].values()),
-        "accepts_metadata_only": accepts_metadata_only(head),
+        "warnings": [warning.text for warning in quality.warnings],
+        "horizon_matters": any(HORIZON in spec.columns for spec in head.models.by_name().values()),
+        "accepts_metadata_only": head.accepts_metadata_only,
     }
-
-
-def accepts_metadata_only(head: dict[str, Any]) -> bool:
-    """Whether the predictor with this head has a model for drafts without a video."""
-    return "metadata" in head["models"] or not head["needs_media"]

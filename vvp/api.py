@@ -160,7 +160,7 @@ class OpenPredictor:
 
     @property
     def id(self) -> str:
-        return str(self.predictor.head["id"])
+        return self.predictor.head.id
 
     def forecast(
         self,
@@ -188,7 +188,7 @@ class OpenPredictor:
             "transcript": transcript,
         }  # fmt: skip
         embedded = embed_draft(
-            self.predictor.head, None if video is None else str(video), values, self._models
+            self.predictor.head.embedding, None if video is None else str(video), values, self._models
         )
         return self.predictor.predict(draft_rows(values, embedded), horizon_days)[0]
 

@@ -26,6 +26,69 @@ class Column:
     doc: str
 
 
+FRAMES, WAVEFORM, WORDS = "frames", "waveform", "words"  # what an encoder takes (encoders/base.py)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modality:
+    """One vector of a video: who makes it, where it is kept, and what models see of it."""
+
+    name: str
+    """its key in a profile's encoders; its columns of embeddings/ and its stage of `embed` have this name"""
+    input: str
+    """frames | waveform | words: what its encoder takes"""
+    block: str
+    """block of the design matrix, picture | sound | words; several modalities may share one"""
+    stem: str
+    """its columns of the design matrix are STEM_0000, STEM_0001, …"""
+    mask: str | None
+    """column of the design matrix, 1 where the vector is there; None: every video has the vector"""
+    doc: str
+    """length of the vector, and what null means"""
+
+    @property
+    def vector(self) -> str:
+        """Column of embeddings/: the vector."""
+        return f"{self.name}_embedding"
+
+    @property
+    def encoder(self) -> str:
+        """Column of embeddings/: the encoder's name and the hash of its weights."""
+        return f"{self.name}_encoder"
+
+
+# The order is that of the fused vector. A further row goes to the end: saved reductions count by place. A
+# profile that has no encoder of a modality has neither its vector nor its mask (dataset/fuse.py).
+MODALITIES = (
+    Modality(
+        name="video", input=FRAMES, block="picture", stem="picture", mask="mask_picture",
+        doc="the profile's video dim; null: no picture",
+    ),
+    Modality(
+        name="audio", input=WAVEFORM, block="sound", stem="sound", mask="mask_sound",
+        doc="the profile's audio dim; null: no sound",
+    ),
+    Modality(
+        name="text", input=WORDS, block="words", stem="words", mask=None,
+        doc="metadata ‖ transcript (0 without one)",
+    ),
+)  # fmt: skip
+BLOCKS = tuple(dict.fromkeys(m.block for m in MODALITIES))
+
+
+def modality(name: str) -> Modality:
+    """The row of that name. ValueError when there is none."""
+    for row in MODALITIES:
+        if row.name == name:
+            return row
+    raise ValueError(f"there is no modality {name!r}: there are {', '.join(m.name for m in MODALITIES)}")
+
+
+def of_block(block: str) -> tuple[Modality, ...]:
+    """The modalities of a block, in order."""
+    return tuple(m for m in MODALITIES if m.block == block)
+
+
 VIDEOS = (
     Column("video_id", pa.string(), ID, "the platform's id; unique in the table, never null"),
     Column("platform", pa.string(), PUBLISH, "tiktok, youtube, …; null: unknown"),
@@ -107,14 +170,7 @@ EMBEDDINGS = (
     Column("status", pa.string(), ID, "ok | partial | failed"),
     Column("error_kind", pa.string(), ID, "one of ERROR_KINDS; null: nothing is missing"),
     Column("error_detail", pa.string(), ID, "one line for a person; null with error_kind"),
-    Column("video_embedding", VECTOR, PUBLISH, "float32, the profile's video dim; null: no picture"),
-    Column("audio_embedding", VECTOR, PUBLISH, "float32, the profile's audio dim; null: no sound"),
-    Column(
-        "text_embedding",
-        VECTOR,
-        PUBLISH,
-        "float32, metadata ‖ transcript (0 without one)",
-    ),
+    *(Column(m.vector, VECTOR, PUBLISH, f"float32, {m.doc}") for m in MODALITIES),
     Column("transcript", pa.string(), PUBLISH, "the words used, from subtitles or Whisper; null: none"),
     Column("transcript_source", pa.string(), PUBLISH, "creator | automatic | whisper; null: none"),
     Column("motion_mean", pa.float32(), PUBLISH, "see media/signals.py; null: no picture, or a still"),
@@ -136,9 +192,7 @@ EMBEDDINGS = (
     ),
     Column("decoder", pa.string(), ID, "decord | pyav: who gave the frames; null: no picture"),
     Column("profile", pa.string(), ID, "which encoders (encoders/profiles.py)"),
-    Column("video_encoder", pa.string(), ID, "name@first 12 hex of the weights' sha256"),
-    Column("audio_encoder", pa.string(), ID, "likewise"),
-    Column("text_encoder", pa.string(), ID, "likewise"),
+    *(Column(m.encoder, pa.string(), ID, "name@first 12 hex of the weights' sha256") for m in MODALITIES),
     Column("embedded_at", TIME, ID, "when; the latest row of a video is the one that counts"),
 )
 

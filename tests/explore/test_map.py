@@ -187,6 +187,9 @@ def test_few_different_vectors_crash_nothing(tmp_path: Any) -> None:
     atlas = scene(tmp_path, copy, n=60)
     assert atlas.facts["kmeans"]["unavailable"].startswith("Only 2 of 60 training videos differ")
     assert atlas.facts["clusters"] == []
-    fused = fuse([None], [None], [np.zeros(12, np.float32)], Dims(24, 16, 12))
+    fused = fuse(
+        {"video_embedding": [None], "audio_embedding": [None], "text_embedding": [np.zeros(12, np.float32)]},
+        Dims(DIMS),
+    )
     assert atlas.placer is not None
     assert np.isfinite(atlas.placer.place(fused).flat).all()

@@ -15,7 +15,7 @@ from vvp.explore import placer
 from vvp.explore.placer import HEAD, TENSORS, Chart, Placer
 from vvp.workspace import Workspace
 
-DIMS = Dims(8, 6, 4)
+DIMS = Dims({"video": 8, "audio": 6, "text": 4})
 RNG = np.random.default_rng(0)
 
 

@@ -59,7 +59,7 @@ def world(n: int = 120, channels: int = 15, seed: int = 0, media: float = 1.0) -
                 "text_embedding": vectors["text_embedding"],
                 "motion_mean": float(rng.random()) if has else None,
                 "profile": "tiny",
-                "video_encoder": "v@1" if has else None,
+                "video_encoder": "v@1",
                 "audio_encoder": "a@1",
                 "text_encoder": "t@1",
                 "embedded_at": START,

@@ -113,8 +113,8 @@ def test_the_followers_rule_keeps_the_errors_it_was_judged_by(tmp_path: Path) ->
     result = judge(space, resamples=100)
     head = files.load(space, RunPaths("default").predictor).head
     assert result.splits["time"].rule == "log followers"
-    assert head["models"]["main"]["role"] == "rule"
+    assert head.models.main.role == "rule"
     own = result.splits["time"]
     before = own.parts["train"] + own.parts["validation"]
-    assert len(head["models"]["main"]["errors"]) < before + own.test_rows, "none of its own training rows"
-    assert np.quantile(head["models"]["main"]["errors"], 0.8) == pytest.approx(0.64, abs=0.2)
+    assert len(head.models.main.errors) < before + own.test_rows, "none of its own training rows"
+    assert np.quantile(head.models.main.errors, 0.8) == pytest.approx(0.64, abs=0.2)

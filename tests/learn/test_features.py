@@ -93,9 +93,18 @@ def test_what_is_missing_is_nan_but_for_the_transcripts_presence():
     assert known == {"has_transcript": 0, "channel_history_log_n": 0}
 
 
+def fused_of(video, audio, text, dims):
+    return fuse({"video_embedding": video, "audio_embedding": audio, "text_embedding": text}, dims)
+
+
 def test_fused_lengths_are_the_stated_ones():
-    assert Dims(768, 768, 768).fused == 2306 and Dims(1280, 512, 768).fused == 2562
-    one = fuse([np.ones(768)], [None], [np.full(768, 2.0)], Dims(768, 768, 768))
+    assert (
+        Dims({"video": 768, "audio": 768, "text": 768}).fused == 2306
+        and Dims({"video": 1280, "audio": 512, "text": 768}).fused == 2562
+    )
+    one = fused_of(
+        [np.ones(768)], [None], [np.full(768, 2.0)], Dims({"video": 768, "audio": 768, "text": 768})
+    )
     assert one.shape == (1, 2306) and one.dtype == np.float32
     assert (one[0, :768] == 1).all() and (one[0, 768:1536] == 0).all() and (one[0, 1536:2304] == 2).all()
     assert one[0, 2304:].tolist() == [1, 0]
@@ -103,7 +112,7 @@ def test_fused_lengths_are_the_stated_ones():
 
 def test_a_table_and_single_videos_give_the_same_fused_rows():
     rng = np.random.default_rng(0)
-    dims = Dims(5, 4, 3)
+    dims = Dims({"video": 5, "audio": 4, "text": 3})
     parts = [
         [None if rng.random() < 0.3 else rng.normal(size=d).astype(np.float32) for _ in range(40)]
         for d in (5, 4, 3)
@@ -112,22 +121,27 @@ def test_a_table_and_single_videos_give_the_same_fused_rows():
         pa.chunked_array([pa.array(p[:7], pa.list_(pa.float32())), pa.array(p[7:], pa.list_(pa.float32()))])
         for p in parts
     ]
-    together = fuse(*(c.slice(3) for c in columns), dims)  # a slice: offsets that do not start at 0
-    alone = np.concatenate([fuse([v], [a], [t], dims) for v, a, t in zip(*parts, strict=True)])
+    together = fused_of(*(c.slice(3) for c in columns), dims)  # a slice: offsets that do not start at 0
+    alone = np.concatenate([fused_of([v], [a], [t], dims) for v, a, t in zip(*parts, strict=True)])
     np.testing.assert_array_equal(together, alone[3:])
 
 
 def test_a_vector_of_another_profile_or_not_finite_is_refused():
     with pytest.raises(ValueError, match="expected"):
-        fuse([np.ones(4)], [None], [None], Dims(5, 4, 3))
+        fused_of([np.ones(4)], [None], [None], Dims({"video": 5, "audio": 4, "text": 3}))
     with pytest.raises(ValueError, match="expected"):
-        fuse(pa.chunked_array([[[1.0, 2.0], [1.0]]]), [None] * 2, [None] * 2, Dims(2, 1, 1))
+        fused_of(
+            pa.chunked_array([[[1.0, 2.0], [1.0]]]),
+            [None] * 2,
+            [None] * 2,
+            Dims({"video": 2, "audio": 1, "text": 1}),
+        )
     with pytest.raises(ValueError, match="finite"):
-        fuse([np.array([1.0, np.inf])], [None], [None], Dims(2, 1, 1))
+        fused_of([np.array([1.0, np.inf])], [None], [None], Dims({"video": 2, "audio": 1, "text": 1}))
 
 
 def test_design_and_layout_agree_and_inputs_hold_what_they_say():
-    dims = Dims(2, 3, 4)
+    dims = Dims({"video": 2, "audio": 3, "text": 4})
     columns = layout(dims)
     rows, _ = join(table("videos", [{"video_id": "a"}]), table("embeddings", [{"video_id": "a"}]))
     X = design(rows, dims, np.array([30.0]), np.array([np.nan]), np.zeros(1))

@@ -89,8 +89,8 @@ def test_no_count_at_all_is_a_sentence(tmp_path: Path) -> None:
 def test_a_horizon_beyond_training_is_moved_to_it_and_said(tmp_path: Path) -> None:
     """Counts 5 to 60 days old, read at many times: a model that sees the age is never asked beyond them."""
     _, known = run(tmp_path, *table(300, channels=10))
-    assert known.head["training"]["horizon_days"]["default"] == 30.0
-    far, edge = ask(known, 3650.0), ask(known, known.head["training"]["horizon_days"]["max"])
+    assert known.head.training.horizon_days.default == 30.0
+    far, edge = ask(known, 3650.0), ask(known, known.head.training.horizon_days.max)
     assert far.log_views == edge.log_views
     uses_age = far.horizon_days is not None
     assert uses_age == any("asked for 3650 days" in note for note in far.notes)
@@ -102,7 +102,7 @@ def test_where_age_and_date_are_one_the_age_is_left_out_and_said(tmp_path: Path)
     videos, embeddings = table(60, lambda row, i: row.update(observed_at=read), channels=3)
     result, known = run(tmp_path, videos, embeddings)
     assert "cannot be told apart" in result.horizon
-    assert all("log_horizon_days" not in spec["columns"] for spec in known.head["models"].values())
+    assert all("log_horizon_days" not in spec.columns for spec in known.head.models.by_name().values())
     said = ask(known, 30.0)
     assert said.horizon_days is None and said.promise.startswith("At the age of your videos' counts: about 3")
 
@@ -126,7 +126,7 @@ def test_no_forecast_far_outside_the_range_of_training(tmp_path: Path) -> None:
     """A model on a feature that runs away (a vector 1,000 times as long) is held at the edge, and says so."""
     videos, embeddings = world(n=300, channels=10)
     result, known = run(tmp_path, videos, embeddings)
-    assert known.head["models"]["main"]["role"] != "rule"
+    assert known.head.models.main.role != "rule"
     row = {"status": "ok", "text_embedding": [0.0] * 6, "audio_embedding": [0.0] * 8}
     wild = known.predict(
         draft_rows(DRAFT, dict.fromkeys(_made()) | row | {"video_embedding": [1000.0] + [0.0] * 11})

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from vvp.forecast.headline import headline, promise
+from vvp.learn.records import Coverage, Measured
 from vvp.words import days, views
 
 OWN = {"given": "@me", "known": True, "learned_from": 12}
@@ -56,12 +57,12 @@ def test_words_alone_and_other_rules() -> None:
     assert "the middle of its videos" in said("rule", OWN, rule="train mean")
 
 
-def held(point: float | None, of: int, under: bool) -> dict[str, Any]:
-    measured = None if point is None else {"point": point, "low": None, "high": None}
-    return {"measured": measured, "of": of, "held": 0, "clearly_under": under}
+def held(point: float | None, of: int, under: bool) -> Coverage:
+    measured = None if point is None else Measured(point=point, low=None, high=None)
+    return Coverage(half_width=1.0, measured=measured, of=of, held=0, clearly_under=under)
 
 
-def told(interval: dict[str, Any] | None, **other: Any) -> str:
+def told(interval: Coverage | None, **other: Any) -> str:
     given: dict[str, Any] = {"horizon_days": 30.0, "counts_age_days": 200.0} | other
     return promise(50_000.0, True, interval=interval, **given)
 

@@ -36,7 +36,11 @@ def test_shapes_names_and_counts(tmp_path):
     n = len(embeddings)
     assert m.X.shape == (n, len(m.columns)) and m.X.dtype == np.float32 and m.y.dtype == np.float64
     assert without["video_id"] not in m.video_id and m.counts["not_embedded"] == 1
-    assert len(m.columns) + len(m.dropped) == len(layout(Dims(12, 8, 6))) == m.dims.fused + 28
+    assert (
+        len(m.columns) + len(m.dropped)
+        == len(layout(Dims({"video": 12, "audio": 8, "text": 6})))
+        == m.dims.fused + 28
+    )
     assert (m.counts["failed"], m.counts["without_label"], m.counts["without_date"]) == (1, 1, 1)
     assert m.counts["without_media"] == (~m.has_media).sum() > 5
     assert sum(m.counts[p] for p in ("train", "validation", "test", "embargo", "none")) == n
@@ -136,9 +140,13 @@ def test_models_are_compared_on_videos_with_media_where_there_are_enough(tmp_pat
 
 def test_posts_without_any_media_still_make_a_matrix(tmp_path):
     m = assemble(fill(tmp_path, *world(100, media=0.0)))
-    assert m.dims == Dims(0, 0, 6) and population(m).name == "all" and not m.has_media.any()
+    assert (
+        m.dims == Dims({"video": 0, "audio": 0, "text": 6})
+        and population(m).name == "all"
+        and not m.has_media.any()
+    )
     assert len(m.select("words")) > 6 and m.dropped["mask_picture"].startswith("constant")
-    given = assemble(fill(tmp_path, *world(100, media=0.0)), dims=Dims(12, 8, 6))
+    given = assemble(fill(tmp_path, *world(100, media=0.0)), dims=Dims({"video": 12, "audio": 8, "text": 6}))
     assert given.dims.fused == 28 and given.columns == m.columns
 
 

@@ -11,7 +11,7 @@ from vvp.dataset.reduction import Reduction, reduce
 from vvp.forecast.contributions import BLOCKS, attribute
 from vvp.forecast.neighbours import CARDS, Neighbours, keep
 
-DIMS = Dims(6, 5, 4)
+DIMS = Dims({"video": 6, "audio": 5, "text": 4})
 RNG = np.random.default_rng(0)
 
 

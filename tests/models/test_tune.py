@@ -46,11 +46,11 @@ def test_every_family_through_one_sweep(tmp_path: Path) -> None:
     assert result.trials[0].params == {"embedding_weight": 1.0}  # the start is tried first
     assert {trial.status for trial in result.trials} <= {"done", "stopped"}
     for family, best in result.best.items():
-        errors = [trial.mae for trial in result.trials if trial.family == family]
-        assert best.mae == min(errors) == mae(data.validation.y, best.model.predict(data.validation.X))
+        errors = [trial.validation for trial in result.trials if trial.family == family]
+        assert best.validation == min(errors) == mae(data.validation.y, best.model.predict(data.validation.X))
         r2 = 1 - np.mean((best.model.predict(test.X) - test.y) ** 2) / test.y.var()
         assert r2 > (0.6 if family == "ridge" else 0.3), family
-    assert told[-1][:2] == (9, 9) and told[-1][2] == min(trial.mae for trial in result.trials)
+    assert told[-1][:2] == (9, 9) and told[-1][2] == min(trial.validation for trial in result.trials)
     assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
 
     left = sorted(
@@ -76,7 +76,7 @@ def test_one_at_a_time_the_sweep_follows_from_the_seed(tmp_path: Path) -> None:
         result = sweep(
             [Ridge()], small_sweep(), storage=str(tmp_path), name=name, trials=4, seed=seed, max_concurrent=1
         )
-        rows.append([(trial.params, trial.mae) for trial in result.trials])
+        rows.append([(trial.params, trial.validation) for trial in result.trials])
     assert rows[0] == rows[1]
 
 

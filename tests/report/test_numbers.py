@@ -85,7 +85,7 @@ def test_mean_by_channel_is_wide_when_channels_agree_inside() -> None:
 
 
 def test_running_best_never_rises() -> None:
-    trials = [{"family": f, "mae": m} for f, m in (("a", 2.0), ("b", 1.0), ("a", 3.0), ("a", 1.5))]
+    trials = [{"family": f, "validation": m} for f, m in (("a", 2.0), ("b", 1.0), ("a", 3.0), ("a", 1.5))]
     assert numbers.running_best(trials) == {"a": [2.0, 2.0, 1.5], "b": [1.0]}
 
 

@@ -55,7 +55,7 @@ class FakeTranscriber:
 
 
 PROFILE = Profile(
-    name="fake-serve", video=FakePicture, audio=FakeSound, text=FakeWords,
+    name="fake-serve", encoders={"video": FakePicture, "audio": FakeSound, "text": FakeWords},
     transcriber=FakeTranscriber,  # type: ignore[arg-type]
 )  # fmt: skip
 

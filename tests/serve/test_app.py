@@ -104,7 +104,7 @@ def test_a_ranking_puts_the_bright_before_the_dark(app: Any) -> None:
     assert said["order"][0]["title"] == "b" and said["predictor"] == app.predictors["default"]
     first, last = said["pairs"]
     assert (first["better"], first["worse"], last["better"], last["worse"]) == (1, 2, 2, 0)
-    n = len(load(app.space, RunPaths("default").predictor).head["models"]["main"]["errors"])
+    n = len(load(app.space, RunPaths("default").predictor).head.models.main.errors)
     assert first["probability"] == pytest.approx((n + 0.5) / (n + 1)) and not first["too_close_to_call"]
     assert 0.5 <= last["probability"] < 0.8 and last["too_close_to_call"]
     assert "Draft 2 comes first" in said["sentence"]

@@ -20,7 +20,7 @@ def test_each_draft_gets_the_forecast_that_it_would_get_alone(
     space = fill(tmp_path / "space", PROFILE)
     learn(space, "default")
     known = files.load(space, RunPaths("default").predictor)
-    recipe = Recipe.of(known.head, PROFILE)
+    recipe = Recipe.of(known.head.embedding, PROFILE)
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     table = tmp_path / "drafts.csv"
     words = [f"draft {n}" for n in range(18)]

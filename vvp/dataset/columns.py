@@ -16,6 +16,7 @@ from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.fuse import Dims, fuse
 from vvp.dataset.words import TOPICS, Words, texts
 from vvp.errors import UserError
+from vvp.schema import BLOCKS
 
 EMBEDDING, MASK, TOPIC, FEATURE = "embedding", "mask", "topic", "feature"
 KINDS = (EMBEDDING, MASK, TOPIC, FEATURE)
@@ -24,12 +25,10 @@ FACTS = ("words", "timing", "format", "channel", "counter", "horizon")
 # Which (block, kind) each input is made of. The horizon goes with every one of them: it is no property of
 # the video but the question asked ("after how many days?"), in training the age of the count.
 INPUTS: dict[str, frozenset[tuple[str, str]]] = {
-    "full": frozenset(
-        (block, kind) for block in ("picture", "sound", *FACTS) for kind in KINDS
-    ),
+    "full": frozenset((block, kind) for block in (*BLOCKS, *FACTS) for kind in KINDS),
     "full_without_counters": frozenset(
         (block, kind)
-        for block in ("picture", "sound", *FACTS)
+        for block in (*BLOCKS, *FACTS)
         for kind in KINDS
         if block != "counter"
     ),
@@ -37,7 +36,7 @@ INPUTS: dict[str, frozenset[tuple[str, str]]] = {
     "metadata_without_counters": frozenset((block, FEATURE) for block in FACTS if block != "counter"),
     **{
         block: frozenset({*((block, kind) for kind in KINDS), ("horizon", FEATURE)})
-        for block in ("picture", "sound", "words")
+        for block in BLOCKS
     },
 }
 
@@ -56,11 +55,10 @@ class Column:
 
 def layout(dims: Dims) -> tuple[Column, ...]:
     """All columns in order: dims.fused of the fused vector, then one per feature."""
-    parts = (("picture", dims.video), ("sound", dims.audio), ("words", dims.text))
+    rows = dims.modalities
     return (
-        *(Column(f"{block}_{i:04d}", block, EMBEDDING) for block, dim in parts for i in range(dim)),
-        Column("mask_picture", "picture", MASK),
-        Column("mask_sound", "sound", MASK),
+        *(Column(f"{m.stem}_{i:04d}", m.block, EMBEDDING) for m in rows for i in range(dims.lengths[m.name])),
+        *(Column(m.mask, m.block, MASK) for m in rows if m.mask is not None),
         *(Column(f"topic_{i:02d}", "words", TOPIC) for i in range(TOPICS)),
         *(Column(f.name, f.block, FEATURE) for f in (*features.FEATURES, *features.SUPPLIED)),
     )
@@ -74,8 +72,7 @@ def design(
     rows: as `matrix.join` gives them; horizon_days (n,): see features.compute. ValueError when a vector's
     length is not the one in `dims`.
     """
-    fused = fuse(rows["video_embedding"], rows["audio_embedding"], rows["text_embedding"], dims)
-    topics = words.transform(texts(rows))
+    fused, topics = fuse(rows, dims), words.transform(texts(rows))
     return np.concatenate([fused, topics, features.compute(rows, horizon_days, history)], axis=1)
 
 

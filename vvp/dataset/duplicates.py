@@ -24,7 +24,10 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from vvp.dataset.fuse import length, stack
+from vvp.schema import of_block
 
+# The vectors compared: of each block the first modality.
+PICTURE, SOUND = (of_block(block)[0].vector for block in ("picture", "sound"))
 SOUND_COSINE = 0.9
 TITLE_WORDS = 4
 TILE = 1024  # rows: a tile of the comparison takes TILE² × 4 bytes, whatever the number of videos
@@ -34,14 +37,14 @@ SKETCH = 32  # dimensions of the projection that finds candidates
 def duplicate_groups(videos: pa.Table, embeddings: pa.Table | None, cosine: float) -> np.ndarray:
     """int64 (n,): the group of each row of `videos`, numbered from 0; most groups have one member.
 
-    embeddings: video_id, video_embedding, audio_embedding, at most one row a video; or None.
+    embeddings: video_id and the vectors PICTURE and SOUND, at most one row a video; or None.
     """
     groups = merge(np.arange(len(videos)), *same_pairs(videos["media_sha256"].to_pylist()))
     if embeddings is None:
         seen = np.zeros(len(videos), bool)
     else:
-        picture, seen = _aligned(videos, embeddings, "video_embedding")
-        sound, heard = _aligned(videos, embeddings, "audio_embedding")
+        picture, seen = _aligned(videos, embeddings, PICTURE)
+        sound, heard = _aligned(videos, embeddings, SOUND)
         groups = _near(groups, picture, seen, sound, heard, cosine)
     return _same_words(groups, videos, seen)
 

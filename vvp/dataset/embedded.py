@@ -16,12 +16,12 @@ from vvp.errors import UserError
 from vvp.paths import EMBED_RECIPE
 from vvp.paths import EMBEDDINGS as EMBEDDED
 from vvp.paths import VIDEOS as COLLECTED
-from vvp.schema import COUNTER, EMBEDDINGS, PUBLISH, VIDEOS, names
+from vvp.schema import COUNTER, EMBEDDINGS, MODALITIES, PUBLISH, VIDEOS, Modality, names
 from vvp.workspace import Workspace
 
 FACTS = tuple(dict.fromkeys((*names(VIDEOS, PUBLISH), *names(VIDEOS, COUNTER))))
 MADE = tuple(n for n in names(EMBEDDINGS, PUBLISH) if n not in ("transcript", "transcript_source"))
-ENCODERS = ("video_encoder", "audio_encoder", "text_encoder")
+ENCODERS = tuple(m.encoder for m in MODALITIES)
 
 
 def read_embedded(space: Workspace) -> tuple[pa.Table, pa.Table]:
@@ -36,12 +36,14 @@ def read_embedded(space: Workspace) -> tuple[pa.Table, pa.Table]:
 
 
 def embedded_dims(space: Workspace) -> Dims | None:
-    """The vectors' lengths as `embed` noted them, also of a modality no video has; None: no note."""
+    """The vectors' lengths as `embed` noted them, also of a modality no video has; None: no note.
+
+    UserError when the note is damaged or of another version."""
     if not space.exists(EMBED_RECIPE):
         return None
     try:
-        return Dims(**space.read_json(EMBED_RECIPE)["dims"])
-    except (KeyError, TypeError) as error:
+        return Dims({name: int(n) for name, n in space.read_json(EMBED_RECIPE)["dims"].items()})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{space.uri(EMBED_RECIPE)} is of another version: run `vvp embed` again.") from error
 
 
@@ -75,14 +77,17 @@ def provenance(embeddings: pa.Table) -> tuple[str, dict[str, str]]:
 
 
 def found_dims(embeddings: pa.Table) -> Dims:
-    """The vectors' lengths in the table, 0 for a modality no video has. UserError when they do not agree."""
-    return Dims(*(_length(embeddings, m) for m in ("video", "audio", "text")))
+    """The vectors' lengths in the table: 0 where an encoder is named and no video has its vector; a modality
+    with neither is left out. UserError when they do not agree."""
+    lengths = {m.name: _length(embeddings, m) for m in MODALITIES}
+    named = {m.name for m in MODALITIES if embeddings[m.encoder].null_count < len(embeddings)}
+    return Dims({name: n for name, n in lengths.items() if n or name in named})
 
 
-def _length(embeddings: pa.Table, modality: str) -> int:
+def _length(embeddings: pa.Table, row: Modality) -> int:
     try:
-        return length(embeddings[f"{modality}_embedding"])
+        return length(embeddings[row.vector])
     except ValueError as error:
         raise UserError(
-            f"the {modality} embeddings do not agree ({error}); run `vvp embed` again."
+            f"the {row.name} embeddings do not agree ({error}); run `vvp embed` again."
         ) from error

@@ -19,7 +19,7 @@ from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.columns import TOPIC, Column, design, layout, select
 from vvp.dataset.embedded import found_dims, join, provenance, read_embedded
 from vvp.dataset.features import HISTORY_FEATURES, history_features
-from vvp.dataset.fuse import Dims
+from vvp.dataset.fuse import Dims, present
 from vvp.dataset.scales import log_count
 from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSettings
 from vvp.dataset.splits import Splits, load_or_make
@@ -29,7 +29,7 @@ from vvp.errors import UserError
 from vvp.workspace import Workspace
 
 HORIZON = "log_horizon_days"
-TOPIC_NAMES = tuple(c.name for c in layout(Dims(0, 0, 0)) if c.kind == TOPIC)
+TOPIC_NAMES = tuple(c.name for c in layout(Dims({})) if c.kind == TOPIC)
 WHOLE = "whole"  # in place of a split's name: every labelled row is a training row
 SAME = 0.8  # of the age's variance explained by the date, or of the counts read in one go: inseparable
 INSEPARABLE = "the age of a count and the date of posting cannot be told apart"
@@ -121,7 +121,7 @@ def assemble(
 ) -> Matrix:
     """The matrix of a workspace under one split; makes and saves the splits where there are none.
 
-    dims: the profile's; None: as found in the table, where a modality that no video has is 0 long.
+    dims: the profile's; None: as found in the table (embedded.found_dims).
     UserError: nothing embedded, vectors of two profiles or encoders, too few labels, split unavailable.
     """
     videos, embeddings = read_embedded(space)
@@ -207,7 +207,7 @@ def _matrix(
     if not keep_all and HORIZON not in dropped and inseparable(horizon[train], published[train]):
         dropped[HORIZON] = INSEPARABLE
     keep = [i for i, c in enumerate(columns) if c.name not in dropped]
-    seen, heard = (rows[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio"))
+    seen, heard = present(rows, "picture"), present(rows, "sound")
     status = Counter(rows["status"].to_pylist())
     counts = {
         "videos": len(videos),

@@ -1,9 +1,9 @@
 """The fused vector in few numbers: blocks scaled so that none drowns the others, then PCA.
 
-Scaling rule: each of the three blocks (picture, sound, words) is centred on the rows that have it and divided
-by the square root of its total variance, so that every block brings a total variance of 1, whatever its
-length and units. A missing vector takes its block's mean, which is 0 after centring: it pulls nowhere. The
-two presence masks are left out: they say that something is missing, not what a video is like.
+Scaling rule: each modality's block of columns (picture, sound, words) is centred on the rows that have it and
+divided by the square root of its total variance, so that every block brings a total variance of 1, whatever
+its length and units. A missing vector takes its block's mean, which is 0 after centring: it pulls nowhere.
+The presence masks are left out: they say that something is missing, not what a video is like.
 PCA is randomised (Halko, Martinsson & Tropp 2011; scikit-learn's `randomized_svd`).
 Not known here: which rows are training rows, files, maps, clusters.
 """
@@ -17,9 +17,10 @@ from safetensors.numpy import save as save_tensors
 from sklearn.utils.extmath import randomized_svd
 
 from vvp.dataset.fuse import Dims
+from vvp.schema import MODALITIES
 
-BLOCKS = ("picture", "sound", "words")
 COMPONENTS = 50
+ABSENT = -1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,9 +28,9 @@ class Reduction:
     """Fitted on fused vectors, it places others among them."""
 
     dims: Dims
-    centre: np.ndarray  # float32 (dims.fused − 2,)
-    scale: np.ndarray  # float32 (3,), what each block is multiplied by; 0: no fitted row has it
-    components: np.ndarray  # float32 (k, dims.fused − 2), orthonormal rows
+    centre: np.ndarray  # float32 (dims.vectors,)
+    scale: np.ndarray  # float32 (modalities,), what each block is multiplied by; 0: no fitted row has it
+    components: np.ndarray  # float32 (k, dims.vectors), orthonormal rows
     variance: np.ndarray  # float32 (k,), of the rows along each component, falling
     total: float  # variance of the scaled rows, all directions together
 
@@ -43,13 +44,16 @@ class Reduction:
         return self.scaled(fused) @ self.components.T
 
     def scaled(self, fused: np.ndarray) -> np.ndarray:
-        """float32 (n, dims.fused) → (n, dims.fused − 2), centred, blocks scaled. ValueError likewise."""
+        """float32 (n, dims.fused) → (n, dims.vectors), centred, blocks scaled. ValueError likewise."""
         return _scaled(fused, self.dims, self.centre, self.scale)
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """All of it as arrays, for safetensors."""
+        """All of it as arrays, for safetensors. dims: by place in schema.MODALITIES, −1: not there."""
+        lengths = [self.dims.lengths.get(m.name, ABSENT) for m in MODALITIES]
+        while lengths and lengths[-1] == ABSENT:
+            lengths.pop()
         return {
-            "dims": np.array([self.dims.video, self.dims.audio, self.dims.text], np.int64),
+            "dims": np.array(lengths, np.int64),
             "centre": self.centre, "scale": self.scale, "components": self.components,
             "variance": self.variance, "total": np.array([self.total], np.float64),
         }  # fmt: skip
@@ -57,13 +61,15 @@ class Reduction:
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> "Reduction":
         """KeyError or ValueError when an array is absent or of another shape: they are somebody's input."""
-        dims = Dims(*(int(n) for n in tensors["dims"]))
-        if min(dims.video, dims.audio, dims.text) < 0:
-            raise ValueError("a block of negative length")
-        d, k = dims.fused - 2, len(tensors["variance"])
+        lengths = [int(n) for n in tensors["dims"]]
+        if len(lengths) > len(MODALITIES) or any(n < ABSENT for n in lengths):
+            raise ValueError("a block of negative length, or of an unknown modality")
+        known = zip(MODALITIES, lengths, strict=False)  # of a modality that came later it says nothing
+        dims = Dims({m.name: n for m, n in known if n != ABSENT})
+        d, k = dims.vectors, len(tensors["variance"])
         shapes = {
             "centre": (d,),
-            "scale": (len(BLOCKS),),
+            "scale": (len(dims.modalities),),
             "components": (k, d),
             "variance": (k,),
             "total": (1,),
@@ -93,8 +99,8 @@ def reduce(
     """
     if len(fused) < 2:
         raise ValueError("a reduction needs at least 2 rows")
-    centre = np.zeros(dims.fused - 2, np.float32)
-    scale = np.zeros(len(BLOCKS), np.float32)
+    centre = np.zeros(dims.vectors, np.float32)
+    scale = np.zeros(len(dims.modalities), np.float32)
     for block, (columns, present) in enumerate(_blocks(fused, dims)):
         if not present.any() or columns.start == columns.stop:
             continue
@@ -114,22 +120,17 @@ def reduce(
 
 
 def _blocks(fused: np.ndarray, dims: Dims) -> list[tuple[slice, np.ndarray]]:
-    """(columns, bool (n,) rows that have it) of each block. Words are always there (fuse.py)."""
+    """(columns, bool (n,) rows that have it) of each modality. Words are always there (fuse.py)."""
     if fused.ndim != 2 or fused.shape[1] != dims.fused:
         raise ValueError(f"fused vectors of shape {fused.shape} where (n, {dims.fused}) was expected")
-    first, second = dims.video, dims.video + dims.audio
     everyone = np.ones(len(fused), bool)
-    return [
-        (slice(0, first), fused[:, -2] > 0),
-        (slice(first, second), fused[:, -1] > 0),
-        (slice(second, dims.fused - 2), everyone),
-    ]
+    return [(part.columns, everyone if part.mask is None else fused[:, part.mask] > 0) for part in dims.parts]
 
 
 def _scaled(fused: np.ndarray, dims: Dims, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """float32 (n, dims.fused − 2), the one copy that is made of the rows."""
+    """float32 (n, dims.vectors), the one copy that is made of the rows."""
     blocks = _blocks(fused, dims)
-    out = fused[:, :-2] - centre
+    out = fused[:, : dims.vectors] - centre
     for block, (columns, present) in enumerate(blocks):
         out[:, columns] *= scale[block]
         out[~present, columns] = 0.0

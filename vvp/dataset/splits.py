@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vvp.dataset.channels import channel_codes
-from vvp.dataset.duplicates import duplicate_groups
+from vvp.dataset.duplicates import PICTURE, SOUND, duplicate_groups
 from vvp.dataset.split_rules import (
     EMBARGO,
     MIN_ROWS,
@@ -125,7 +125,7 @@ def load_or_make(
     settings = settings or SplitSettings()
     videos = space.read("videos") if videos is None else videos
     if embeddings is None and space.has("embeddings"):
-        columns = ["video_embedding", "audio_embedding", "content_key"]
+        columns = [PICTURE, SOUND, "content_key"]
         embeddings = space.latest("embeddings", "video_id", "embedded_at", columns)
     there = space.exists(SPLITS_FACTS) and space.exists(SPLITS_TABLE)
     if there:
@@ -149,7 +149,7 @@ def fingerprint(videos: pa.Table, embeddings: pa.Table | None, settings: SplitSe
     title, and which content its vectors were made from."""
     vectors: dict[str, str] = {}
     if embeddings is not None:
-        seen = embeddings.filter(embeddings["video_embedding"].is_valid())
+        seen = embeddings.filter(embeddings[PICTURE].is_valid())
         keys = seen["content_key"] if "content_key" in seen.column_names else seen["video_id"]
         vectors = dict(zip(seen["video_id"].to_pylist(), map(str, keys.to_pylist()), strict=True))
     chosen = videos.filter(pa.array(read_labels(videos, settings.min_age_days).known))

@@ -1,4 +1,4 @@
-"""videos/ → embeddings/, on Ray Data: decode → video → audio → transcribe → text → write.
+"""videos/ → embeddings/, on Ray Data: decode → a stage per encoder (video, audio, transcribe, text) → write.
 
 Every stage is its own operator with its own actor pool, so that an accelerator never waits for a decoder
 inside its own actor; blocks are a few clips, so memory stays flat whatever the length of the table.
@@ -20,14 +20,14 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.exceptions import RayError
 
 from vvp.embed.losses import lost, mendable, settle
-from vvp.embed.pools import STAGES, WRITE_CPUS, Pool, Request, plan
+from vvp.embed.pools import DECODE, WRITE_CPUS, Pool, Request, plan
 from vvp.embed.resume import outcome_counts, pending, refuse_other_encoders, tidy
 from vvp.embed.settings import EmbedSettings, EmbedSummary, Progress
-from vvp.embed.stages import Decode, Encode, Transcribe, Write
-from vvp.encoders.profiles import Profile
+from vvp.embed.stages import FRAMES, WAVEFORM, Decode, Encode, Transcribe, Write
+from vvp.encoders.profiles import TRANSCRIBE, Profile
 from vvp.errors import VvpError
 from vvp.paths import EMBED_RECIPE
-from vvp.schema import FAILED, TABLES
+from vvp.schema import FAILED, TABLES, modality
 from vvp.workspace import Workspace
 
 # A task whose actor dies is tried again this often where it is: a worker that is killed costs nothing more.
@@ -107,7 +107,7 @@ class _Run:
         self.pools = self._plan([n["Resources"] for n in ray.nodes() if n["Alive"]])
 
     def _plan(self, nodes: list[dict[str, Any]]) -> dict[str, Pool]:
-        stages = tuple(s for s in STAGES if s != "transcribe" or self.profile.transcriber)
+        stages = (DECODE, *self.profile.stages)
         asked = self.settings
         request = Request(actors=asked.actors, gpus_per_actor=asked.gpus_per_actor, stages=stages)
         cluster: Counter[str] = Counter()
@@ -220,7 +220,7 @@ def graph(
     ]
     data: Dataset = ray.data.from_arrow(blocks)
 
-    def stage(data: Dataset, name: str, cls: type, *arguments: Any) -> Dataset:
+    def stage(data: Dataset, name: str, cls: type, *arguments: Any, **options: Any) -> Dataset:
         pool = pools[name]
         if cls is not Decode:
             arguments = (*arguments, "cuda" if pool.gpus else "cpu", pool.threads)
@@ -230,6 +230,7 @@ def graph(
             return data.map_batches(
                 cls,
                 fn_constructor_args=arguments,
+                fn_constructor_kwargs=options,
                 batch_size=settings.block_rows,
                 batch_format="pyarrow",
                 compute=ActorPoolStrategy(min_size=pool.min_actors, max_size=pool.max_actors),
@@ -239,37 +240,27 @@ def graph(
                 max_task_retries=TASK_RETRIES,
             )
 
-    def encoder(modality: str) -> tuple[Any, ...]:
-        return modality, profile.encoders[modality], settings.models, labels[modality], settings.decode
-
-    data = stage(data, "decode", Decode, settings.decode, settings.decoder)
-    data = stage(data, "video", Video, *encoder("video"))
-    data = stage(data, "audio", Audio, *encoder("audio"))
-    if profile.transcriber:
-        data = stage(
-            data, "transcribe", Transcribe, profile.transcriber, settings.models, labels["transcriber"]
-        )
-    data = stage(data, "text", Text, *encoder("text"))
+    data = stage(data, DECODE, Decode, settings.decode, settings.decoder)
+    for name in profile.stages:
+        if name == TRANSCRIBE:
+            data = stage(data, name, Transcribe, profile.transcriber, settings.models, labels["transcriber"])
+        else:
+            arguments = (name, profile.encoders[name], settings.models, labels[name], settings.decode)
+            data = stage(data, name, _operator(name), *arguments, drop=_finished(name, profile))
     write = Write(root, profile.name, {m: labels[m] for m in profile.encoders})
     return data.map_batches(write.__call__, batch_size=None, batch_format="pyarrow", num_cpus=WRITE_CPUS)
 
 
-class Video(Encode):
+def _operator(name: str) -> type[Encode]:
     """Encode under a name of its own, so that `ds.stats()` tells the pools apart."""
-
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        return super().__call__(batch).drop_columns(["frames"])  # the heaviest column goes no further
+    return type(name.capitalize(), (Encode,), {})
 
 
-class Audio(Encode):
-    """As Video; the waveform stays for the transcriber."""
-
-
-class Text(Encode):
-    """As Video."""
-
-    def __call__(self, batch: pa.Table) -> pa.Table:
-        return super().__call__(batch).drop_columns(["waveform"])
+def _finished(name: str, profile: Profile) -> list[str]:
+    """The raw columns that no stage after this one wants. Frames are the heaviest column of all."""
+    last = [stage for stage in profile.stages if stage != TRANSCRIBE and modality(stage).input == FRAMES.name]
+    done = [FRAMES.name] if name in last[-1:] else []
+    return [*done, WAVEFORM.name] if name == profile.stages[-1] else done
 
 
 def _written(data: Dataset) -> Iterator[pa.Table]:

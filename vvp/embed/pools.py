@@ -10,14 +10,21 @@ Not known here: Ray (embed.py hands in `ray.cluster_resources()` and the nodes),
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vvp.encoders.profiles import TRANSCRIBE
 from vvp.errors import PlanError, UserError
+from vvp.schema import FRAMES, MODALITIES, WAVEFORM, WORDS
 
-STAGES = ("decode", "video", "audio", "transcribe", "text")
-# Share of a GPU that a stage's actors get together; they sum to 1 so that one GPU holds them all.
-GPU_WEIGHT = {"video": 0.5, "audio": 0.25, "transcribe": 0.2, "text": 0.05}
+DECODE = "decode"
+TAKES = {DECODE: DECODE, **{m.name: m.input for m in MODALITIES}, TRANSCRIBE: TRANSCRIBE}
+STAGES = tuple(TAKES)
+# Share of a GPU that a stage's actors get together, by what they take; with one stage of each they sum to 1,
+# so that one GPU holds them all. With more stages all shrink alike.
+WEIGHT = {FRAMES: 0.5, WAVEFORM: 0.25, TRANSCRIBE: 0.2, WORDS: 0.05}
+GPU_WEIGHT = {stage: WEIGHT[taken] for stage, taken in TAKES.items() if taken in WEIGHT}
 # Resident memory of one actor with its model, GB, measured with the `paper` profile in float32 (upper).
-MEMORY_GB = {"decode": 1.0, "video": 1.2, "audio": 1.2, "transcribe": 0.9, "text": 0.9}
-CPU_SHARE = 0.18  # five stages and the writing on one core stay under 1.0
+RESIDENT_GB = {DECODE: 1.0, FRAMES: 1.2, WAVEFORM: 1.2, TRANSCRIBE: 0.9, WORDS: 0.9}
+MEMORY_GB = {stage: RESIDENT_GB[taken] for stage, taken in TAKES.items()}
+CPU_SHARE = 0.18  # five stages and the writing on one core stay under 1.0; with more stages see `plan`
 WRITE_CPUS = 0.05
 
 
@@ -70,6 +77,8 @@ def plan(
             f"{request.gpus_per_actor:g} GPU per actor was asked for, and the cluster has no GPU."
         )
     threads = 1 if cpus <= 4 else 4  # one thread wastes nothing; four keep the copies of a model few
+    cpu_share = min(CPU_SHARE, (1 - 2 * WRITE_CPUS) / len(request.stages))
+    crowd = max(1.0, round(sum(GPU_WEIGHT.get(stage, 0.0) for stage in request.stages), 3))
     pools = {}
     for stage in request.stages:
         on_gpu = gpus > 0 and stage in GPU_WEIGHT
@@ -81,12 +90,12 @@ def plan(
         share = 0.0
         if on_gpu:
             # By the fewest actors: what a range may grow to needs GPUs that come later.
-            share = request.gpus_per_actor or GPU_WEIGHT[stage] * min(1.0, gpus / low)
+            share = request.gpus_per_actor or GPU_WEIGHT[stage] / crowd * min(1.0, gpus / low)
             share = share if share >= 1 else int(share * 1000) / 1000  # never round up past the device
         pools[stage] = Pool(
             min_actors=low,
             max_actors=high,
-            cpus=0.1 if on_gpu else round(min(CPU_SHARE * threads, cpus * CPU_SHARE / low), 3),
+            cpus=0.1 if on_gpu else round(min(cpu_share * threads, cpus * cpu_share / low), 3),
             gpus=share,
             memory_gb=MEMORY_GB[stage],
             threads=threads,
@@ -100,9 +109,9 @@ def _usual(stage: str, cpus: float, gpus: float, threads: int) -> int:
     models again and again, which costs more than short runs take (measured: a third of the rate)."""
     if gpus:
         return max(1, round(gpus))
-    if stage == "decode":
+    if stage == DECODE:
         return max(1, int(cpus // 2))  # a clip decodes in less than half the time that encoding it takes
-    if stage == "text":
+    if TAKES[stage] == WORDS:
         return max(1, int(cpus // 16))  # words take milliseconds
     return max(1, int(cpus // threads))
 

@@ -6,7 +6,7 @@ Not known here: how a row is decoded and encoded (embed/stages.py), Ray, HTTP.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -23,6 +23,19 @@ SCHEMA = pa.schema(
 )  # fmt: skip
 
 
+class Noted(Protocol):
+    """What `embed` noted of a complete pass; a predictor's head keeps it (forecast/head.py)."""
+
+    @property
+    def profile(self) -> str: ...
+    @property
+    def encoders(self) -> Mapping[str, str | None]: ...
+    @property
+    def speech(self) -> str | None: ...
+    @property
+    def decode(self) -> Mapping[str, Any]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How the training videos of a predictor were embedded, so a draft has to be."""
@@ -32,15 +45,15 @@ class Recipe:
     decode: DecodeSettings
 
     @classmethod
-    def of(cls, head: Mapping[str, Any], known: Profile | None = None) -> "Recipe":
-        """Of a predictor's head. known: its profile, where vvp has none of that name; else UserError."""
-        made, encoders = head["embedding"], known or profile(head["profile"])
-        labels = dict(made["encoders"])
-        if made["speech"] is None:
+    def of(cls, noted: "Noted", known: Profile | None = None) -> "Recipe":
+        """known: the profile, where vvp has none of that name; else UserError."""
+        encoders = known or profile(noted.profile)
+        labels = {modality: label for modality, label in noted.encoders.items() if label is not None}
+        if noted.speech is None:
             encoders = replace(encoders, transcriber=None)
         else:
-            labels["transcriber"] = made["speech"]
-        return cls(profile=encoders, labels=labels, decode=DecodeSettings(**made["decode"]))
+            labels["transcriber"] = noted.speech
+        return cls(profile=encoders, labels=labels, decode=DecodeSettings(**noted.decode))
 
     def check(self, models: str | None) -> None:
         """UserError unless the weights found here (`models`: the user's folder) are the training's."""

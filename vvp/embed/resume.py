@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from vvp.errors import UserError
 from vvp.paths import EMBED_RECIPE
-from vvp.schema import FAILED, OK, TABLES
+from vvp.schema import FAILED, MODALITIES, OK, TABLES
 from vvp.workspace import Workspace
 
 # What the stages need of a videos row.
@@ -63,16 +63,19 @@ def stale(space: Workspace) -> int:
 
 
 def refuse_other_encoders(space: Workspace, encoders: Mapping[str, str]) -> None:
-    """UserError when the table holds vectors of other encoders: two profiles never mix."""
+    """UserError when the table holds vectors of other encoders: two profiles never mix.
+
+    encoders: modality → label; a modality that is not among them must not be in the table either.
+    """
     if not space.has("embeddings"):
         return
-    names = [f"{modality}_encoder" for modality in encoders]
+    names = [m.encoder for m in MODALITIES]
     held = space.read("embeddings", names).group_by(names).aggregate([]).to_pylist()
     for row in held:
-        if any(row[f"{m}_encoder"] != label for m, label in encoders.items()):
-            there = ", ".join(row[n] for n in names)
+        if any(row[m.encoder] != encoders.get(m.name) for m in MODALITIES):
+            others = ", ".join(row[name] for name in names if row[name] is not None)
             raise UserError(
-                f"{space.root} holds vectors of other encoders ({there}); use another workspace, "
+                f"{space.root} holds vectors of other encoders ({others}); use another workspace, "
                 f"or --replace to embed everything anew with {', '.join(encoders.values())}."
             )
 

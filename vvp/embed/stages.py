@@ -6,8 +6,9 @@ Not known here: Ray, pools, or which rows are still to do.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,12 @@ import pyarrow as pa
 
 from vvp.encoders.base import Encoder, Weights
 from vvp.encoders.minilm import metadata_text
-from vvp.encoders.profiles import Profile, label
+from vvp.encoders.profiles import TRANSCRIBE, Profile, label
 from vvp.errors import WeightsError
 from vvp.media.decode import Clip, DecodeSettings, decode
 from vvp.media.sandbox import Decoder, Sandbox
-from vvp.schema import OK, PARTIAL, SIGNALS, TABLES
+from vvp.schema import MODALITIES, OK, PARTIAL, SIGNALS, TABLES
+from vvp.schema import modality as find_modality
 from vvp.workspace import Workspace
 
 HEADS = TABLES["embeddings"]
@@ -79,8 +81,10 @@ class Encode:
         settings: DecodeSettings,
         device: str,
         threads: int,
+        drop: Sequence[str] = (),
     ) -> None:
-        self.modality, self.settings = modality, settings
+        """drop: raw columns that no later stage wants."""
+        self.modality, self.settings, self.drop = find_modality(modality), settings, list(drop)
         self.encoder = cls(_same_weights(cls, models, expected), device, threads)
         self.proven = False  # one clip went through: later failures are the clips'
 
@@ -89,21 +93,19 @@ class Encode:
         rows = [i for i, value in enumerate(inputs) if value is not None]
         vectors, errors = self._encode([inputs[i] for i in rows])
         by_row = dict(zip(rows, vectors, strict=True))
-        column = pa.array([by_row.get(i) for i in range(len(batch))], HEADS.field(self._vector()).type)
-        batch = batch.append_column(self._vector(), column)
+        name = self.modality.vector
+        column = pa.array([by_row.get(i) for i in range(len(batch))], HEADS.field(name).type)
+        batch = batch.append_column(name, column).drop_columns(self.drop)
         return _mark(batch, {rows[i]: text for i, text in errors.items()})
 
-    def _vector(self) -> str:
-        return f"{self.modality}_embedding"
-
     def _inputs(self, batch: pa.Table) -> list[Any]:
-        if self.modality == "video":
+        if self.modality.input == FRAMES.name:
             shape = self.settings.shape
             frames = batch["frames"].combine_chunks()
             return [
                 np.frombuffer(f.as_buffer(), np.uint8).reshape(shape) if f.is_valid else None for f in frames
             ]
-        if self.modality == "audio":
+        if self.modality.input == WAVEFORM.name:
             sounds = batch["waveform"].combine_chunks()
             return [np.frombuffer(w.as_buffer(), np.float32) if w.is_valid else None for w in sounds]
         words = batch.select(["title", "description", "tags", "transcript"]).to_pylist()
@@ -185,7 +187,8 @@ class Write:
     def __call__(self, batch: pa.Table) -> pa.Table:
         now = datetime.now(timezone.utc)
         fixed = {"profile": self.profile, "embedded_at": now}
-        fixed |= {f"{modality}_encoder": label for modality, label in self.encoders.items()}
+        fixed |= {m.encoder: self.encoders.get(m.name) for m in MODALITIES}
+        batch = nulls(batch, self.encoders)
         columns = [
             pa.array([fixed[f.name]] * len(batch), f.type) if f.name in fixed else batch[f.name].cast(f.type)
             for f in HEADS
@@ -221,9 +224,17 @@ def encoders_here(
     """The stages after decoding, in their order, for this process; each is made when it is asked for, so that
     who uses them one by one holds one model at a time."""
     labels = profile.labels(models)
-    for name in ("video", "audio", "transcriber", "text"):  # the words encoder reads what was recognised
-        if name != "transcriber":
-            cls = profile.encoders[name]
-            yield Encode(name, cls, models, labels[name], settings, "cpu", threads)
+    for name in profile.stages:
+        if name != TRANSCRIBE:
+            yield Encode(name, profile.encoders[name], models, labels[name], settings, "cpu", threads)
         elif profile.transcriber is not None:
-            yield Transcribe(profile.transcriber, models, labels[name], "cpu", threads)
+            yield Transcribe(profile.transcriber, models, labels["transcriber"], "cpu", threads)
+    yield partial(nulls, encoders=profile.encoders)
+
+
+def nulls(batch: pa.Table, encoders: Container[str]) -> pa.Table:
+    """`batch` with null vectors of the modalities that the profile, so `encoders`, has not."""
+    for row in MODALITIES:
+        if row.name not in encoders:
+            batch = batch.append_column(row.vector, pa.nulls(len(batch), HEADS.field(row.vector).type))
+    return batch

@@ -11,6 +11,7 @@ offline  EfficientNet-Lite0 1280 + Whisper-base encoder 512 + MiniLM 384 ‖ 384
 Not known here: how vectors are fused (fuse.py), and where encoders run (embed.py).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,25 +22,34 @@ from vvp.encoders.videomae import VideoMAE
 from vvp.encoders.wav2vec2 import Wav2Vec2
 from vvp.encoders.whisper import Transcriber, WhisperMean
 from vvp.errors import UserError
+from vvp.schema import FRAMES, MODALITIES, WAVEFORM, WORDS, modality
 
-MODALITIES = ("video", "audio", "text")
-MASKS = 2  # one each for picture and sound: every video has a text vector
+TRANSCRIBE = "transcribe"  # the stage of embed that recognises speech
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """The encoder class of each modality, and what recognises speech (None: nothing does)."""
+    """The encoder class of each modality, and what recognises speech. ValueError for an unknown modality."""
 
     name: str
-    video: type[Encoder]
-    audio: type[Encoder]
-    text: type[Encoder]
+    encoders: Mapping[str, type[Encoder]]
+    """by modality (schema.MODALITIES), kept in the order of the fused vector; absent: no such vectors"""
     transcriber: type[Transcriber] | None
+    """None: nothing recognises speech"""
+
+    def __post_init__(self) -> None:
+        for name in self.encoders:
+            modality(name)
+        ordered = {m.name: self.encoders[m.name] for m in MODALITIES if m.name in self.encoders}
+        object.__setattr__(self, "encoders", ordered)
 
     @property
-    def encoders(self) -> dict[str, type[Encoder]]:
-        """By modality, in the order of the fused vector."""
-        return {"video": self.video, "audio": self.audio, "text": self.text}
+    def stages(self) -> tuple[str, ...]:
+        """What happens to a decoded clip, in order: modalities, and TRANSCRIBE before the words are read."""
+        steps = [[m.name for m in MODALITIES if m.input == taken] for taken in (FRAMES, WAVEFORM, WORDS)]
+        speech = [] if self.transcriber is None else [TRANSCRIBE]
+        order = (*steps[0], *steps[1], *speech, *steps[2])
+        return tuple(name for name in order if name == TRANSCRIBE or name in self.encoders)
 
     @property
     def dims(self) -> dict[str, int]:
@@ -48,8 +58,8 @@ class Profile:
 
     @property
     def fused_dim(self) -> int:
-        """Length of the fused vector: the three vectors and the presence masks."""
-        return sum(self.dims.values()) + MASKS
+        """Length of the fused vector: the vectors and their presence masks."""
+        return sum(self.dims.values()) + sum(modality(name).mask is not None for name in self.encoders)
 
     def locate(self, models: str | None = None) -> dict[str, Weights]:
         """The weights by modality, with "transcriber" where there is one; downloads what a hub has to give.
@@ -73,9 +83,15 @@ class Profile:
 PROFILES = {
     p.name: p
     for p in (
-        Profile(name="paper", video=VideoMAE, audio=Wav2Vec2, text=MiniLM, transcriber=Transcriber),
         Profile(
-            name="offline", video=EfficientNetLite0, audio=WhisperMean, text=MiniLM, transcriber=Transcriber
+            name="paper",
+            encoders={"video": VideoMAE, "audio": Wav2Vec2, "text": MiniLM},
+            transcriber=Transcriber,
+        ),
+        Profile(
+            name="offline",
+            encoders={"video": EfficientNetLite0, "audio": WhisperMean, "text": MiniLM},
+            transcriber=Transcriber,
         ),
     )
 }

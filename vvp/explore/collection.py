@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vvp.dataset.embedded import embedded_dims, found_dims, join, provenance, read_embedded
-from vvp.dataset.fuse import Dims, fuse
+from vvp.dataset.fuse import Dims, fuse, present
 from vvp.dataset.split_rules import MIN_ROWS, SplitSettings
 from vvp.dataset.splits import load_or_make
 from vvp.dataset.targets import read_labels
@@ -25,7 +25,7 @@ from vvp.forecast.judging import read_evaluation
 from vvp.learn.records import Run
 from vvp.learn.tuning import read_run
 from vvp.paths import SPLITS_FACTS, RunPaths
-from vvp.schema import FAILED, SIGNALS
+from vvp.schema import BLOCKS, FAILED, SIGNALS
 from vvp.workspace import Workspace
 
 FEATURES = (*SIGNALS, "duration_s", "log_views")
@@ -81,14 +81,14 @@ def collect(space: Workspace, name: str) -> Collection:
     dims = embedded_dims(space) or found_dims(embeddings)
     del embeddings  # at 100,000 rows a gigabyte that nobody reads again
 
-    has = np.stack([rows[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio", "text")])
+    has = np.stack([present(rows, block) for block in BLOCKS])
     keep = has.any(axis=0)
     failed = np.array(rows["status"].to_pylist(), dtype=object) == FAILED
     out = Counter(["not embedded"] * (len(videos) - len(rows)))
     out += Counter("embedding failed" if f else "no vector" for f in failed[~keep])
     if not keep.any():
         raise UserError(f"none of the {len(videos)} videos of {space.root} has a vector: see `vvp embed`.")
-    for block, there in zip(("picture", "sound", "words"), has, strict=True):
+    for block, there in zip(BLOCKS, has, strict=True):
         if not there.any():
             notes.append(f"No video has {block}: the map is made without.")
     if not keep.all():
@@ -98,7 +98,7 @@ def collect(space: Workspace, name: str) -> Collection:
     return Collection(
         video_id=_objects(own["video_id"]), channel_id=_objects(own["channel_id"]),
         title=_objects(own["title"]), part=part[at],
-        fused=fuse(rows["video_embedding"], rows["audio_embedding"], rows["text_embedding"], dims),
+        fused=fuse(rows, dims),
         features=_features(rows, own), dims=dims, profile=profile, encoders=encoders,
         split=split, left_out=dict(out), forecasts=forecasts, no_forecasts=why, notes=notes,
     )  # fmt: skip

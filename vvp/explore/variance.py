@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from vvp.dataset.fuse import Dims
-from vvp.dataset.reduction import BLOCKS, Reduction, reduce
+from vvp.dataset.reduction import Reduction, reduce
+from vvp.schema import BLOCKS
 
 CURVE = 400  # components at most that a curve tells about
 CHUNK = 8_192
@@ -42,7 +43,7 @@ def describe_pca(fused: np.ndarray, dims: Dims, reduction: Reduction, seed: int)
 
 def cumulative(fused: np.ndarray, reduction: Reduction) -> np.ndarray:
     """float64 (min(n − 1, length),): share of the variance that the first 1, 2, … components keep."""
-    n, width = len(fused), reduction.dims.fused - 2
+    n, width = len(fused), reduction.dims.vectors
     if n <= width:
         rows = reduction.scaled(fused)
         products = rows @ rows.T
@@ -63,12 +64,10 @@ def _need(curve: np.ndarray, share: float) -> int:
 
 def _block_shares(reduction: Reduction) -> dict[str, float]:
     """Block → its share of the variance that the components hold."""
-    dims = (reduction.dims.video, reduction.dims.audio, reduction.dims.text)
-    ends = np.cumsum(dims)
     per_column = (reduction.components.astype(np.float64) ** 2 * reduction.variance[:, None]).sum(axis=0)
     total = per_column.sum()
-    return {
-        # A block that nobody has or that does not vary: what its columns hold is rounding.
-        block: float(per_column[end - size : end].sum() / total) if total and scale else 0.0
-        for block, end, size, scale in zip(BLOCKS, ends, dims, reduction.scale, strict=True)
-    }
+    shares = dict.fromkeys(BLOCKS, 0.0)
+    for part, scale in zip(reduction.dims.parts, reduction.scale, strict=True):
+        if total and scale:  # else nobody has it or it does not vary: what its columns hold is rounding
+            shares[part.modality.block] += float(per_column[part.columns].sum() / total)
+    return shares

@@ -7,21 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vvp.embed.recipe import Recipe, first_row
+from vvp.embed.recipe import Noted, Recipe, first_row
 from vvp.embed.stages import embed_here
 from vvp.errors import UserError
 from vvp.schema import FAILED
 
 
 def embed_draft(
-    head: Mapping[str, Any], video: str | None, values: Mapping[str, Any], models: str | None
+    noted: Noted, video: str | None, values: Mapping[str, Any], models: str | None
 ) -> dict[str, Any]:
     """The row of embeddings/ that the draft would have.
 
-    head: the predictor's; values: facts by videos column; video: path or URI, None for words alone.
+    noted: how the training videos were embedded, `embedding` of a predictor's head; values: facts
+    by videos column; video: path or URI, None for words alone.
     UserError when the file gives nothing.
     """
-    recipe = Recipe.of(head)
+    recipe = Recipe.of(noted)
     recipe.check(models)
     if video is not None and "://" not in video:
         if not Path(video).is_file():

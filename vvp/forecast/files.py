@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -94,7 +94,7 @@ def save(
         "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "profile": matrix.profile,
         "encoders": matrix.encoders,
-        "dims": asdict(matrix.dims),
+        "dims": dict(matrix.dims.lengths),
         "needs_media": population.name == "with_media" and main.candidate.role in MODELS,
         "models": models,
         "rule": rule,
@@ -123,29 +123,28 @@ def load(space: Workspace, folder: str) -> Predictor:
             f"{space.root} has no predictor at {folder}: run `vvp tune` and `vvp evaluate` first."
         )
     try:
-        head = space.read_json(f"{folder}/predictor.json")
-        if head["format"] != FORMAT:
+        raw = space.read_json(f"{folder}/predictor.json")
+        if raw["format"] != FORMAT:
             raise UserError(
-                f"this predictor has format {head['format']}, not {FORMAT}: run `vvp evaluate` again."
+                f"this predictor has format {raw['format']}, not {FORMAT}: run `vvp evaluate` again."
             )
-        Head.model_validate(head)
+        head = Head.model_validate(raw)
+        specs = head.models.by_name()
         wanted = ["history.json", *NEIGHBOUR_FILES]
-        wanted += [f"{n}/{f}" for n, s in head["models"].items() for f in (*s["files"], BACKGROUND_FILE)]
+        wanted += [f"{n}/{f}" for n, spec in specs.items() for f in (*spec.files, BACKGROUND_FILE)]
         files = {file: space.read_bytes(f"{folder}/{file}") for file in wanted}
-        if _identity(head, files) != head["id"]:
+        if _identity(raw, files) != head.id:
             raise UserError(
                 f"the predictor at {space.uri(folder)} is not the one its id names: a file was changed."
             )
         models = {
-            name: load_model({f: files[f"{name}/{f}"] for f in spec["files"]})
-            for name, spec in head["models"].items()
+            name: load_model({f: files[f"{name}/{f}"] for f in spec.files}) for name, spec in specs.items()
         }
         backgrounds = {
-            name: _rows(files[f"{name}/{BACKGROUND_FILE}"], len(spec["columns"]))
-            for name, spec in head["models"].items()
+            name: _rows(files[f"{name}/{BACKGROUND_FILE}"], len(spec.columns)) for name, spec in specs.items()
         }
         near = Neighbours.from_files({file: files[file] for file in NEIGHBOUR_FILES})
-        if asdict(near.reduction.dims) != head["dims"]:
+        if near.reduction.dims.lengths != head.dims:
             raise ValueError("neighbours of other dims")
         history = ChannelHistory.from_dict(json.loads(files["history.json"]))
         return Predictor(head, history, models, backgrounds, near)
@@ -183,11 +182,11 @@ def _neighbours(space: Workspace, matrix: Matrix) -> Neighbours:
     rows = np.flatnonzero((matrix.part == "train") & np.isfinite(matrix.y))
     rows = rows[np.argsort(matrix.published_at[rows], kind="stable")][-neighbours.MOST :]  # NaT sorts last
     ids = matrix.video_id[rows].tolist()
-    vectors = ["video_embedding", "audio_embedding", "text_embedding"]
+    vectors = [m.vector for m in matrix.dims.modalities]
     embedded = _in_order(space.latest("embeddings", "video_id", "embedded_at", vectors), ids)
     titles = ["video_id", "title", "channel_id", "published_at"]
     cards = _in_order(space.read("videos", titles), ids).append_column("log_views", pa.array(matrix.y[rows]))
-    fused = fuse(embedded[vectors[0]], embedded[vectors[1]], embedded[vectors[2]], matrix.dims)
+    fused = fuse(embedded, matrix.dims)
     return neighbours.keep(fused, matrix.dims, cards)
 
 

@@ -20,12 +20,6 @@ Text = Annotated[str, Field(max_length=2_000)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
-class Vectors(Record):
-    video: int = Field(ge=0, le=MAX_DIM)
-    audio: int = Field(ge=0, le=MAX_DIM)
-    text: int = Field(ge=0, le=MAX_DIM)
-
-
 class Spec(Record):
     """One forecaster of the predictor."""
 
@@ -43,6 +37,12 @@ class Spec(Record):
 class Specs(Record):
     main: Spec
     metadata: Spec | None = None
+    """for drafts without a video; None: main takes those too, or nothing does"""
+
+    def by_name(self) -> dict[str, Spec]:
+        """ "main", and "metadata" where there is one."""
+        both = {"main": self.main, "metadata": self.metadata}
+        return {name: spec for name, spec in both.items() if spec is not None}
 
 
 class Ages(Record):
@@ -77,6 +77,10 @@ class Qualities(Record):
     metadata: Quality
     warnings: list[Warning]
 
+    def of(self, name: str) -> Quality:
+        """Of "main" or "metadata"."""
+        return self.main if name == "main" else self.metadata
+
 
 class Head(Record):
     """The whole of predictor.json."""
@@ -86,7 +90,7 @@ class Head(Record):
     created_at: Text
     profile: Text
     encoders: dict[str, Text]
-    dims: Vectors
+    dims: dict[Text, Annotated[int, Field(ge=0, le=MAX_DIM)]] = Field(min_length=1)
     needs_media: bool
     models: Specs
     rule: Text
@@ -97,12 +101,17 @@ class Head(Record):
     quality: Qualities
     fitted_on: Text
 
+    @property
+    def accepts_metadata_only(self) -> bool:
+        """Whether there is a model for drafts without a video."""
+        return self.models.metadata is not None or not self.needs_media
+
     @model_validator(mode="after")
     def _columns_exist(self) -> "Head":
-        known = {column.name for column in layout(Dims(**self.dims.model_dump()))}
+        known = {column.name for column in layout(Dims(self.dims))}
         named = set(self.training.ranges)
-        for spec in (self.models.main, self.models.metadata):
-            named |= set(spec.columns) if spec is not None else set()
+        for spec in self.models.by_name().values():
+            named |= set(spec.columns)
         if not named <= known:
             raise ValueError("a column that there is not")
         return self

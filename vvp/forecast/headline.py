@@ -13,6 +13,7 @@ from typing import Any
 from vvp.learn.candidates import FOLLOWERS, HISTORY
 from vvp.learn.evaluate import NO_BETTER, RULE_ITSELF
 from vvp.learn.intervals import COVERAGE
+from vvp.learn.records import Coverage
 from vvp.words import days, percent
 from vvp.words import views as views_text
 
@@ -79,25 +80,25 @@ def promise(
     *,
     horizon_days: float | None,
     counts_age_days: float | None,
-    interval: Mapping[str, Any] | None,
+    interval: Coverage | None,
 ) -> str:
-    """interval: quality's record of the measured coverage (evaluate.coverage); null: never measured."""
+    """interval: the measured coverage (evaluate.coverage); None: never measured."""
     when = asked(horizon_days, counts_age_days)
     if not has_interval:
         return f"{when}; how far off that may be is not known, so take it as a hint."
     middle = f" The middle of that range is {views_text(views)}."
-    measured = (interval or {}).get("measured")
-    if not interval or measured is None or measured.get("point") is None:
+    measured = None if interval is None or interval.measured is None else interval.measured.point
+    if interval is None or measured is None:
         return f"{when}; how often such ranges hold could not be measured yet.{middle}"
-    if interval["clearly_under"]:
-        held = f"{percent(measured['point'])} of {interval['of']} videos"
+    if interval.clearly_under:
+        held = f"{percent(measured)} of {interval.of} videos"
         return (
             f"{when}; but such ranges held only {held} they were tested on, so the real number may well lie"
             f" outside.{middle}"
         )
     often = OFTEN.get(COVERAGE, f"{100 * COVERAGE:.0f} times in a hundred")
-    few = ", too few to be sure" if interval["of"] < 30 else ""
-    return f"{when}, {often} (it held {percent(measured['point'])} of {interval['of']} tested{few}).{middle}"
+    few = ", too few to be sure" if interval.of < 30 else ""
+    return f"{when}, {often} (it held {percent(measured)} of {interval.of} tested{few}).{middle}"
 
 
 def asked(horizon_days: float | None, counts_age_days: float | None) -> str:

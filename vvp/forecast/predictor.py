@@ -14,13 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from vvp.dataset.channels import ChannelHistory
-from vvp.dataset.columns import design, layout
+from vvp.dataset.columns import FEATURE, design, layout
 from vvp.dataset.embedded import FACTS, MADE
-from vvp.dataset.fuse import Dims
+from vvp.dataset.fuse import Dims, present
 from vvp.dataset.matrix import HORIZON
 from vvp.dataset.targets import VIEWS, moments
 from vvp.errors import UserError
 from vvp.forecast.contributions import attribute
+from vvp.forecast.head import Head, Spec
 from vvp.forecast.headline import headline, promise
 from vvp.forecast.neighbours import Neighbours
 from vvp.learn import rule_errors
@@ -93,7 +94,7 @@ class Predictor:
 
     def __init__(
         self,
-        head: dict[str, Any],
+        head: Head,
         history: ChannelHistory,
         models: dict[str, Model],
         backgrounds: dict[str, np.ndarray],
@@ -102,7 +103,7 @@ class Predictor:
         """backgrounds: by model, float32 (m, its columns), the training rows its blocks are compared with."""
         self.head, self.history, self.models = head, history, models
         self.backgrounds, self.neighbours = backgrounds, neighbours
-        self.dims = Dims(**head["dims"])
+        self.dims = Dims(head.dims)
         self.columns = layout(self.dims)
         self.place = {column.name: i for i, column in enumerate(self.columns)}
 
@@ -118,7 +119,7 @@ class Predictor:
         horizon, moved = self.horizon(horizon_days)
         age = np.nan if horizon is None else horizon
         X = design(rows, self.dims, np.full(n, age), mean, count)
-        seen, heard = (rows[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio"))
+        seen, heard = present(rows, "picture"), present(rows, "sound")
         spoken = rows["transcript"].to_pylist()
         partial = [status == PARTIAL for status in rows["status"].to_pylist()]
         return [
@@ -131,34 +132,34 @@ class Predictor:
 
     def horizon(self, asked: float | None) -> tuple[float | None, str | None]:
         """(days, a note where they are not those asked for); null: no training count has a known age."""
-        shown = self.head["training"]["horizon_days"]
+        shown = self.head.training.horizon_days
         if shown is None:
             return None, None
         if asked is None:
-            return shown["default"], None
-        nearest = float(np.clip(asked, shown["min"], shown["max"]))
+            return shown.default, None
+        nearest = float(np.clip(asked, shown.min, shown.max))
         if nearest == asked:
             return nearest, None
         return nearest, (
-            f"asked for {asked:g} days; its training counts are {shown['min']:.3g} to {shown['max']:.3g} days"
+            f"asked for {asked:g} days; its training counts are {shown.min:.3g} to {shown.max:.3g} days"
             f" old, so the forecast is for {nearest:.3g}"
         )
 
     def channel_facts(self, given: str | None) -> dict[str, Any]:
         """{given, known, learned_from}: known when training has this channel (None is taken for the only one
         there is); learned_from: how many channels it has."""
-        many = self.head["training"]["channels"]
+        many = self.head.training.channels
         known = self.history.knows(given) or (given is None and many == 1)
         return {"given": given, "known": known, "learned_from": many}
 
-    def _scale(self, spec: Mapping[str, Any], channel: dict[str, Any], count: int) -> float | None:
+    def _scale(self, spec: Spec, channel: dict[str, Any], count: int) -> float | None:
         """Factor of a rule's errors for this draft; null: nothing says how far such a channel may lie off."""
-        if spec["name"] == HISTORY:
+        if spec.name == HISTORY:
             if channel["given"] is None and channel["known"]:
                 count = max(len(values) for values in self.history.log_views.values())
             size = float(rule_errors.scale(self.history.error_k, count))
             return size if np.isfinite(size) else None
-        return float(rule_errors.scale(0.0, spec["rows"])) if spec["name"] == MEAN else 1.0
+        return float(rule_errors.scale(0.0, spec.rows)) if spec.name == MEAN else 1.0
 
     def _one(
         self,
@@ -173,32 +174,33 @@ class Predictor:
         moved: str | None,
         partial: bool,
     ) -> Forecast:
-        which = "main" if seen or heard or not self.head["needs_media"] else "metadata"
+        which = "main" if seen or heard or not self.head.needs_media else "metadata"
         if which not in self.models:
             raise UserError("this predictor was trained on videos and has no model for a draft without one.")
-        spec, model = self.head["models"][which], self.models[which]
-        at = np.array([self.place[c] for c in spec["columns"]])
-        bounds = (float(spec["bounds"][0]), float(spec["bounds"][1]))
+        spec, model = self.head.models.by_name()[which], self.models[which]
+        at = np.array([self.place[c] for c in spec.columns])
+        bounds = (spec.bounds[0], spec.bounds[1])
         raw = float(model.predict(x[None, at])[0])
         log_views = float(within(np.array([raw]), bounds)[0])
         blocks = [self.columns[i].block for i in at]
+        vectors = {self.columns[i].block for i in at if self.columns[i].kind != FEATURE}
         start, added = attribute(
             lambda rows: within(model.predict(rows), bounds), x[at], self.backgrounds[which], blocks
         )
         channel = self.channel_facts(channel_id)
         scale = self._scale(spec, channel, count)
-        around = None if scale is None else distribution(log_views, spec["errors"], scale)
+        around = None if scale is None else distribution(log_views, spec.errors, scale)
         low, high = (None, None) if around is None else map(VIEWS.value, around.interval(COVERAGE))
-        shown = self.head["training"]["horizon_days"]
-        age = None if shown is None else shown["median"]
-        asked = horizon if HORIZON in spec["columns"] else None
+        shown = self.head.training.horizon_days
+        age = None if shown is None else shown.median
+        asked = horizon if HORIZON in spec.columns else None
         rules = {MEAN: VIEWS.value(self.history.mean), HISTORY: VIEWS.value(history) if count else None}
-        if spec["name"] == FOLLOWERS:
+        if spec.name == FOLLOWERS:
             rules[FOLLOWERS] = VIEWS.value(log_views)
-        quality = self.head["quality"][which]
-        standing = RULE_ITSELF if spec["role"] == RULE else quality["standing"]
-        rule = self.head["rule"]
-        quantiles = self.head["training"]["log_views_quantiles"]
+        quality = self.head.quality.of(which)
+        standing = RULE_ITSELF if spec.role == RULE else quality.standing
+        rule = self.head.rule
+        quantiles = self.head.training.log_views_quantiles
         top = float(np.interp(TOP, QUANTILES, quantiles))
         missing = [
             name for name, there in (("picture", seen), ("sound", heard), ("speech", transcript)) if not there
@@ -210,9 +212,9 @@ class Predictor:
             ),
             promise=promise(
                 VIEWS.value(log_views), low is not None, horizon_days=asked, counts_age_days=age,
-                interval=quality.get("interval"),
+                interval=quality.interval,
             ),
-            kind=spec["role"],
+            kind=spec.role,
             views=VIEWS.value(log_views),
             low=low,
             high=high,
@@ -226,13 +228,15 @@ class Predictor:
             horizon_days=asked,
             counts_age_days=age,
             channel=channel,
-            model=spec["name"],
+            model=spec.name,
             baselines=rules,
             nearest=self.neighbours.nearest(x[: self.dims.fused]),
             missing=missing,
-            outside=self._outside(x, spec["columns"]),
-            notes=_notes(which, spec, partial, moved if asked is not None else None, raw != log_views),
-            quality=quality,
+            outside=self._outside(x, spec.columns),
+            notes=_notes(
+                which, spec, vectors, partial, moved if asked is not None else None, raw != log_views
+            ),
+            quality=quality.as_dict(),
             errors=[] if around is None else around.sizes.tolist(),
         )  # fmt: skip
 
@@ -246,29 +250,28 @@ class Predictor:
     def _outside(self, x: np.ndarray, columns: list[str]) -> list[dict[str, Any]]:
         """Features the model uses whose value no training video came near."""
         found = []
-        for name, (low, high) in self.head["training"]["ranges"].items():
+        for name, (low, high) in self.head.training.ranges.items():
             value, slack = float(x[self.place[name]]), SLACK * (high - low)
             if name in columns and not np.isnan(value) and not low - slack <= value <= high + slack:
                 found.append({"feature": name, "value": value, "low": low, "high": high})
         return found
 
 
-def _notes(which: str, spec: Mapping[str, Any], partial: bool, moved: str | None, clipped: bool) -> list[str]:
+def _notes(
+    which: str, spec: Spec, looked_at: set[str], partial: bool, moved: str | None, clipped: bool
+) -> list[str]:
+    """looked_at: the blocks whose vectors or masks the model has among its columns."""
     found = [] if moved is None else [moved]
     if partial:
         found.append("a part of this video could not be decoded or encoded: the forecast does without it")
     if clipped:
         found.append("the model's own number lies far outside the training range and was moved to its edge")
     for block in ("picture", "sound"):
-        if (
-            which == "main"
-            and spec["role"] != RULE
-            and not any(c.startswith((block, f"mask_{block}")) for c in spec["columns"])
-        ):
-            seen = block == "picture" and {"log_duration_s", "log_aspect_ratio"} & set(spec["columns"])
+        if which == "main" and spec.role != RULE and block not in looked_at:
+            seen = block == "picture" and {"log_duration_s", "log_aspect_ratio"} & set(spec.columns)
             but = ", but for its length and shape" if seen else ""
             found.append(f"the {block} changes nothing{but}: this model does not look at it")
-    if not spec["errors"]:
+    if not spec.errors:
         found.append("no interval: too few videos with counts to make one")
     return found
 

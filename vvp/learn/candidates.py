@@ -20,7 +20,7 @@ import numpy as np
 
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.matrix import Matrix, Population
-from vvp.models.base import Data, Family, Model, Params, first_point, mae
+from vvp.models.base import CRITERION, Data, Family, Model, Params, first_point
 from vvp.models.baselines import (
     HistoryModel,
     Unavailable,
@@ -64,7 +64,7 @@ class Candidate:
     columns: tuple[str, ...]  # of the matrix, in the model's order
     params: Params
     rows: int  # training rows it was fitted on
-    validation_mae: float | None  # log views; None when unavailable
+    validation_mae: float | None  # the criterion, log views; None when unavailable
     model: Model | None  # None when unavailable
     unavailable: str | None = None  # why there is no model
     bounds: tuple[float, float] | None = None  # log views of its training rows, least and greatest
@@ -86,7 +86,7 @@ def within(log_views: np.ndarray, bounds: tuple[float, float] | None) -> np.ndar
 
 
 Sweeper = Callable[[Data, Data], dict[str, tuple[Model, Params, float]]]
-"""(train, validation) → family → (best model, its parameters, its validation mae)."""
+"""(train, validation) → family → (best model, its parameters, its validation criterion)."""
 
 
 def fit(matrix: Matrix, population: Population, sweeper: Sweeper, seed: int = 0) -> list[Candidate]:
@@ -180,7 +180,7 @@ class _Fitter:
         rows = self.matrix.rows("validation", self.population.rows)
         if not len(rows):
             return made
-        return replace(made, validation_mae=mae(self.matrix.y[rows], made.predict(self.matrix, rows)))
+        return replace(made, validation_mae=CRITERION(self.matrix.y[rows], made.predict(self.matrix, rows)))
 
     def missing(self, name: str, role: Role, input_: str, family: str, reason: str) -> Candidate:
         return Candidate(
@@ -235,7 +235,7 @@ class _Fitter:
 
 
 def _error(one: Candidate) -> float:
-    return np.inf if one.validation_mae is None else one.validation_mae
+    return CRITERION.rank(one.validation_mae)
 
 
 def fingerprint(matrix: Matrix) -> str:

@@ -21,7 +21,7 @@ from vvp.learn import rule_errors
 from vvp.learn.candidates import FOLLOWERS, HISTORY, MEAN, MODELS, RULE, Candidate, fit_rule
 from vvp.learn.records import Evidence
 from vvp.learn.rule_errors import Errors, join
-from vvp.models.base import Data
+from vvp.models.base import CRITERION, Data
 from vvp.models.registry import family as family_of
 
 MIN_ROWS = 30
@@ -61,7 +61,7 @@ def choose(matrix: Matrix, population: Population, candidates: list[Candidate], 
         if tried[-1].better:
             rule = rules[FOLLOWERS]
     chosen = rule
-    models = sorted((c for c in able if c.role in MODELS), key=lambda c: c.validation_mae or 0.0)
+    models = sorted((c for c in able if c.role in MODELS), key=lambda c: CRITERION.rank(c.validation_mae))
     # The best model, and the one for drafts without a video: each must earn its place.
     before = int(np.isin(matrix.part, ("train", "validation"))[population.rows].sum())
     for model in dict.fromkeys([*models[:1], *(c for c in models if c.input == "metadata")]):

@@ -28,11 +28,12 @@ from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
 
 from vvp.errors import TrialError
-from vvp.models.base import Data, Family, Float, Int, Model, Params, Space, first_point, mae
+from vvp.models.base import CRITERION, Data, Family, Float, Int, Model, Params, Space, first_point
 from vvp.workspace import Workspace, open_uri
 
+MODE = {"lower": "min", "higher": "max"}  # Ray Tune's words
 Tell = Callable[[int, list[float]], None]
-"""(trials done, validation mae of each trial that reported)"""
+"""(trials done, validation criterion of each trial that reported)"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,8 @@ class Outcome:
 
     number: int
     params: Params
-    mae: float
+    validation: float
+    """the criterion on the validation part, at its best step"""
     steps: int
     seconds: float
     finished: bool
@@ -85,8 +87,8 @@ class Search:
         return tune.Tuner(
             tune.with_resources(trainable, {"cpu": self.cpus}),
             tune_config=tune.TuneConfig(
-                metric="mae",
-                mode="min",
+                metric=CRITERION.name,
+                mode=MODE[CRITERION.better],
                 num_samples=missing,
                 max_concurrent_trials=self.concurrent,
                 reuse_actors=True,  # an actor's start costs more than a cheap trial
@@ -113,38 +115,38 @@ class Search:
         )
         search = OptunaSearch(
             space=_distributions(family.space(*self.shape)),
-            metric="mae",
-            mode="min",
+            metric=CRITERION.name,
+            mode=MODE[CRITERION.better],
             sampler=sampler,
             points_to_evaluate=[] if any(outcome.params == start for outcome in ended) else [start],
         )
         for outcome in ended:
-            search.add_evaluated_point(outcome.params, outcome.mae)
+            search.add_evaluated_point(outcome.params, outcome.validation)
         return search
 
 
 def _trial(config: Params, *, data: tuple[Data, Data], family: Family, seed: int, threads: int) -> None:
-    """The one trainable: fits, and reports the best validation mae so far with the model that reached it."""
+    """The one trainable: fits, and reports the best criterion so far with the model that reached it."""
     logging.getLogger("ray.train").setLevel(logging.WARNING)  # else a line for every checkpoint
     train, validation = data
     began, made = time.monotonic(), 0
 
-    def tell(step: int, error: float, model: Model, finished: bool = False) -> None:
+    def tell(step: int, value: float, model: Model, finished: bool = False) -> None:
         nonlocal made
         made = step
-        if not math.isfinite(error):
-            raise ValueError("the model's validation error is not a finite number")
+        if not math.isfinite(value):
+            raise ValueError("the model's validation criterion is not a finite number")
         seconds = time.monotonic() - began
         with tempfile.TemporaryDirectory() as folder:
             for name, content in model.files().items():
                 (Path(folder) / name).write_bytes(content)
             tune.report(
-                {"mae": error, "step": step, "seconds": seconds, "finished": finished},
+                {CRITERION.name: value, "step": step, "seconds": seconds, "finished": finished},
                 checkpoint=tune.Checkpoint.from_directory(folder),
             )
 
     model = family.fit(train, validation, config, report=tell, seed=seed, threads=threads)
-    tell(max(made, 1), mae(validation.y, model.predict(validation.X)), model, finished=True)
+    tell(max(made, 1), CRITERION(validation.y, model.predict(validation.X)), model, finished=True)
 
 
 def _distributions(space: Space) -> dict[str, distributions.BaseDistribution]:
@@ -207,7 +209,7 @@ class _Watcher(tune.Callback):
         outcome = Outcome(
             number=self.first_number + trials.index(trial),
             params=dict(trial.config),
-            mae=last["mae"],
+            validation=last[CRITERION.name],
             steps=last["step"],
             seconds=last["seconds"],
             finished=last["finished"],
@@ -217,11 +219,11 @@ class _Watcher(tune.Callback):
         self.folder.write_json(self.file, [asdict(row) for row in self.ended])
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        running = [t.last_result["mae"] for t in trials if "mae" in (t.last_result or {})]
+        running = [t.last_result[CRITERION.name] for t in trials if CRITERION.name in (t.last_result or {})]
         news = (len(self.ended), running)
         if self.tell is not None and news != self.told:
             self.told = news
-            self.tell(len(self.ended), [*(outcome.mae for outcome in self.ended), *running])
+            self.tell(len(self.ended), [*(outcome.validation for outcome in self.ended), *running])
 
 
 @contextmanager

@@ -19,14 +19,14 @@ import ray
 
 from vvp.errors import PlanError, UserError
 from vvp.learn.ray_trials import Outcome, Search
-from vvp.models.base import Data, Family, Model, Params
+from vvp.models.base import CRITERION, Data, Family, Model, Params
 from vvp.models.registry import family as family_of
 from vvp.models.registry import load
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 Progress = Callable[[int, int, float | None], None]
-"""(trials done, trials in all, least validation mae so far, None before the first report)"""
+"""(trials done, trials in all, best validation criterion so far, None before the first report)"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,8 +45,8 @@ class Trial:
     trial: str
     """family and number in the order of proposal, such as ridge-03"""
     params: Params
-    mae: float
-    """validation, log views; the best step's"""
+    validation: float
+    """the criterion on the validation part, log views; the best step's"""
     steps: int
     """steps made at its last report; 1 for a family without steps"""
     seconds: float
@@ -60,7 +60,7 @@ class Best:
 
     model: Model
     params: Params
-    mae: float
+    validation: float
     trial: str
 
 
@@ -110,16 +110,18 @@ def sweep(
         mark = fingerprint(family, data, trials=trials, seed=seed)
         record = _finished(folder, family.name, mark)
         if record is None:
-            tell = _teller(progress, len(rows), trials * len(families), [row.mae for row in rows])
+            tell = _teller(progress, len(rows), trials * len(families), [row.validation for row in rows])
             outcomes = search(family, _begin(folder, family.name, mark), tell)
             record = _conclude(folder, family.name, outcomes, mark)
         table = [Trial(**row) for row in record["trials"]]
         winner = next(row for row in table if row.trial == record["best"])
         model = load({file: folder.read_bytes(f"{family.name}/{file}") for file in record["files"]})
-        best[family.name] = Best(model=model, params=winner.params, mae=winner.mae, trial=winner.trial)
+        best[family.name] = Best(
+            model=model, params=winner.params, validation=winner.validation, trial=winner.trial
+        )
         rows += table
     if progress is not None:
-        progress(len(rows), len(rows), min(row.mae for row in rows))
+        progress(len(rows), len(rows), CRITERION.best(row.validation for row in rows))
     return SweepResult(best=best, trials=rows)
 
 
@@ -158,14 +160,16 @@ class Sweeps:
                 progress=tell,
             )
             self.space.write_json(self.at.trials(split), [vars(t) for t in result.trials])
-            return {family: (best.model, best.params, best.mae) for family, best in result.best.items()}
+            return {
+                family: (best.model, best.params, best.validation) for family, best in result.best.items()
+            }
 
         return sweeper
 
 
 def fingerprint(family: Family, data: SweepData, *, trials: int, seed: int) -> str:
     """sha256 hex of all that the outcome depends on."""
-    facts = [repr(family), str(trials), str(seed)]
+    facts = [repr(family), str(trials), str(seed), CRITERION.name]
     digest = hashlib.sha256(json.dumps(facts).encode())
     for part in (data.train, data.validation):
         digest.update(json.dumps([part.X.shape, part.groups.tolist()]).encode())
@@ -203,14 +207,14 @@ def _conclude(folder: Workspace, family: str, outcomes: list[Outcome], mark: str
             family=family,
             trial=f"{family}-{outcome.number:02d}",
             params=outcome.params,
-            mae=outcome.mae,
+            validation=outcome.validation,
             steps=outcome.steps,
             seconds=outcome.seconds,
             status="done" if outcome.finished else "stopped",
         )
         for outcome in outcomes
     ]
-    best = min(range(len(rows)), key=lambda row: rows[row].mae)
+    best = min(range(len(rows)), key=lambda row: CRITERION.rank(rows[row].validation))
     files = outcomes[best].files(folder.root)
     folder.remove(f"{family}.json")
     folder.remove(family)
@@ -228,13 +232,13 @@ def _conclude(folder: Workspace, family: str, outcomes: list[Outcome], mark: str
 
 
 def _teller(
-    progress: Progress | None, before: int, total: int, errors: list[float]
+    progress: Progress | None, before: int, total: int, values: list[float]
 ) -> Callable[[int, list[float]], None] | None:
-    """Turns one family's count and errors into the whole sweep's."""
+    """Turns one family's count and values into the whole sweep's."""
     if progress is None:
         return None
 
     def tell(done: int, seen: list[float]) -> None:
-        progress(before + done, total, min([*errors, *seen], default=None))
+        progress(before + done, total, CRITERION.best([*values, *seen]))
 
     return tell

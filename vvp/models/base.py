@@ -1,7 +1,7 @@
 """What a model and a family of models are, and what all of them share: data, scaling, the saved form.
 
 A family forecasts held rows along a path of models; whoever holds their labels picks the point of the path
-(by `mae`, the mean absolute error of log views), and the family fits the model at that point.
+(by CRITERION), and the family fits the model at that point.
 A saved model is a dict of file name → bytes: `model.json` (family, settings, sha256 of the other files),
 `model.safetensors` (arrays), for LightGBM `model.txt`, for an average its members' files under `member-NN/`.
 Loading executes nothing.
@@ -10,9 +10,9 @@ Not known here: Ray, what a column means beyond its group, where files are kept.
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from safetensors import SafetensorError
@@ -142,9 +142,35 @@ def first_point(family: Family, n_train: int, n_cols: int) -> Params:
     return {name: space[name].clip(value) for name, value in family.start.items()}
 
 
+@dataclass(frozen=True)
+class Criterion:
+    """What models are selected by: alphas, epochs, trees, trials, inputs and families alike."""
+
+    name: str
+    function: Callable[[np.ndarray, np.ndarray], float]
+    """(y, predictions), both float64 (n,), n at least 1 → its value"""
+    better: Literal["lower", "higher"]
+
+    def __call__(self, y: np.ndarray, predicted: np.ndarray) -> float:
+        return self.function(y, predicted)
+
+    def rank(self, value: float | None) -> float:
+        """For `min` and `sorted`: the better the value, the smaller its rank. None comes last."""
+        if value is None:
+            return float("inf")
+        return value if self.better == "lower" else -value
+
+    def best(self, values: Iterable[float]) -> float | None:
+        """The best of the values; None of none."""
+        return min(values, key=self.rank, default=None)
+
+
 def mae(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean absolute error of log views: the one metric by which everything here is selected."""
+    """Mean absolute error, in units of y (log views)."""
     return float(np.mean(np.abs(y - predicted)))
+
+
+CRITERION = Criterion("mae", mae, "lower")
 
 
 def check_columns(X: np.ndarray, n_cols: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vvp.dataset.fuse import present
 from vvp.dataset.targets import issues, moments, read_labels
 from vvp.errors import UserError
 from vvp.forecast.judging import read_evaluation
@@ -204,7 +205,8 @@ def _tested(
 
 def _trials(space: Workspace, name: str, run: Run | None) -> dict[str, list[dict[str, Any]]]:
     files = {s: RunPaths(name).trials(s) for s in (run.splits if run else ())}
-    return {s: space.read_json(file) for s, file in files.items() if space.exists(file)}
+    found = {s: space.read_json(file) for s, file in files.items() if space.exists(file)}
+    return {s: [row for row in rows if "validation" in row] for s, rows in found.items()}  # else: older rows
 
 
 def _parquet(space: Workspace, name: str) -> pa.Table:
@@ -245,8 +247,8 @@ def _videos(space: Workspace, table: pa.Table, latest: pa.Table, split: str) -> 
         published_at=moments(table["published_at"]), duration_s=numbers("duration_s"),
         followers=numbers("channel_followers"), log_views=labels.log_views, horizon_days=labels.horizon_days,
         part=part, embedded=there(np.array([s != FAILED for s in latest["status"].to_pylist()])),
-        picture=there(latest["video_embedding"].is_valid().to_numpy()),
-        sound=there(latest["audio_embedding"].is_valid().to_numpy()),
+        picture=there(present(latest, "picture")),
+        sound=there(present(latest, "sound")),
         speech=there(latest["transcript"].is_valid().to_numpy()) | table["transcript"].is_valid().to_numpy(),
         media_path=objects("media_path"),
     )  # fmt: skip

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vvp.dataset.fuse import present
 from vvp.errors import UserError
 from vvp.paths import MAP_FACTS, MAP_POINTS
-from vvp.schema import POINTS, arrow
+from vvp.schema import BLOCKS, POINTS, arrow
 from vvp.workspace import Workspace
 
 FORMAT = 1
@@ -58,8 +59,7 @@ def read(
         why["map"] = f"The map is damaged or of another version ({said}): run `vvp explore` again."
         notes.append(why["map"])
         return None, None
-    vectors = [latest[f"{m}_embedding"].is_valid().to_numpy() for m in ("video", "audio", "text")]
-    has = np.any(vectors, axis=0)
+    has = np.any([present(latest, block) for block in BLOCKS], axis=0)
     at = dict(zip(latest["video_id"].to_pylist(), has.tolist(), strict=True))
     kept = points.filter(pa.array([v in at for v in points["video_id"].to_pylist()], pa.bool_()))
     drawn = set(kept["video_id"].to_pylist())

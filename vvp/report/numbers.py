@@ -109,7 +109,7 @@ def running_best(trials: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for trial in trials:
         errors = found.setdefault(trial["family"], [])
-        errors.append(min([trial["mae"], *errors[-1:]]))
+        errors.append(min([trial["validation"], *errors[-1:]]))
     return found
 
 

@@ -109,10 +109,10 @@ def sweep(facts: Facts) -> Plot:
     for (family, errors), (colour, marker) in zip(curves.items(), FAMILIES * len(curves), strict=False):
         x = range(1, len(errors) + 1)
         ax.step(x, errors, where="post", color=colour, linewidth=1.5)
-        own = [t["mae"] for t in trials if t["family"] == family]
+        own = [t["validation"] for t in trials if t["family"] == family]
         ax.plot(x, own, marker=marker, color=colour, linestyle="none", alpha=0.75, label=family)
     # One trial far off would press all others onto a line.
-    best, first = min(t["mae"] for t in trials), sorted(t["mae"] for t in trials)
+    best, first = min(t["validation"] for t in trials), sorted(t["validation"] for t in trials)
     top = first[int(0.9 * (len(first) - 1))]
     hidden = sum(m > top + 0.3 * (top - best) + 1e-9 for m in first)
     if hidden:
