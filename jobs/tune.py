@@ -22,11 +22,25 @@ def command(
         typer.Option(
             min=0,
             max=3650,
-            help="Gap between parts of the time split; default: 7, less if that takes over 5 % of rows.",
+            help="Gap between parts of the time split; default: the lag, less if that takes over 5 % of rows.",
+        ),
+    ] = None,
+    min_age_days: Annotated[
+        float,
+        typer.Option(min=0, max=3650, help="A count read sooner after posting is no label; 0: any age."),
+    ] = 3.0,
+    label_lag_days: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=3650,
+            help="Days until a count is known to the channel's later videos; default: --min-age-days.",
         ),
     ] = None,
     trials: Annotated[int, typer.Option(help="Trials per family and split.", min=1)] = 8,
-    families: Annotated[str, typer.Option(help="Of ridge, gbdt, mlp; comma-separated.")] = "ridge,gbdt,mlp",
+    families: Annotated[
+        str, typer.Option(help="Comma-separated; which there are is said where one is wrong.")
+    ] = "ridge,elasticnet,gbdt,extratrees,mlp",
     only: Annotated[
         bool, typer.Option("--only", help="Only the deciding split, not the other two beside it.")
     ] = False,
@@ -35,24 +49,26 @@ def command(
     min_cpus: options.MinCpus = 0,
     json: options.Json = False,
 ) -> None:
-    """Sweep Ridge, LightGBM and an MLP on Ray Tune, and fit every simple rule beside them.
+    """Sweep linear models, trees and a network on Ray Tune, and fit every simple rule beside them.
 
     Killed and started again it goes on. The test part is not looked at: that is `vvp evaluate`.
     """
     from jobs.cluster import connect
+    from vvp.dataset.split_rules import SplitSettings
     from vvp.learn.sweep import Sweeps
     from vvp.learn.tuning import tune
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
     chosen = _families(families)
+    settings = SplitSettings(embargo_days=embargo_days, min_age_days=min_age_days, lag_days=label_lag_days)
     with show.progress("tune") as update:
         sweeps = Sweeps(
             space=space, at=RunPaths(name), families=chosen, trials=trials, seed=seed,
             cpus_per_trial=cpus_per_trial, start=lambda: connect(min_cpus), progress=update,
         )  # fmt: skip
         run = tune(
-            space, sweeps, name=name, split=split, others=not only, embargo_days=embargo_days,
+            space, sweeps, name=name, split=split, others=not only, settings=settings,
             trials=trials, families=chosen, seed=seed,
         )  # fmt: skip
     if json:
@@ -91,7 +107,7 @@ def _print(run: "Run") -> None:
         errors = [one.validation_mae.get(name) for one in run.splits.values()]
         rows.append((name, *(None if e is None else f"{e:.3f}" for e in errors)))
     show.table(
-        f"tune {run.name}: validation error (mean absolute, log views; lower is better)",
+        f"tune {run.name}: error on videos not learned from, before the test (mean absolute, log views)",
         ("", *(f"{split} split" for split in run.splits)),
         rows,
     )
@@ -100,6 +116,8 @@ def _print(run: "Run") -> None:
     for split, one in run.splits.items():
         for name, reason in one.unavailable_models.items():
             show.out.print(f"{split} split, {name}: {reason}", markup=False)
+    if run.labels_note:
+        show.out.print(f"note: {run.labels_note}", markup=False)
     if run.horizon:
         show.out.print(f"left out: the age of the counts ({run.horizon})", markup=False)
     show.facts(
@@ -110,6 +128,7 @@ def _print(run: "Run") -> None:
                 ", ".join(f"{counts[p]} {p}" for p in ("train", "validation", "test", "embargo")),
             ),
             ("without a label", counts["without_label"]),
+            ("of these: count too young", counts["too_young"]),
             ("without picture and sound", counts["without_media"]),
             ("failed", counts["failed"]),
             ("compared", run.splits[run.split].population),

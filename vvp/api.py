@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from vvp.collect.summary import CollectSummary
+from vvp.dataset.split_rules import SplitSettings
+from vvp.dataset.targets import MIN_AGE_DAYS
 from vvp.errors import UserError
 from vvp.forecast.predictor import Forecast, Predictor
 from vvp.learn.candidates import Sweeper
 from vvp.learn.records import Evaluation, Run
+from vvp.models.registry import SWEPT
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
@@ -85,8 +88,10 @@ def tune(
     split: str = "time",
     others: bool = True,
     embargo_days: float | None = None,
+    min_age_days: float = MIN_AGE_DAYS,
+    label_lag_days: float | None = None,
     trials: int = 8,
-    families: Sequence[str] = ("ridge", "gbdt", "mlp"),
+    families: Sequence[str] = SWEPT,
     seed: int = 0,
     cpus_per_trial: float = 1.0,
     progress: Progress | None = None,
@@ -94,20 +99,22 @@ def tune(
 ) -> Run:
     """Fits every rule and model of a run under each split; the run's record.
 
-    others: the other two splits as well. sweep_for: what sweeps the families under a split, in place of Ray
+    others: the other two splits as well. min_age_days: a count read sooner after posting is no label;
+    label_lag_days: when a count is known to the channel's later videos (None: min_age_days). sweep_for: what sweeps the families under a split, in place of Ray
     Tune. With too few videos for a split the run holds the rules alone (`rules_only` says why).
     """
     from vvp.learn.sweep import Sweeps
     from vvp.learn.tuning import tune
 
     space = Workspace.existing(workspace)
+    settings = SplitSettings(embargo_days=embargo_days, min_age_days=min_age_days, lag_days=label_lag_days)
     sweeps = sweep_for or Sweeps(
         space=space, at=RunPaths(name), families=tuple(families), trials=trials, seed=seed,
         cpus_per_trial=cpus_per_trial, start=start_ray, progress=progress,
     )  # fmt: skip
     with space.alone():
         return tune(
-            space, sweeps, name=name, split=split, others=others, embargo_days=embargo_days, trials=trials,
+            space, sweeps, name=name, split=split, others=others, settings=settings, trials=trials,
             families=families, seed=seed,
         )  # fmt: skip
 

@@ -68,7 +68,9 @@ class ChannelHistory:
         has_channel = np.array([c is not None for c in channel_id], bool)
         named = use & has_channel
         k = shrinkage(channel_codes(channel_id[named]), log_views[named])
-        seen = (np.asarray(in_train, bool) if known is None else known) & has_channel & ~np.isnat(published_at)
+        seen = (
+            (np.asarray(in_train, bool) if known is None else known) & has_channel & ~np.isnat(published_at)
+        )
         times, values, posted = {}, {}, {}
         moments = published_at.astype("datetime64[us]").astype(np.int64)
         for channel, rows in _rows_by_channel(channel_id, np.flatnonzero(seen)).items():
@@ -195,8 +197,8 @@ class ChannelHistory:
         values = {c: np.array(v["log_views"], np.float64) for c, v in counted.items()}
         if any(len(times[c]) != len(values[c]) or not np.isfinite(values[c]).all() for c in counted):
             raise ValueError("a channel whose dates and counts do not match")
-        constants = (float(saved[name]) for name in ("mean", "centre", "k"))
-        return cls(*constants, times, values, posted, float(saved["lag_days"]))
+        mean, centre, k, lag_days = (float(saved[name]) for name in ("mean", "centre", "k", "lag_days"))
+        return cls(mean, centre, k, times, values, posted, lag_days)
 
 
 def location(values: np.ndarray) -> float:

@@ -27,17 +27,11 @@ FACTS = ("words", "timing", "format", "channel", "counter", "horizon")
 INPUTS: dict[str, frozenset[tuple[str, str]]] = {
     "full": frozenset((block, kind) for block in (*BLOCKS, *FACTS) for kind in KINDS),
     "full_without_counters": frozenset(
-        (block, kind)
-        for block in (*BLOCKS, *FACTS)
-        for kind in KINDS
-        if block != "counter"
+        (block, kind) for block in (*BLOCKS, *FACTS) for kind in KINDS if block != "counter"
     ),
     "metadata": frozenset((block, FEATURE) for block in FACTS),
     "metadata_without_counters": frozenset((block, FEATURE) for block in FACTS if block != "counter"),
-    **{
-        block: frozenset({*((block, kind) for kind in KINDS), ("horizon", FEATURE)})
-        for block in BLOCKS
-    },
+    **{block: frozenset({*((block, kind) for kind in KINDS), ("horizon", FEATURE)}) for block in BLOCKS},
 }
 
 

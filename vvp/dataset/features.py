@@ -56,7 +56,11 @@ def compute(
     for feature in wanted:
         check(feature, columns)
     found = [f.compute(*(rows[c] for c in f.source)) for f in wanted if f.compute is not None]
-    return np.column_stack([*found, log_count(horizon_days), from_history(rows, history)]).astype(np.float32).reshape(len(rows), -1)
+    return (
+        np.column_stack([*found, log_count(horizon_days), from_history(rows, history)])
+        .astype(np.float32)
+        .reshape(len(rows), -1)
+    )
 
 
 def from_history(rows: pa.Table, history: ChannelHistory) -> np.ndarray:
@@ -155,7 +159,13 @@ FEATURES = (
     Feature("title_exclamation", "words", "1: exclamation mark", ("title",), _text(lambda t: "!" in t)),
     Feature("title_digits", "words", "1: a digit", ("title",), _text(lambda t: any(map(str.isdigit, t)))),
     Feature("title_emoji", "words", "1: an emoji", ("title",), _text(lambda t: bool(EMOJI.search(t)))),
-    Feature("title_upper_share", "words", "capitals among its letters", ("title",), _text(lambda t: _share(t, str.isupper))),
+    Feature(
+        "title_upper_share",
+        "words",
+        "capitals among its letters",
+        ("title",),
+        _text(lambda t: _share(t, str.isupper)),
+    ),
     Feature("description_chars", "words", "characters of the description", ("description",), _text(len)),
     Feature("title_mentions", "words", "accounts mentioned", ("title",), _text(lambda t: t.count("@"))),
     Feature("title_link", "words", "1: a web address", ("title",), _text(lambda t: bool(LINK.search(t)))),

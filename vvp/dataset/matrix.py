@@ -67,6 +67,10 @@ class Matrix:
         """int64 (k,): columns of the input `name` (columns.INPUTS). UserError when there is none such."""
         return select(self.columns, name)
 
+    @property
+    def column_names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
     def groups(self) -> np.ndarray:
         """str (d,): "block:kind" of each column."""
         return np.array([c.group for c in self.columns])
@@ -93,6 +97,12 @@ class Matrix:
         """The same rows, their topics (words.py) fitted on `rows` (int (m,)) alone."""
         words = Words.fit([self.texts[i] for i in rows])
         return self._with(words.transform(self.texts), TOPIC_NAMES, words=words)
+
+    def only(self, names: Sequence[str]) -> "Matrix":
+        """The same rows with these columns, in this order. KeyError for one that there is not."""
+        place = {column.name: i for i, column in enumerate(self.columns)}
+        at = [place[name] for name in names]
+        return replace(self, X=self.X[:, at], columns=tuple(self.columns[i] for i in at))
 
     def _with(self, values: np.ndarray, names: Sequence[str], **changes: Any) -> "Matrix":
         X, place = self.X.copy(), {name: i for i, name in enumerate(names)}

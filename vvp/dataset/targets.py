@@ -106,7 +106,9 @@ def _maybe_young(
     maybe = undated & (_days(newest - published) < min_age_days)
     if not maybe.any():
         return maybe, None
-    first = f"the table does not say when its counts were read; the newest post ({str(newest)[:10]}) is the bound"
+    first = (
+        f"the table does not say when its counts were read; the newest post ({str(newest)[:10]}) is the bound"
+    )
     deficit, error = _deficit(videos, log_views, maybe, undated & ~maybe)
     if deficit + 1.645 * error < RIPE_GAP:
         return np.zeros(len(maybe), bool), (

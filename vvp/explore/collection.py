@@ -23,7 +23,7 @@ from vvp.dataset.targets import read_labels
 from vvp.errors import UserError
 from vvp.forecast.judging import read_evaluation
 from vvp.learn.records import Run
-from vvp.learn.tuning import read_run
+from vvp.learn.tuning import read_run, settings_of
 from vvp.paths import SPLITS_FACTS, RunPaths
 from vvp.schema import BLOCKS, FAILED, SIGNALS
 from vvp.workspace import Workspace
@@ -99,7 +99,7 @@ def collect(space: Workspace, name: str) -> Collection:
         video_id=_objects(own["video_id"]), channel_id=_objects(own["channel_id"]),
         title=_objects(own["title"]), part=part[at],
         fused=fuse(rows, dims),
-        features=_features(rows, own), dims=dims, profile=profile, encoders=encoders,
+        features=_features(rows, own, settings_of(run).min_age_days), dims=dims, profile=profile, encoders=encoders,
         split=split, left_out=dict(out), forecasts=forecasts, no_forecasts=why, notes=notes,
     )  # fmt: skip
 
@@ -109,7 +109,10 @@ def _parts(
 ) -> tuple[str | None, np.ndarray]:
     """(deciding split, object (all videos,) of part names)."""
     everything = np.full(len(videos), "train", dtype=object)
-    labelled = int(read_labels(videos).known.sum())
+    settings = settings_of(run)
+    if run is None and space.exists(SPLITS_FACTS):  # made again with other settings they would undo a run
+        settings = SplitSettings(**space.read_json(SPLITS_FACTS)["settings"])
+    labelled = int(read_labels(videos, settings.min_age_days).known.sum())
     if labelled < MIN_ROWS:
         notes.append(
             f"{labelled} of {len(videos)} videos have a usable view count, too few for a split: the map is"
@@ -119,11 +122,6 @@ def _parts(
     if run is not None and run.rules_only:
         notes.append(f"No split is made ({run.rules_only}): the map is fitted on all videos.")
         return None, everything
-    settings = SplitSettings()
-    if run is not None:
-        settings = SplitSettings(embargo_days=run.embargo_days)
-    elif space.exists(SPLITS_FACTS):  # another run's: made again with other settings they would undo that run
-        settings = SplitSettings(**space.read_json(SPLITS_FACTS)["settings"])
     splits, _ = load_or_make(space, settings, videos, embeddings)
     split = run.split if run else "time"
     if split in splits.unavailable:
@@ -157,12 +155,12 @@ def _forecasts(space: Workspace, name: str, run: Run | None) -> tuple[Forecasts 
     return Forecasts(run_id=run.id, model=model, video_id=ids, channel_id=channels, error=off), None
 
 
-def _features(rows: pa.Table, videos: pa.Table) -> dict[str, np.ndarray]:
+def _features(rows: pa.Table, videos: pa.Table, min_age_days: float) -> dict[str, np.ndarray]:
     # What really decodes before what the platform states, as the models' features have it.
     seconds = _numbers(pc.coalesce(rows["decoded_duration_s"].cast(pa.float64()), rows["duration_s"]))
     found = {name: _numbers(rows[name]) for name in SIGNALS}
     found["duration_s"] = np.where(seconds > 0, seconds, np.nan)
-    return {**found, "log_views": read_labels(videos).log_views}
+    return {**found, "log_views": read_labels(videos, min_age_days).log_views}
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:

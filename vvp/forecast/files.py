@@ -1,7 +1,8 @@
 """A predictor's files: saved by `vvp evaluate`, loaded wherever a forecast is made.
 
     predictor.json     models' columns, encoders, decode settings, training facts, interval, quality
-    history.json       the channels' training videos (channels.ChannelHistory)
+    history.json       the channels' videos (channels.ChannelHistory)
+    words.safetensors  what turns words into topics (dataset/words.py)
     main/ metadata/    the chosen model, and one for drafts without a video: model files (models/base.py)
                        and background.safetensors (contributions.py)
     neighbours.parquet reduction.safetensors    training videos to look at beside a draft (neighbours.py)
@@ -30,6 +31,7 @@ from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.columns import FEATURE
 from vvp.dataset.fuse import fuse
 from vvp.dataset.matrix import Matrix, Population
+from vvp.dataset.words import Words
 from vvp.errors import UserError
 from vvp.forecast import neighbours
 from vvp.forecast.head import Head
@@ -40,12 +42,13 @@ from vvp.learn.intervals import kept
 from vvp.models.registry import load as load_model
 from vvp.workspace import Workspace
 
-FORMAT = 3
+FORMAT = 4
 BACKGROUND = 24  # training rows that a draft's blocks are compared with; 2⁵ × 24 predictions a forecast
 BACKGROUND_FILE = "background.safetensors"
 CHANNELS = 200  # at most so many channel ids stand in the head, those with most videos
 HORIZON_DAYS = 30.0  # the age of the count that is asked for, where training supports it
 NEIGHBOUR_FILES = ("neighbours.parquet", "reduction.safetensors")
+WORD_FILES = ("words.safetensors",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +89,7 @@ def save(
             "columns": list(one.columns), "rows": one.rows, "bounds": list(one.bounds or ()),
             "errors": kept(forecaster.errors), "files": sorted(own),
         }  # fmt: skip
-    files |= _neighbours(space, matrix).files()
+    files |= _neighbours(space, matrix).files() | matrix.words.files()
     files["history.json"] = json.dumps(matrix.history.as_dict(), ensure_ascii=False).encode()
     train = matrix.part == "train"
     head = {
@@ -130,7 +133,7 @@ def load(space: Workspace, folder: str) -> Predictor:
             )
         head = Head.model_validate(raw)
         specs = head.models.by_name()
-        wanted = ["history.json", *NEIGHBOUR_FILES]
+        wanted = ["history.json", *NEIGHBOUR_FILES, *WORD_FILES]
         wanted += [f"{n}/{f}" for n, spec in specs.items() for f in (*spec.files, BACKGROUND_FILE)]
         files = {file: space.read_bytes(f"{folder}/{file}") for file in wanted}
         if _identity(raw, files) != head.id:
@@ -147,7 +150,8 @@ def load(space: Workspace, folder: str) -> Predictor:
         if near.reduction.dims.lengths != head.dims:
             raise ValueError("neighbours of other dims")
         history = ChannelHistory.from_dict(json.loads(files["history.json"]))
-        return Predictor(head, history, models, backgrounds, near)
+        words = Words.from_files({file: files[file] for file in WORD_FILES})
+        return Predictor(head, history, words, models, backgrounds, near)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

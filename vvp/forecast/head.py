@@ -13,6 +13,7 @@ from vvp.dataset.fuse import Dims
 from vvp.learn.intervals import MOST_ERRORS
 from vvp.learn.records import Quality, Record, Warning
 
+MODEL_FILE = r"^(member-[0-9]{2}/)?model\.(json|safetensors|txt)$"
 MAX_DIM = 65_536  # of one encoder's vector
 MOST_COLUMNS = 200_000
 LogViews = Annotated[float, Field(gt=-100, lt=100)]
@@ -31,7 +32,7 @@ class Spec(Record):
     rows: int = Field(ge=1)
     bounds: list[LogViews] = Field(min_length=2, max_length=2)
     errors: list[Annotated[float, Field(ge=0, lt=100)]] = Field(max_length=MOST_ERRORS)
-    files: list[Literal["model.json", "model.safetensors", "model.txt"]] = Field(min_length=1, max_length=3)
+    files: list[Annotated[str, Field(pattern=MODEL_FILE)]] = Field(min_length=1, max_length=30)
 
 
 class Specs(Record):

@@ -10,13 +10,14 @@ Not known here: how a forecast was made, where it is shown.
 from collections.abc import Mapping
 from typing import Any
 
-from vvp.learn.candidates import FOLLOWERS, HISTORY
+from vvp.learn.candidates import FOLLOWERS, HISTORY, RECENT
 from vvp.learn.evaluate import NO_BETTER, RULE_ITSELF
 from vvp.learn.intervals import COVERAGE
 from vvp.learn.records import Coverage
 from vvp.words import days, percent
 from vvp.words import views as views_text
 
+CHANNEL_RULES = (HISTORY, RECENT)
 OFTEN = {0.5: "one time in two", 0.8: "four times in five", 0.9: "nine times in ten"}
 
 
@@ -39,15 +40,15 @@ def headline(
     unmoved = "what this clip shows does not change that" if media else "its words do not change that"
     stranger = _stranger(channel)
     if standing == RULE_ITSELF:
-        if rule == HISTORY and channel["known"]:
+        if rule in CHANNEL_RULES and channel["known"]:
             return f"About {_usual(channel, views)}; {unmoved}."
-        if rule == HISTORY and stranger:
+        if rule in CHANNEL_RULES and stranger:
             return f"About {views_text(views)}, the middle of all videos it learned from: {stranger}."
         basis = "as channels with so many followers get" if rule == FOLLOWERS else "the middle of its videos"
         return f"About {views_text(views)}, {basis}; {unmoved}."
     if standing == NO_BETTER and rule_views is not None:
         usual = f"{views_text(rule_views)} by the simple rule"
-        if rule == HISTORY and channel["known"]:
+        if rule in CHANNEL_RULES and channel["known"]:
             usual = _usual(channel, rule_views)
         return f"About {usual}. The model, no better than that rule when tested, says {span}."
     found = f"{span[0].upper()}{span[1:]}" + (f": {stranger}." if stranger else ".")

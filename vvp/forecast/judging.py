@@ -1,8 +1,9 @@
 """The verb `evaluate`: opens the test part of a run once, says what it is worth, saves the predictor.
 
-The predictor is what the evidence chose before the test was opened. A rule costs nothing to fit, so the rule
-that is taken home is fitted on every labelled video, and its interval comes from all of them, each forecast
-from others. A model stays as it was judged; its interval comes from its out-of-fold errors and the test's.
+The predictor is what the evidence chose before the test was opened. What is taken home is fitted on every
+labelled video, the test's too: the figures are those of its recipe, fitted on the videos before the test.
+A rule's interval comes from all videos, each forecast from others; a model's from its out-of-fold errors and
+the test's.
 Not known here: how results are printed.
 """
 
@@ -14,15 +15,14 @@ import numpy as np
 
 from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, population
-from vvp.dataset.split_rules import SplitSettings
 from vvp.errors import UserError
 from vvp.forecast import files
 from vvp.forecast.files import Forecaster
 from vvp.learn import candidates, evaluate, evidence
-from vvp.learn.candidates import HISTORY, MEAN, RULE, Candidate
+from vvp.learn.candidates import HISTORY, MEAN, RECENT, RULE, Candidate
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
 from vvp.learn.records import Coverage, Evaluation, Measured, Quality, Run, Saved, SplitResult, Warning
-from vvp.learn.tuning import read_run
+from vvp.learn.tuning import read_run, settings_of
 from vvp.paths import EMBED_RECIPE, TEST_OPENED, RunPaths
 from vvp.workspace import Workspace
 
@@ -49,7 +49,7 @@ def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> 
     if run.rules_only:
         result = _rule_alone(space, at, run, result)
     else:
-        settings = SplitSettings(embargo_days=run.embargo_days)
+        settings = settings_of(run)
         for split in run.splits:
             matrix = assemble(space, split, settings, embedded_dims(space))
             if candidates.fingerprint(matrix) != marks[split]:
@@ -86,7 +86,7 @@ def _one_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result:
         return result.model_copy(update={"splits": splits})
     space.write_bytes(at.predictions, evaluate.predictions(matrix, rows, found, choice.errors))
     verdict, warnings = evaluate.verdict(own), evaluate.warnings(matrix, own)
-    kept = save(space, at, matrix, found, choice, own, verdict, warnings, result.resamples)
+    kept = save(space, at, run, matrix, found, choice, own, verdict, warnings, result.resamples)
     parts = matrix.splits.facts["fingerprint"]
     opened = space.read_json(TEST_OPENED) if space.exists(TEST_OPENED) else []
     opened.append({"run": at.name, "split": matrix.split, "parts": parts, "at": result.opened_at})
@@ -102,6 +102,7 @@ def _one_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result:
 def save(
     space: Workspace,
     at: RunPaths,
+    run: Run,
     matrix: Matrix,
     found: list[Candidate],
     choice: evidence.Choice,
@@ -132,7 +133,7 @@ def save(
     quality = _qualities(record(choice.chosen, verdict), record(second, None), warnings)
     facts = {
         "run": at.name, "split": matrix.split, "embedding": space.read_json(EMBED_RECIPE), "quality": quality,
-        "fitted_on": "every labelled video" if choice.chosen.role == RULE else "the training part",
+        "fitted_on": "every labelled video",
     }  # fmt: skip
 
     def forecaster(one: Candidate) -> Forecaster:
@@ -141,17 +142,17 @@ def save(
         return Forecaster(one, np.concatenate([errors.scaled, tested]))
 
     if choice.chosen.role == RULE:
-        mark = save_rule(space, at, forecaster(choice.chosen), facts)
+        mark = save_rule(space, at, run, forecaster(choice.chosen), facts)
     else:
+        whole = assemble_whole(space, settings_of(run), embedded_dims(space)).only(matrix.column_names)
+        everything, among = whole.rows("train"), population(whole)
+
+        def again(one: Candidate) -> Forecaster:
+            judged = forecaster(one)
+            return replace(judged, candidate=candidates.refit(whole, among, one, everything, run.seed))
+
         mark = files.save(
-            space,
-            at.predictor,
-            matrix,
-            rows,
-            forecaster(choice.chosen),
-            forecaster(second),
-            own.rule,
-            facts,
+            space, at.predictor, whole, among, again(choice.chosen), again(second), own.rule, facts
         )
     return Saved(id=mark, model=choice.chosen.name, at=space.uri(at.predictor))
 
@@ -164,14 +165,14 @@ def _qualities(main: Quality, metadata: Quality, warnings: list[Warning]) -> dic
     }
 
 
-def save_rule(space: Workspace, at: RunPaths, judged: Forecaster, facts: dict[str, Any]) -> str:
+def save_rule(space: Workspace, at: RunPaths, run: Run, judged: Forecaster, facts: dict[str, Any]) -> str:
     """Fits a rule on every labelled video and saves it as the predictor; its id.
 
     judged: the rule with its errors as judged. The mean and the channel rule get theirs anew, from every
     labelled video forecast from others; a line through followers keeps those that it was judged by.
     """
     rule, errors = judged.candidate, judged.errors
-    whole = assemble_whole(space, embedded_dims(space))
+    whole = assemble_whole(space, settings_of(run), embedded_dims(space))
     rows = population(whole)
     fitted = _on_everything(whole, rule)
     if rule.name in (HISTORY, MEAN):
@@ -182,12 +183,12 @@ def save_rule(space: Workspace, at: RunPaths, judged: Forecaster, facts: dict[st
 def _on_everything(whole: Matrix, rule: Candidate) -> Candidate:
     column = rule.columns[0] if rule.name != MEAN else whole.columns[0].name
     fitted = candidates.fit_rule(whole, replace(rule, columns=(column,)), whole.rows("train"))
-    return candidates.with_history(fitted, whole.history) if rule.name == HISTORY else fitted
+    return candidates.with_history(fitted, whole.history) if rule.name in (HISTORY, RECENT) else fitted
 
 
 def _rule_alone(space: Workspace, at: RunPaths, run: Run, result: Evaluation) -> Evaluation:
     """Without a split: the channel rule (the mean, where no channel is known), checked row by row in time."""
-    whole = assemble_whole(space, embedded_dims(space))
+    whole = assemble_whole(space, settings_of(run), embedded_dims(space))
     rows = population(whole)
     rule = candidates.rule_alone(whole, HISTORY if whole.history.log_views else MEAN)
     errors = evidence.rule_errors_of(whole, rule, rows.rows, [])
@@ -208,7 +209,7 @@ def _rule_alone(space: Workspace, at: RunPaths, run: Run, result: Evaluation) ->
         "run": at.name, "split": WHOLE, "embedding": space.read_json(EMBED_RECIPE),
         "quality": _qualities(quality, quality, warnings), "fitted_on": "every labelled video",
     }  # fmt: skip
-    mark = save_rule(space, at, Forecaster(rule, errors.scaled), facts)
+    mark = save_rule(space, at, run, Forecaster(rule, errors.scaled), facts)
     typical = None if not len(errors.raw) else float(np.exp(np.mean(np.abs(errors.raw))))
     known = {
         "verdict": verdict, "warnings": warnings, "rule": rule.name, "typical_factor": typical,

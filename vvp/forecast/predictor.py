@@ -19,13 +19,14 @@ from vvp.dataset.embedded import FACTS, MADE
 from vvp.dataset.fuse import Dims, present
 from vvp.dataset.matrix import HORIZON
 from vvp.dataset.targets import VIEWS, moments
+from vvp.dataset.words import Words
 from vvp.errors import UserError
 from vvp.forecast.contributions import attribute
 from vvp.forecast.head import Head, Spec
 from vvp.forecast.headline import headline, promise
 from vvp.forecast.neighbours import Neighbours
 from vvp.learn import rule_errors
-from vvp.learn.candidates import FOLLOWERS, HISTORY, MEAN, RULE, within
+from vvp.learn.candidates import COLUMN_OF, FOLLOWERS, HISTORY, MEAN, RECENT, RULE, within
 from vvp.learn.evaluate import RULE_ITSELF
 from vvp.learn.intervals import COVERAGE, ForecastDistribution, distribution
 from vvp.models.base import Model
@@ -96,12 +97,13 @@ class Predictor:
         self,
         head: Head,
         history: ChannelHistory,
+        words: Words,
         models: dict[str, Model],
         backgrounds: dict[str, np.ndarray],
         neighbours: Neighbours,
     ) -> None:
         """backgrounds: by model, float32 (m, its columns), the training rows its blocks are compared with."""
-        self.head, self.history, self.models = head, history, models
+        self.head, self.history, self.words, self.models = head, history, words, models
         self.backgrounds, self.neighbours = backgrounds, neighbours
         self.dims = Dims(head.dims)
         self.columns = layout(self.dims)
@@ -118,7 +120,7 @@ class Predictor:
         mean, count = self.history.at(channel, moments(rows["published_at"]))
         horizon, moved = self.horizon(horizon_days)
         age = np.nan if horizon is None else horizon
-        X = design(rows, self.dims, np.full(n, age), mean, count)
+        X = design(rows, self.dims, np.full(n, age), self.history, self.words)
         seen, heard = present(rows, "picture"), present(rows, "sound")
         spoken = rows["transcript"].to_pylist()
         partial = [status == PARTIAL for status in rows["status"].to_pylist()]
@@ -194,7 +196,11 @@ class Predictor:
         shown = self.head.training.horizon_days
         age = None if shown is None else shown.median
         asked = horizon if HORIZON in spec.columns else None
-        rules = {MEAN: VIEWS.value(self.history.mean), HISTORY: VIEWS.value(history) if count else None}
+        recent = x[self.place[COLUMN_OF[RECENT]]]
+        rules = {
+            MEAN: VIEWS.value(self.history.mean), HISTORY: VIEWS.value(history) if count else None,
+            RECENT: VIEWS.value(recent) if np.isfinite(recent) else None,
+        }  # fmt: skip
         if spec.name == FOLLOWERS:
             rules[FOLLOWERS] = VIEWS.value(log_views)
         quality = self.head.quality.of(which)
@@ -208,7 +214,7 @@ class Predictor:
         return Forecast(
             headline=headline(
                 VIEWS.value(log_views), low, high, rule=rule, standing=standing, channel=channel,
-                rule_views=rules.get(rule) if rule != HISTORY or count else rules[MEAN], media=seen or heard,
+                rule_views=rules.get(rule) if rule not in (HISTORY, RECENT) or count else rules[MEAN], media=seen or heard,
             ),
             promise=promise(
                 VIEWS.value(log_views), low is not None, horizon_days=asked, counts_age_days=age,

@@ -1,15 +1,16 @@
 """The models that a run compares under one split: what each sees, who fits it, and where it is kept.
 
-Rules need no model: the training mean, a line through log followers, the channel's own earlier videos.
-Models are fitted: on one kind of input (metadata, picture, sound or words alone), or swept on everything
-(sweep.py: Ridge, LightGBM, an MLP). Beside them stands the best swept family without the channel counters,
-which were read after posting.
-Fitted on the training part and compared on the validation part (mean absolute error of log views). The
-test part is not looked at here.
+Rules need no model: the training mean, a line through log followers, the channel's earlier videos (their
+middle, or their mean with recent ones weighing more).
+Models are judged on folds of the training and validation parts (folds.py) and then fitted on both: the best
+recipe of each swept family, an average of the best few, and one of each kind of input alone. Beside them
+stands the best without the channel counters, which were read after posting.
+The test part is not looked at here.
 Not known here: Ray (the sweep is handed in), who is chosen (evidence.py), metrics.
 """
 
 import hashlib
+import io
 import json
 import math
 from collections.abc import Callable
@@ -20,27 +21,21 @@ import numpy as np
 
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.matrix import Matrix, Population
-from vvp.models.base import CRITERION, Data, Family, Model, Params, first_point
-from vvp.models.baselines import (
-    HistoryModel,
-    Unavailable,
-    channel_history,
-    one_column,
-    train_mean,
-)
+from vvp.learn import recipes
+from vvp.learn.folds import TrialData, before_test, folds, trial_data
+from vvp.learn.recipes import AVERAGE, Recipe, Tried, held_forecasts
+from vvp.models.base import CRITERION, Data, Model, first_point
+from vvp.models.baselines import HistoryModel, Unavailable, channel_history, one_column, train_mean
 from vvp.models.registry import family as family_of
 from vvp.models.registry import load
 from vvp.workspace import Workspace
 
-# A model of one kind of input is the better of these two at their start, by validation.
+# A model of one kind of input is the better of these two at their start.
 SINGLE_FAMILIES = ("ridge", "gbdt")
-ALONE = {
-    "metadata only": "metadata",
-    "picture alone": "picture",
-    "sound alone": "sound",
-    "words alone": "words",
-}
-WITH_MEDIA_ONLY = {"full", "full_without_counters", "picture", "sound"}
+ALONE = {"picture alone": "picture", "sound alone": "sound", "words alone": "words"}
+METADATA_ONLY = "metadata only"
+SWEPT_INPUTS = ("full", "metadata")
+COUNTERLESS = {"full": "full_without_counters", "metadata": "metadata_without_counters"}
 # Roles. A rule needs no model; a single sees one kind of input; a model sees everything.
 Role = Literal["rule", "single", "model"]
 RULE: Final = "rule"
@@ -49,8 +44,13 @@ MODEL: Final = "model"
 MODELS = (SINGLE, MODEL)
 NO_COUNTERS = "best, no counters"
 MEAN, FOLLOWERS, HISTORY = "train mean", "log followers", "channel's earlier videos"
+RECENT = "channel's recent videos"
+COLUMN_OF = {
+    FOLLOWERS: "log_channel_followers", HISTORY: "channel_history_mean", RECENT: "channel_recent_mean"
+}  # fmt: skip
 # No forecast lies further outside the training range of views than this factor.
 RANGE_FACTOR = 3.0
+OOF = "oof.npy"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,12 +62,13 @@ class Candidate:
     input: str  # columns.INPUTS, or the one column's name, or "nothing"
     family: str
     columns: tuple[str, ...]  # of the matrix, in the model's order
-    params: Params
-    rows: int  # training rows it was fitted on
-    validation_mae: float | None  # the criterion, log views; None when unavailable
+    recipe: Recipe | None  # None: a rule, or unavailable
+    rows: int  # rows it was fitted on
+    validation_mae: float | None  # the criterion on the folds' held rows, log views; None: not judged so
     model: Model | None  # None when unavailable
     unavailable: str | None = None  # why there is no model
-    bounds: tuple[float, float] | None = None  # log views of its training rows, least and greatest
+    bounds: tuple[float, float] | None = None  # log views of the rows it was fitted on, least and greatest
+    oof: np.ndarray | None = None  # float64 (m,), log views of the folds' held rows, made without them
 
     def predict(self, matrix: Matrix, rows: np.ndarray) -> np.ndarray:
         """float64 (len(rows),), log views, kept near the training range (`within`)."""
@@ -85,47 +86,88 @@ def within(log_views: np.ndarray, bounds: tuple[float, float] | None) -> np.ndar
     return np.clip(log_views, bounds[0] - slack, bounds[1] + slack)
 
 
-Sweeper = Callable[[Data, Data], dict[str, tuple[Model, Params, float]]]
-"""(train, validation) → family → (best model, its parameters, its validation criterion)."""
+Sweeper = Callable[[TrialData], list[Tried]]
+"""the data of a split → every trial"""
 
 
 def fit(matrix: Matrix, population: Population, sweeper: Sweeper, seed: int = 0) -> list[Candidate]:
-    """Every candidate of the matrix's split, rules first."""
-    fitter = _Fitter(matrix, population, seed)
-    found = rules(matrix, population, seed)
-    found += [fitter.alone(name, input_) for name, input_ in ALONE.items()]
-    columns = matrix.select("full")
-    train, validation = fitter.parts("full", columns)
-    swept = [
-        fitter.candidate(family, MODEL, "full", family, columns, params, model, len(train.y))
-        for family, (model, params, _) in sweeper(train, validation).items()
-    ]
-    best = min(swept, key=lambda c: _error(c))
-    return [*found, *swept, fitter.without_counters(best)]
+    """Every candidate of the matrix's split, rules first; the rules alone where the rows make no folds."""
+    found = rules(matrix)
+    parts = folds(matrix, population.rows, seed)
+    if not parts:
+        return found
+    wanted = (*SWEPT_INPUTS, *COUNTERLESS.values(), *ALONE.values())
+    data = trial_data(matrix, population, parts, [name for name in wanted if _own(matrix, name)], seed)
+    maker = _Maker(matrix, population, data, seed)
+    tried = sweeper(data.only(SWEPT_INPUTS))
+    swept: dict[str, Tried] = {}
+    for one in tried:
+        best = swept.get(one.recipe.family)
+        if best is None or CRITERION.rank(one.validation) < CRITERION.rank(best.validation):
+            swept[one.recipe.family] = one
+    found.append(maker.metadata(tried))
+    found += [maker.alone(name, input_) for name, input_ in ALONE.items()]
+    found += [maker.candidate(family, MODEL, one) for family, one in swept.items()]
+    together = recipes.average(tried, data.y[data.held])
+    if together is not None:
+        found.append(maker.candidate(AVERAGE, MODEL, together))
+    best = min(
+        [*swept.values(), *([together] if together else [])], key=lambda t: CRITERION.rank(t.validation)
+    )
+    return [*found, maker.without_counters(best.recipe)]
 
 
-def rules(matrix: Matrix, population: Population, seed: int = 0) -> list[Candidate]:
+def _own(matrix: Matrix, input_: str) -> bool:
+    """Whether the input has a column besides the age of the count."""
+    return any(matrix.columns[i].block != "horizon" for i in matrix.select(input_))
+
+
+def rules(matrix: Matrix) -> list[Candidate]:
     """The rules alone: all that a few rows allow."""
-    fitter = _Fitter(matrix, population, seed)
-    return [fitter.simple(), fitter.followers(), fitter.history()]
+    return [_rule(matrix, name) for name in (MEAN, FOLLOWERS, HISTORY, RECENT)]
+
+
+def _rule(matrix: Matrix, name: str) -> Candidate:
+    rows = before_test(matrix)
+    column = COLUMN_OF.get(name, matrix.columns[0].name)  # MeanModel ignores it, but needs one
+    empty = Candidate(
+        name=name, role=RULE, input="nothing" if name == MEAN else column, family="train_mean",
+        columns=(), recipe=None, rows=0, validation_mae=None, model=None,
+    )  # fmt: skip
+    if column in matrix.dropped:
+        return replace(empty, unavailable=matrix.dropped[column])
+    fitted = _fit_rule(matrix, replace(empty, columns=(column,)), rows)
+    return replace(empty, unavailable=fitted.reason) if isinstance(fitted, Unavailable) else fitted
 
 
 def fit_rule(matrix: Matrix, rule: Candidate, rows: np.ndarray) -> Candidate:
-    """A rule fitted on other labelled rows; as it was where these cannot give it."""
+    """A rule fitted on other labelled rows; the mean where these cannot give it."""
+    fitted = _fit_rule(matrix, rule, rows)
+    if not isinstance(fitted, Unavailable):
+        return fitted
+    mean = _fit_rule(matrix, replace(rule, name=MEAN), rows)
+    assert isinstance(mean, Candidate)
+    return replace(mean, name=rule.name)
+
+
+def _fit_rule(matrix: Matrix, rule: Candidate, rows: np.ndarray) -> Candidate | Unavailable:
     at = np.array([[c.name for c in matrix.columns].index(rule.columns[0])])
     data = Data(X=matrix.X[np.ix_(rows, at)], y=matrix.y[rows], groups=matrix.groups()[at])
-    model: Model | Unavailable = train_mean(data)
-    if rule.name == FOLLOWERS:
-        model = one_column(data, 0)
-    elif rule.name == HISTORY:
-        model = channel_history(data, 0)
+    makers: dict[str, Callable[[], Model | Unavailable]] = {
+        MEAN: lambda: train_mean(data),
+        FOLLOWERS: lambda: one_column(data, 0),
+        HISTORY: lambda: channel_history(data, 0),
+        RECENT: lambda: channel_history(data, 0),
+    }
+    model = makers[rule.name]()
     if isinstance(model, Unavailable):
-        model = train_mean(data)
-    return replace(rule, model=model, rows=len(rows), bounds=(float(data.y.min()), float(data.y.max())))
+        return model
+    bounds = (float(data.y.min()), float(data.y.max()))
+    return replace(rule, model=model, family=model.family, rows=len(rows), bounds=bounds)
 
 
 def with_history(rule: Candidate, history: ChannelHistory) -> Candidate:
-    """The channel rule for later drafts, also where no training video had an earlier one of its channel."""
+    """A channel rule for later drafts, also where no training video had an earlier one of its channel."""
     made = HistoryModel(n_cols=1, column=0, slope=1.0, intercept=0.0, mean=history.centre)
     return replace(rule, model=made, family=HistoryModel.family)
 
@@ -133,109 +175,91 @@ def with_history(rule: Candidate, history: ChannelHistory) -> Candidate:
 def rule_alone(matrix: Matrix, name: str) -> Candidate:
     """One rule fitted on a matrix without parts."""
     rows = matrix.rows("train")
-    column = matrix.columns[0].name if name == MEAN else "channel_history_mean"
+    column = COLUMN_OF.get(name, matrix.columns[0].name)
     empty = Candidate(
         name=name, role=RULE, input="nothing" if name == MEAN else column, family="train_mean",
-        columns=(column,), params={}, rows=len(rows), validation_mae=None, model=None,
+        columns=(column,), recipe=None, rows=len(rows), validation_mae=None, model=None,
     )  # fmt: skip
     fitted = fit_rule(matrix, empty, rows)
     return with_history(fitted, matrix.history) if name == HISTORY else fitted
 
 
-class _Fitter:
-    def __init__(self, matrix: Matrix, population: Population, seed: int) -> None:
-        self.matrix, self.population, self.seed = matrix, population, seed
-        self.groups = matrix.groups()
-        self.names = [c.name for c in matrix.columns]
-        self.labelled = np.isfinite(matrix.y)
-        y = matrix.y[matrix.rows("train", self.labelled)]
-        self.bounds = (float(y.min()), float(y.max()))
+def refit(
+    matrix: Matrix, population: Population, one: Candidate, rows: np.ndarray, seed: int = 0
+) -> Candidate:
+    """The candidate's recipe fitted on other labelled rows of a matrix that has its columns."""
+    if one.recipe is None:
+        return fit_rule(matrix, one, rows)
+    at = recipes.columns(matrix, one.recipe)
+    y = matrix.y[rows]
+    return replace(
+        one, model=recipes.fit(matrix, population, one.recipe, rows, seed), rows=len(rows),
+        columns=tuple(matrix.columns[i].name for i in at), bounds=(float(y.min()), float(y.max())),
+    )  # fmt: skip
 
-    def parts(self, input_: str, columns: np.ndarray) -> tuple[Data, Data]:
-        """Training and validation data. Validation rows are the population's, the same for everyone."""
-        media = self.population.name == "with_media" and input_ in WITH_MEDIA_ONLY
-        among = self.labelled & self.matrix.has_media if media else self.labelled
-        train = self.data(self.matrix.rows("train", among), columns)
-        return train, self.data(self.matrix.rows("validation", self.population.rows), columns)
 
-    def data(self, rows: np.ndarray, columns: np.ndarray) -> Data:
-        X = self.matrix.X[np.ix_(rows, columns)]
-        return Data(X=X, y=self.matrix.y[rows], groups=self.groups[columns])
+class _Maker:
+    """Makes candidates of recipes: judged on the folds, fitted on all rows before the test."""
 
-    def candidate(
-        self,
-        name: str,
-        role: Role,
-        input_: str,
-        family: str,
-        columns: np.ndarray,
-        params: Params,
-        model: Model,
-        n: int,
-    ) -> Candidate:
+    def __init__(self, matrix: Matrix, population: Population, data: TrialData, seed: int) -> None:
+        self.matrix, self.population, self.data, self.seed = matrix, population, data, seed
+        self.rows = before_test(matrix)
+
+    def candidate(self, name: str, role: Role, one: Tried) -> Candidate:
         made = Candidate(
-            name=name, role=role, input=input_, family=family, columns=tuple(self.names[i] for i in columns),
-            params=params, rows=n, validation_mae=None, model=model, bounds=self.bounds,
+            name=name, role=role, input=one.recipe.input, family=one.recipe.family, columns=(),
+            recipe=one.recipe, rows=0, validation_mae=one.validation, model=None, oof=one.oof,
         )  # fmt: skip
-        rows = self.matrix.rows("validation", self.population.rows)
-        if not len(rows):
-            return made
-        return replace(made, validation_mae=CRITERION(self.matrix.y[rows], made.predict(self.matrix, rows)))
+        return refit(self.matrix, self.population, made, self.rows, self.seed)
 
     def missing(self, name: str, role: Role, input_: str, family: str, reason: str) -> Candidate:
         return Candidate(
-            name=name, role=role, input=input_, family=family, columns=(), params={}, rows=0,
+            name=name, role=role, input=input_, family=family, columns=(), recipe=None, rows=0,
             validation_mae=None, model=None, unavailable=reason,
         )  # fmt: skip
 
-    def simple(self) -> Candidate:
-        column = np.array([0])  # MeanModel ignores its input, but the saved format needs one column
-        train = self.data(self.matrix.rows("train", self.labelled), column)
-        model = train_mean(train)
-        return self.candidate(MEAN, RULE, "nothing", model.family, column, {}, model, len(train.y))
-
-    def followers(self) -> Candidate:
-        return self._column(FOLLOWERS, "log_channel_followers", one_column)
-
-    def history(self) -> Candidate:
-        return self._column(HISTORY, "channel_history_mean", channel_history)
-
-    def _column(self, name: str, column: str, fit_one: Callable[[Data, int | None], Any]) -> Candidate:
-        if column not in self.names:
-            return self.missing(name, RULE, column, "one_column", self.matrix.dropped[column])
-        at = np.array([self.names.index(column)])
-        train = self.data(self.matrix.rows("train", self.labelled), at)
-        model = fit_one(train, 0)
-        if isinstance(model, Unavailable):
-            return self.missing(name, RULE, column, model.family, model.reason)
-        return self.candidate(name, RULE, column, model.family, at, {}, model, len(train.y))
+    def metadata(self, tried: list[Tried]) -> Candidate:
+        """The best trial on metadata; at the families' start where none was drawn."""
+        if "metadata" not in self.data.inputs:
+            return self.missing(METADATA_ONLY, SINGLE, "metadata", "ridge", "the table has no metadata")
+        own = [one for one in tried if one.recipe.input == "metadata"] or self.at_start("metadata")
+        return self.candidate(METADATA_ONLY, SINGLE, min(own, key=lambda t: CRITERION.rank(t.validation)))
 
     def alone(self, name: str, input_: str) -> Candidate:
-        columns = self.matrix.select(input_)
-        own = [i for i in columns if self.matrix.columns[i].block != "horizon"]
-        if not own:
+        if input_ not in self.data.inputs:
             return self.missing(name, SINGLE, input_, "ridge", "no video of the training part has it")
-        tried = [self.at_start(name, SINGLE, input_, family_of(f), columns) for f in SINGLE_FAMILIES]
-        return min(tried, key=lambda c: _error(c))
+        best = min(self.at_start(input_), key=lambda t: CRITERION.rank(t.validation))
+        return self.candidate(name, SINGLE, best)
 
-    def at_start(self, name: str, role: Role, input_: str, family: Family, columns: np.ndarray) -> Candidate:
-        train, validation = self.parts(input_, columns)
-        params = first_point(family, len(train.y), len(columns))
-        model = family.fit(train, validation, params, seed=self.seed)
-        return self.candidate(name, role, input_, family.name, columns, params, model, len(train.y))
+    def at_start(self, input_: str) -> list[Tried]:
+        n_cols = len(self.data.inputs[input_])
+        found = []
+        for name in SINGLE_FAMILIES:
+            params = first_point(family_of(name), len(self.data.y), n_cols)
+            found.append(self.tried(Recipe(family=name, input=input_, params=params)))
+        return found
 
-    def without_counters(self, best: Candidate) -> Candidate:
-        name, input_ = NO_COUNTERS, "full_without_counters"
-        columns = self.matrix.select(input_)
-        if len(columns) == len(best.columns):
-            return self.missing(name, MODEL, input_, best.family, "the table has no channel counters")
-        train, validation = self.parts(input_, columns)
-        model = family_of(best.family).fit(train, validation, best.params, seed=self.seed)
-        return self.candidate(name, MODEL, input_, best.family, columns, best.params, model, len(train.y))
+    def tried(self, recipe: Recipe) -> Tried:
+        """The recipe judged on the folds at its best point, or at an average's own."""
+        if recipe.members:
+            members = [(weight, self.tried(one)) for weight, one in recipe.members]
+            oof = np.sum([weight * one.oof for weight, one in members], axis=0)
+            settled = tuple((weight, one.recipe) for weight, one in members)
+            value = CRITERION(self.data.y[self.data.held], oof)
+            return Tried(replace(recipe, members=settled), value, oof)
+        family = family_of(recipe.family)
+        point, value, oof = held_forecasts(self.data, family, recipe.params, recipe.input)
+        return Tried(replace(recipe, point=point), value, oof)
 
-
-def _error(one: Candidate) -> float:
-    return CRITERION.rank(one.validation_mae)
+    def without_counters(self, best: Recipe) -> Candidate:
+        input_ = COUNTERLESS[best.input]
+        if input_ not in self.data.inputs or len(self.data.inputs[input_]) == len(
+            self.data.inputs[best.input]
+        ):
+            why = "the table has no channel counters"
+            return self.missing(NO_COUNTERS, MODEL, input_, best.family, why)
+        members = tuple((w, replace(one, input=COUNTERLESS[one.input])) for w, one in best.members)
+        return self.candidate(NO_COUNTERS, MODEL, self.tried(replace(best, input=input_, members=members)))
 
 
 def fingerprint(matrix: Matrix) -> str:
@@ -246,17 +270,22 @@ def fingerprint(matrix: Matrix) -> str:
 
 
 def save(space: Workspace, folder: str, candidates: list[Candidate], facts: dict[str, Any]) -> str:
-    """Writes models and candidates.json under `folder` (it comes last and makes it whole); hash of it all."""
+    """Writes models, out-of-fold forecasts and candidates.json under `folder` (it comes last and makes it
+    whole); hash of it all."""
     heads = []
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    judged = [one for one in candidates if one.oof is not None]
     for number, one in enumerate(candidates):
         files = one.model.files() if one.model else {}
         for file, data in files.items():
             space.write_bytes(f"{folder}/models/{number:02d}/{file}", data)
             digest.update(data)
-        head = {k: v for k, v in asdict(replace(one, model=None)).items() if k != "model"}
-        heads.append({**head, "files": sorted(files)})
-    digest.update(json.dumps(heads, sort_keys=True).encode())
+        head = asdict(replace(one, model=None, oof=None))
+        heads.append({**head, "files": sorted(files), "oof": judged.index(one) if one in judged else None})
+    sink = io.BytesIO()
+    np.save(sink, np.array([one.oof for one in judged], np.float64), allow_pickle=False)
+    space.write_bytes(f"{folder}/{OOF}", sink.getvalue())
+    digest.update(json.dumps(heads, sort_keys=True).encode() + sink.getvalue())
     space.write_json(f"{folder}/candidates.json", {**facts, "candidates": heads})
     return digest.hexdigest()
 
@@ -264,10 +293,13 @@ def save(space: Workspace, folder: str, candidates: list[Candidate], facts: dict
 def read(space: Workspace, folder: str) -> tuple[list[Candidate], dict[str, Any]]:
     """What `save` wrote. UserError when it is absent or damaged."""
     facts = space.read_json(f"{folder}/candidates.json")
+    oof = np.load(io.BytesIO(space.read_bytes(f"{folder}/{OOF}")), allow_pickle=False)
     found = []
     for number, head in enumerate(facts.pop("candidates")):
         files = {f: space.read_bytes(f"{folder}/models/{number:02d}/{f}") for f in head.pop("files")}
         head["columns"] = tuple(head["columns"])
         head["bounds"] = None if head["bounds"] is None else tuple(head["bounds"])
-        found.append(Candidate(**head, model=load(files) if files else None))
+        head["recipe"] = None if head["recipe"] is None else Recipe.from_dict(head["recipe"])
+        head["oof"] = None if head["oof"] is None else oof[head["oof"]]
+        found.append(Candidate(**{**head, "model": load(files) if files else None}))
     return found, facts

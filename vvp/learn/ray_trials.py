@@ -1,39 +1,48 @@
-"""How one family's trials are proposed and run: Optuna, ASHA and actors of Ray Tune, behind one call.
+"""How trials are proposed and run: Optuna and actors of Ray Tune, behind one call for all families.
 
-Every trial goes through `_trial`, whatever its family; its checkpoint holds the best model so far, so one
-that ASHA stops has its model too. The driver writes down each trial as it ends (trials.json), and a sweep
-that was killed goes on from that list: what is written there is told to Optuna and not fitted again.
+A trial is a family, an input and parameters; it forecasts every fold's held rows and keeps those forecasts
+(oof.npy) at the best point of the family's path, the one with the best criterion over all folds together.
+One Tuner runs them all, because its start costs more than many a trial; each family has its own Optuna.
+The driver writes down each trial as it ends (trials.json), and a sweep that was killed goes on from that
+list: what is written there is told to Optuna and not fitted again.
 Ray Tune's own way, `Tuner.restore`, is not used: it unpickles what lies in the folder, and with Optuna a
-restored sweep broke off (KeyError in its searcher, Ray 2.60).
+restored sweep broke off (KeyError in its searcher, Ray 2.60). No scheduler stops trials early: a path gives
+every number of trees or epochs for the price of the last.
 Not known here: what a sweep's record looks like (sweep.py), what a model is made of.
 """
 
+import io
 import json
 import logging
 import math
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import ray
 from optuna import distributions
 from ray import tune
-from ray.tune.schedulers import ASHAScheduler
+from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from vvp.errors import TrialError
-from vvp.models.base import CRITERION, Data, Family, Float, Int, Model, Params, Space, first_point
+from vvp.learn.folds import TrialData
+from vvp.learn.recipes import held_forecasts
+from vvp.models.base import CRITERION, Choice, Family, Float, Int, Params, Space, first_point
 from vvp.workspace import Workspace, open_uri
 
 MODE = {"lower": "min", "higher": "max"}  # Ray Tune's words
+OOF = "oof.npy"
+FAMILY, INPUT = "family", "input"
 Tell = Callable[[int, list[float]], None]
-"""(trials done, validation criterion of each trial that reported)"""
+"""(trials done, criterion of each trial that reported)"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,49 +50,59 @@ class Outcome:
     """What became of one trial; a row of trials.json."""
 
     number: int
+    family: str
+    input: str
     params: Params
+    point: int
+    """of the family's path"""
     validation: float
-    """the criterion on the validation part, at its best step"""
-    steps: int
+    """the criterion over all folds' held rows"""
     seconds: float
-    finished: bool
-    """False: ended early by ASHA"""
     checkpoint: str
-    """path of the folder with the files of its best model, in the storage's filesystem"""
+    """path of the folder with its forecasts, in the storage's filesystem"""
 
-    def files(self, storage: str) -> dict[str, bytes]:
-        """The files of its best model."""
+    def forecasts(self, storage: str) -> np.ndarray:
+        """float64 (m,): of the folds' held rows, in their order."""
         with tune.Checkpoint(self.checkpoint, open_uri(storage)[0]).as_directory() as folder:
-            return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
+            found: np.ndarray = np.load(Path(folder) / OOF, allow_pickle=False)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """What all families of a sweep share. `data` refers to a (train, validation) pair of `Data`."""
+    """What all trials of a sweep share. `data` refers to a `TrialData`."""
 
     data: ray.ObjectRef
     shape: tuple[int, int]
-    """of the training part's X"""
+    """of its X"""
+    inputs: tuple[str, ...]
     folder: Workspace
     trials: int
+    """per family"""
     seed: int
     concurrent: int
     cpus: float
 
-    def __call__(self, family: Family, state: str, tell: Tell | None) -> list[Outcome]:
+    def __call__(self, families: Sequence[Family], state: str, tell: Tell | None) -> list[Outcome]:
         """Runs what is missing in the folder `state`; all outcomes by number. TrialError names a failure."""
         watcher = _Watcher(self.folder, f"{state}/trials.json", tell)
-        missing = self.trials - len(watcher.ended)
+        total = self.trials * len(families)
+        missing = total - len(watcher.ended)
         if missing > 0:
             with _quiet():
-                results = self._tuner(family, state, watcher, missing).fit()
-            _check(results, watcher, self.trials, family.name)
+                results = self._tuner(families, state, watcher, missing).fit()
+            _check(results, watcher, total)
         return sorted(watcher.ended, key=lambda outcome: outcome.number)
 
-    def _tuner(self, family: Family, state: str, watcher: "_Watcher", missing: int) -> tune.Tuner:
+    def _tuner(self, families: Sequence[Family], state: str, watcher: "_Watcher", missing: int) -> tune.Tuner:
         trainable = tune.with_parameters(
-            _trial, data=self.data, family=family, seed=self.seed, threads=max(1, int(self.cpus))
-        )
+            _trial, data=self.data, families={f.name: f for f in families}, seed=self.seed,
+            threads=max(1, int(self.cpus)),
+        )  # fmt: skip
+        searches = {
+            f.name: self._optuna(f, [o for o in watcher.ended if o.family == f.name]) for f in families
+        }
+        left = {f.name: self.trials - sum(o.family == f.name for o in watcher.ended) for f in families}
         return tune.Tuner(
             tune.with_resources(trainable, {"cpu": self.cpus}),
             tune_config=tune.TuneConfig(
@@ -92,8 +111,7 @@ class Search:
                 num_samples=missing,
                 max_concurrent_trials=self.concurrent,
                 reuse_actors=True,  # an actor's start costs more than a cheap trial
-                search_alg=self._optuna(family, watcher.ended),
-                scheduler=_asha(family),
+                search_alg=_InTurn(searches, left),
             ),
             run_config=tune.RunConfig(
                 name=f"attempt-{watcher.first_number:03d}-{time.time_ns()}",
@@ -106,47 +124,73 @@ class Search:
         )
 
     def _optuna(self, family: Family, ended: list[Outcome]) -> OptunaSearch:
-        """Optuna that knows the trials that ended; the family's first point comes first."""
+        """Optuna that knows the trials that ended; the family's first point with each input comes first."""
         start = first_point(family, *self.shape)
+        firsts = [{**start, INPUT: name} for name in self.inputs][: self.trials]
         # Optuna's own 10 random trials before it looks at results would be a whole sweep here. The seed
         # moves on with the trials, or a continued sweep would draw once more what it drew before.
         sampler = optuna.samplers.TPESampler(
             seed=self.seed + len(ended), n_startup_trials=min(10, self.trials // 2)
         )
+        known = [{**outcome.params, INPUT: outcome.input} for outcome in ended]
         search = OptunaSearch(
-            space=_distributions(family.space(*self.shape)),
+            space=_distributions({**family.space(*self.shape), INPUT: Choice(options=self.inputs)}),
             metric=CRITERION.name,
             mode=MODE[CRITERION.better],
             sampler=sampler,
-            points_to_evaluate=[] if any(outcome.params == start for outcome in ended) else [start],
+            points_to_evaluate=[point for point in firsts if point not in known],
         )
-        for outcome in ended:
-            search.add_evaluated_point(outcome.params, outcome.validation)
+        for point, outcome in zip(known, ended, strict=True):
+            search.add_evaluated_point(point, outcome.validation)
         return search
 
 
-def _trial(config: Params, *, data: tuple[Data, Data], family: Family, seed: int, threads: int) -> None:
-    """The one trainable: fits, and reports the best criterion so far with the model that reached it."""
+class _InTurn(Searcher):
+    """The families' own searches, one trial of each in turn."""
+
+    def __init__(self, searches: dict[str, OptunaSearch], left: dict[str, int]) -> None:
+        super().__init__(metric=CRITERION.name, mode=MODE[CRITERION.better])
+        self.searches, self.left = searches, dict(left)
+        self.owner: dict[str, str] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        name = max(self.left, key=lambda family: self.left[family])
+        if self.left[name] <= 0:
+            return None
+        self.left[name] -= 1
+        self.owner[trial_id] = name
+        found = self.searches[name].suggest(trial_id)
+        return None if found is None else {**found, FAMILY: name}
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        self.searches[self.owner[trial_id]].on_trial_complete(trial_id, result, error)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: a killed sweep goes on from trials.json, and a pickle is never read."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        raise NotImplementedError("a killed sweep goes on from trials.json")
+
+
+def _trial(config: Params, *, data: TrialData, families: dict[str, Family], seed: int, threads: int) -> None:
+    """The one trainable."""
     logging.getLogger("ray.train").setLevel(logging.WARNING)  # else a line for every checkpoint
-    train, validation = data
-    began, made = time.monotonic(), 0
-
-    def tell(step: int, value: float, model: Model, finished: bool = False) -> None:
-        nonlocal made
-        made = step
-        if not math.isfinite(value):
-            raise ValueError("the model's validation criterion is not a finite number")
-        seconds = time.monotonic() - began
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in model.files().items():
-                (Path(folder) / name).write_bytes(content)
-            tune.report(
-                {CRITERION.name: value, "step": step, "seconds": seconds, "finished": finished},
-                checkpoint=tune.Checkpoint.from_directory(folder),
-            )
-
-    model = family.fit(train, validation, config, report=tell, seed=seed, threads=threads)
-    tell(max(made, 1), CRITERION(validation.y, model.predict(validation.X)), model, finished=True)
+    began = time.monotonic()
+    params = {name: value for name, value in config.items() if name not in (FAMILY, INPUT)}
+    family = families[config[FAMILY]]
+    point, value, forecasts = held_forecasts(data, family, params, config[INPUT], threads=threads)
+    if not math.isfinite(value):
+        raise ValueError("the model's criterion is not a finite number")
+    sink = io.BytesIO()
+    np.save(sink, forecasts, allow_pickle=False)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / OOF).write_bytes(sink.getvalue())
+        tune.report(
+            {CRITERION.name: value, "point": point, "seconds": time.monotonic() - began},
+            checkpoint=tune.Checkpoint.from_directory(folder),
+        )
 
 
 def _distributions(space: Space) -> dict[str, distributions.BaseDistribution]:
@@ -162,31 +206,19 @@ def _distributions(space: Space) -> dict[str, distributions.BaseDistribution]:
     return found
 
 
-def _asha(family: Family) -> ASHAScheduler | None:
-    """Only for a family with steps. Past the last step, so that a trial ends by itself and says so."""
-    if family.steps is None:
-        return None
-    return ASHAScheduler(
-        time_attr="step",
-        max_t=family.steps.most + 1,
-        grace_period=family.steps.every,
-        reduction_factor=3,
-    )
-
-
-def _check(results: tune.ResultGrid, watcher: "_Watcher", trials: int, family: str) -> None:
+def _check(results: tune.ResultGrid, watcher: "_Watcher", total: int) -> None:
     """TrialError unless every trial came to an end, naming the first that did not and its cause."""
     for index in range(len(results)):
         error = results[index].error
         if error is not None:
-            number = watcher.first_number + index
+            number, config = watcher.first_number + index, dict(results[index].config or {})
             cause = getattr(error, "cause", None) or error  # Ray wraps what the trial raised
             raise TrialError(
-                f"trial {family}-{number:02d} failed with {type(cause).__name__}: {cause} "
-                f"(parameters {json.dumps(results[index].config)})."
+                f"trial {config.pop(FAMILY, '?')}-{number:02d} failed with {type(cause).__name__}: {cause} "
+                f"(parameters {json.dumps(config)})."
             ) from error
-    if len(watcher.ended) < trials:
-        raise TrialError(f"the {family} sweep was interrupted; the same command goes on with it.")
+    if len(watcher.ended) < total:
+        raise TrialError("the sweep was interrupted; the same command goes on with it.")
 
 
 class _Watcher(tune.Callback):
@@ -197,7 +229,7 @@ class _Watcher(tune.Callback):
         self.folder, self.file, self.tell = folder, file, tell
         self.ended = [Outcome(**row) for row in rows]
         self.first_number = max((outcome.number for outcome in self.ended), default=-1) + 1
-        self.told: tuple[int, list[float]] | None = None
+        self.told = -1
 
     def __getstate__(self) -> dict[str, Any]:
         # Ray Tune pickles callbacks with its own state, which is never read back; a listener (a progress
@@ -205,25 +237,24 @@ class _Watcher(tune.Callback):
         return {}
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        last = trial.last_result
+        last, config = trial.last_result, dict(trial.config)
         outcome = Outcome(
             number=self.first_number + trials.index(trial),
-            params=dict(trial.config),
+            family=config.pop(FAMILY),
+            input=config.pop(INPUT),
+            params=config,
+            point=last["point"],
             validation=last[CRITERION.name],
-            steps=last["step"],
             seconds=last["seconds"],
-            finished=last["finished"],
             checkpoint=trial.checkpoint.path,
         )
         self.ended.append(outcome)
         self.folder.write_json(self.file, [asdict(row) for row in self.ended])
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        running = [t.last_result[CRITERION.name] for t in trials if CRITERION.name in (t.last_result or {})]
-        news = (len(self.ended), running)
-        if self.tell is not None and news != self.told:
-            self.told = news
-            self.tell(len(self.ended), [*(outcome.validation for outcome in self.ended), *running])
+        if self.tell is not None and len(self.ended) != self.told:
+            self.told = len(self.ended)
+            self.tell(len(self.ended), [outcome.validation for outcome in self.ended])
 
 
 @contextmanager

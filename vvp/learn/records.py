@@ -206,6 +206,11 @@ class Run(Record):
     trials: int
     seed: int
     embargo_days: float | None
+    min_age_days: float
+    lag_days: float | None
+    """None: min_age_days"""
+    labels_note: str | None = None
+    """what was taken for the age of counts without a date"""
     families: list[str] = Field(default_factory=list)
     rules_only: str | None = None
     profile: str = ""

@@ -52,15 +52,15 @@ class Errors:
         return Errors(rows[self.rows], self.raw, self.scale)
 
 
-def as_of(channel: np.ndarray, published: np.ndarray, y: np.ndarray) -> Errors:
+def as_of(channel: np.ndarray, published: np.ndarray, y: np.ndarray, lag_days: float = 0.0) -> Errors:
     """Errors of the channel rule, each row forecast from what was posted before.
 
     channel object (n,), published datetime64[us] (n,), y float64 (n,): labelled, dated rows. A row's first
-    predecessors are needed, so the earliest row has no error.
+    predecessors are needed, so the earliest row has no error. lag_days: how old a count must be to be known.
     """
     order = np.argsort(published, kind="stable")
     known = np.ones(len(y), bool)
-    full = ChannelHistory.fit(channel, published, y, known)
+    full = ChannelHistory.fit(channel, published, y, known, lag_days=lag_days)
     starts = np.unique(np.round(np.geomspace(FIRST, max(FIRST, len(y) - 1), REFITS)).astype(int))
     found = []
     for start, end in zip(starts, [*starts[1:], len(y)], strict=True):

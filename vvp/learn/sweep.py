@@ -1,14 +1,15 @@
-"""One sweep for every family: which trials were run, which was best, and how a killed sweep goes on.
+"""The sweep of a split: which trials were run, what each said of the folds' held rows, and how it goes on.
 
-Under `storage/name/`: FAMILY.json (the finished sweep: its trials, which was best), FAMILY/ (the best model's
-files) and, while it runs, FAMILY.state/. A sweep goes on, or is not repeated, when data, family and settings
-are the same to the last bit; otherwise it starts anew. Only JSON and model files are ever read back; what Ray
-Tune pickles for itself in FAMILY.state/ is not, and is deleted when the family is done.
+Under `storage/name/`: sweep.json (the finished sweep: its trials), oof.npy (what each trial forecast for the
+folds' held rows) and, while it runs, state/. A sweep goes on, or is not repeated, when data, families and
+settings are the same to the last bit; otherwise it starts anew. Only JSON and plain arrays are ever read
+back; what Ray Tune pickles for itself in state/ is not, and is deleted when the sweep is done.
 With max_concurrent=1 an uninterrupted sweep follows from the seed; with more, also from who ends first.
 Not known here: how trials are proposed and run (ray_trials.py), what the columns mean, the test part.
 """
 
 import hashlib
+import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,23 +19,17 @@ import numpy as np
 import ray
 
 from vvp.errors import PlanError, UserError
-from vvp.learn.ray_trials import Outcome, Search
-from vvp.models.base import CRITERION, Data, Family, Model, Params
+from vvp.learn.folds import TrialData
+from vvp.learn.ray_trials import OOF, Outcome, Search
+from vvp.learn.recipes import Recipe, Tried
+from vvp.models.base import CRITERION, Family, Params
 from vvp.models.registry import family as family_of
-from vvp.models.registry import load
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 Progress = Callable[[int, int, float | None], None]
-"""(trials done, trials in all, best validation criterion so far, None before the first report)"""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SweepData:
-    """Fitted on `train`, chosen by `validation`; the test part never comes here."""
-
-    train: Data
-    validation: Data
+"""(trials done, trials in all, best criterion so far, None before the first report)"""
+RECORD, STATE = "sweep.json", "state"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,36 +39,24 @@ class Trial:
     family: str
     trial: str
     """family and number in the order of proposal, such as ridge-03"""
+    input: str
     params: Params
+    point: int
+    """of the family's path"""
     validation: float
-    """the criterion on the validation part, log views; the best step's"""
-    steps: int
-    """steps made at its last report; 1 for a family without steps"""
+    """the criterion over all folds' held rows, log views"""
     seconds: float
-    status: str
-    """done | stopped (by ASHA: others were better after as many steps)"""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Best:
-    """The model that a family goes on with."""
-
-    model: Model
-    params: Params
-    validation: float
-    trial: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SweepResult:
-    best: dict[str, Best]
-    """family name → its best model"""
+    tried: list[Tried]
     trials: list[Trial]
 
 
 def sweep(
     families: Sequence[Family],
-    data: SweepData,
+    data: TrialData,
     *,
     storage: str,
     name: str,
@@ -83,7 +66,7 @@ def sweep(
     cpus_per_trial: float = 1.0,
     progress: Progress | None = None,
 ) -> SweepResult:
-    """Sweeps each family in turn; needs an initialised Ray. `storage`: a path or URI every node can reach.
+    """`trials` of each family; needs an initialised Ray. `storage`: a path or URI every node can reach.
 
     Killed and called again it goes on; called again when finished it reads what is there.
     TrialError names the first trial that failed; PlanError when the cluster has too few CPUs for a trial.
@@ -95,34 +78,35 @@ def sweep(
         raise UserError("a sweep needs at least one family and one trial.")
     slots = max(1, int(total_cpus / cpus_per_trial))
     folder = Workspace(Workspace(storage).uri(name))
-    search = Search(
-        data=ray.put((data.train, data.validation)),
-        shape=data.train.X.shape,
-        folder=folder,
-        trials=trials,
-        seed=seed,
-        concurrent=min(slots, max_concurrent or slots, trials),
-        cpus=cpus_per_trial,
-    )
-    best: dict[str, Best] = {}
-    rows: list[Trial] = []
-    for family in families:
-        mark = fingerprint(family, data, trials=trials, seed=seed)
-        record = _finished(folder, family.name, mark)
-        if record is None:
-            tell = _teller(progress, len(rows), trials * len(families), [row.validation for row in rows])
-            outcomes = search(family, _begin(folder, family.name, mark), tell)
-            record = _conclude(folder, family.name, outcomes, mark)
-        table = [Trial(**row) for row in record["trials"]]
-        winner = next(row for row in table if row.trial == record["best"])
-        model = load({file: folder.read_bytes(f"{family.name}/{file}") for file in record["files"]})
-        best[family.name] = Best(
-            model=model, params=winner.params, validation=winner.validation, trial=winner.trial
+    total = trials * len(families)
+    mark = fingerprint(families, data, trials=trials, seed=seed)
+    record = _finished(folder, mark)
+    if record is None:
+        search = Search(
+            data=ray.put(data),
+            shape=data.X.shape,
+            inputs=tuple(data.inputs),
+            folder=folder,
+            trials=trials,
+            seed=seed,
+            concurrent=min(slots, max_concurrent or slots, total),
+            cpus=cpus_per_trial,
         )
-        rows += table
+        outcomes = search(families, _begin(folder, mark), _teller(progress, total))
+        record = _conclude(folder, outcomes, mark)
+    rows = [Trial(**row) for row in record["trials"]]
+    said = np.load(io.BytesIO(folder.read_bytes(OOF)), allow_pickle=False)
+    tried = [
+        Tried(
+            Recipe(family=row.family, input=row.input, params=row.params, point=row.point),
+            row.validation,
+            oof,
+        )
+        for row, oof in zip(rows, said, strict=True)
+    ]
     if progress is not None:
         progress(len(rows), len(rows), CRITERION.best(row.validation for row in rows))
-    return SweepResult(best=best, trials=rows)
+    return SweepResult(tried=tried, trials=rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,17 +125,17 @@ class Sweeps:
     start: Callable[[], None]
     progress: Callable[[int, int, str], None] | None = None
 
-    def __call__(self, split: str) -> Callable[[Data, Data], dict[str, tuple[Model, Params, float]]]:
+    def __call__(self, split: str) -> Callable[[TrialData], list[Tried]]:
         def tell(done: int, total: int, best: float | None) -> None:
             if self.progress is not None:
                 least = "" if best is None else f"least error {best:.3f}"
                 self.progress(done, total, f"trials, {split} split {least}".rstrip())
 
-        def sweeper(train: Data, validation: Data) -> dict[str, tuple[Model, Params, float]]:
+        def sweeper(data: TrialData) -> list[Tried]:
             self.start()
             result = sweep(
                 [family_of(name) for name in self.families],
-                SweepData(train=train, validation=validation),
+                data,
                 storage=self.space.uri(self.at.split(split)),
                 name="sweep",
                 trials=self.trials,
@@ -160,85 +144,64 @@ class Sweeps:
                 progress=tell,
             )
             self.space.write_json(self.at.trials(split), [vars(t) for t in result.trials])
-            return {
-                family: (best.model, best.params, best.validation) for family, best in result.best.items()
-            }
+            return result.tried
 
         return sweeper
 
 
-def fingerprint(family: Family, data: SweepData, *, trials: int, seed: int) -> str:
+def fingerprint(families: Sequence[Family], data: TrialData, *, trials: int, seed: int) -> str:
     """sha256 hex of all that the outcome depends on."""
-    facts = [repr(family), str(trials), str(seed), CRITERION.name]
+    facts = [repr(families), str(trials), str(seed), str(data.seed), str(data.X.shape), data.groups.tolist()]
     digest = hashlib.sha256(json.dumps(facts).encode())
-    for part in (data.train, data.validation):
-        digest.update(json.dumps([part.X.shape, part.groups.tolist()]).encode())
-        digest.update(np.ascontiguousarray(part.X).tobytes() + np.ascontiguousarray(part.y).tobytes())
+    arrays = [data.X, data.y, data.media, *data.inputs.values()]
+    arrays += [array for fold in data.folds for array in (fold.fit, fold.held, fold.topics)]
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
-def _state(family: str) -> str:
-    """Name of the folder of a family while its sweep runs."""
-    return f"{family}.state"
-
-
-def _begin(folder: Workspace, family: str, mark: str) -> str:
+def _begin(folder: Workspace, mark: str) -> str:
     """Name of the state folder: as it was left when it is this very sweep's, else emptied."""
-    state = _state(family)
-    note = f"{state}/fingerprint.json"
+    note = f"{STATE}/fingerprint.json"
     if not folder.exists(note) or folder.read_json(note) != mark:
-        folder.remove(state)
+        folder.remove(STATE)
         folder.write_json(note, mark)
-    return state
+    return STATE
 
 
-def _finished(folder: Workspace, family: str, mark: str) -> dict[str, Any] | None:
-    """The record of a family whose sweep was completed with this fingerprint."""
-    if not folder.exists(f"{family}.json"):
+def _finished(folder: Workspace, mark: str) -> dict[str, Any] | None:
+    """The record of a sweep that was completed with this fingerprint."""
+    if not folder.exists(RECORD):
         return None
-    record: dict[str, Any] = folder.read_json(f"{family}.json")
+    record: dict[str, Any] = folder.read_json(RECORD)
     return record if record.get("fingerprint") == mark else None
 
 
-def _conclude(folder: Workspace, family: str, outcomes: list[Outcome], mark: str) -> dict[str, Any]:
-    """Writes the best model's files and the record, then clears Ray Tune's state away."""
+def _conclude(folder: Workspace, outcomes: list[Outcome], mark: str) -> dict[str, Any]:
+    """Writes every trial's forecasts and the record, then clears Ray Tune's state away."""
     rows = [
         Trial(
-            family=family,
-            trial=f"{family}-{outcome.number:02d}",
-            params=outcome.params,
-            validation=outcome.validation,
-            steps=outcome.steps,
+            family=outcome.family, trial=f"{outcome.family}-{outcome.number:02d}", input=outcome.input,
+            params=outcome.params, point=outcome.point, validation=outcome.validation,
             seconds=outcome.seconds,
-            status="done" if outcome.finished else "stopped",
         )
         for outcome in outcomes
-    ]
-    best = min(range(len(rows)), key=lambda row: CRITERION.rank(rows[row].validation))
-    files = outcomes[best].files(folder.root)
-    folder.remove(f"{family}.json")
-    folder.remove(family)
-    for file, content in files.items():
-        folder.write_bytes(f"{family}/{file}", content)
-    record = {
-        "fingerprint": mark,
-        "best": rows[best].trial,
-        "files": sorted(files),
-        "trials": [asdict(row) for row in rows],
-    }
-    folder.write_json(f"{family}.json", record)  # last, so that what it names is there
-    folder.remove(_state(family))
+    ]  # fmt: skip
+    folder.remove(RECORD)
+    sink = io.BytesIO()
+    np.save(sink, np.stack([outcome.forecasts(folder.root) for outcome in outcomes]), allow_pickle=False)
+    folder.write_bytes(OOF, sink.getvalue())
+    record = {"fingerprint": mark, "trials": [asdict(row) for row in rows]}
+    folder.write_json(RECORD, record)  # last, so that what it names is there
+    folder.remove(STATE)
     return record
 
 
-def _teller(
-    progress: Progress | None, before: int, total: int, values: list[float]
-) -> Callable[[int, list[float]], None] | None:
-    """Turns one family's count and values into the whole sweep's."""
+def _teller(progress: Progress | None, total: int) -> Callable[[int, list[float]], None] | None:
     if progress is None:
         return None
 
     def tell(done: int, seen: list[float]) -> None:
-        progress(before + done, total, CRITERION.best([*values, *seen]))
+        progress(done, total, CRITERION.best(seen))
 
     return tell

@@ -18,6 +18,7 @@ from vvp.errors import SplitError, UserError
 from vvp.learn import candidates
 from vvp.learn.candidates import Sweeper
 from vvp.learn.records import FittedSplit, Run
+from vvp.models.registry import SWEPT
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
@@ -32,9 +33,9 @@ def tune(
     name: str = "default",
     split: str = "time",
     others: bool = True,
-    embargo_days: float | None = None,
+    settings: SplitSettings | None = None,
     trials: int = 8,
-    families: Sequence[str] = ("ridge", "gbdt", "mlp"),
+    families: Sequence[str] = SWEPT,
     seed: int = 0,
 ) -> Run:
     """Fits every candidate and writes the run. others: the other splits as well.
@@ -45,10 +46,17 @@ def tune(
         raise UserError(f"there is no split called {split}; there are {', '.join(SPLITS)}.")
     at, started = RunPaths(name), time.monotonic()
     space.remove(at.run)  # a sweep that is killed leaves no run to evaluate
-    settings, dims = SplitSettings(embargo_days=embargo_days), embedded_dims(space)
+    settings, dims = settings or SplitSettings(), embedded_dims(space)
     digest = hashlib.sha256(json.dumps([name, split, ",".join(families), trials, seed]).encode())
     run = Run(
-        name=name, split=split, trials=trials, seed=seed, embargo_days=embargo_days, families=list(families)
+        name=name,
+        split=split,
+        trials=trials,
+        seed=seed,
+        families=list(families),
+        embargo_days=settings.embargo_days,
+        min_age_days=settings.min_age_days,
+        lag_days=settings.lag_days,
     )
     fitted: dict[str, FittedSplit] = {}
     unavailable: dict[str, str] = {}
@@ -61,7 +69,7 @@ def tune(
                 continue
             if split != "time":
                 raise
-            whole = assemble_whole(space, dims)
+            whole = assemble_whole(space, settings, dims)
             digest.update(candidates.fingerprint(whole).encode())
             run = _of(run, whole).model_copy(update={"rules_only": str(error), "split": WHOLE})
             break
@@ -89,6 +97,13 @@ def tune(
     return run
 
 
+def settings_of(run: Run | None) -> SplitSettings:
+    """How the run's labels and splits are made; the defaults without a run."""
+    if run is None:
+        return SplitSettings()
+    return SplitSettings(embargo_days=run.embargo_days, min_age_days=run.min_age_days, lag_days=run.lag_days)
+
+
 def read_run(space: Workspace, name: str) -> Run | None:
     """The run of this name; None when there is none. UserError when it is damaged or of another version."""
     at = RunPaths(name)
@@ -102,6 +117,6 @@ def _of(run: Run, matrix: Matrix) -> Run:
     facts = {
         "profile": matrix.profile, "encoders": matrix.encoders, "counts": matrix.counts,
         "splits_origin": matrix.splits_origin, "dropped": len(matrix.dropped),
-        "horizon": matrix.dropped.get(HORIZON),
+        "horizon": matrix.dropped.get(HORIZON), "labels_note": matrix.labels_note,
     }  # fmt: skip
     return run.model_copy(update=facts)

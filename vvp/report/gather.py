@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vvp.dataset.fuse import present
-from vvp.dataset.targets import issues, moments, read_labels
+from vvp.dataset.targets import Labels, issues, moments, read_labels
 from vvp.errors import UserError
 from vvp.forecast.judging import read_evaluation
 from vvp.learn.records import Evaluation, Run, SplitResult
-from vvp.learn.tuning import read_run
+from vvp.learn.tuning import read_run, settings_of
 from vvp.paths import EMBEDDINGS, RUNS, SET_ASIDE, SPLITS_TABLE, VIDEOS, RunPaths
 from vvp.report import gather_map as atlas
 from vvp.schema import FAILED
@@ -113,7 +113,8 @@ def gather(space: Workspace, name: str) -> Facts:
     split = run.split if run else "time"
     table = space.read(VIDEOS)
     latest = space.latest(EMBEDDINGS, "video_id", "embedded_at")
-    videos = _videos(space, table, latest, split)
+    labels = read_labels(table, settings_of(run).min_age_days)
+    videos = _videos(space, table, labels, latest, split)
     if not videos.embedded.any():
         raise UserError(
             f"none of the {len(table)} videos of {space.root} could be embedded: see `vvp embed`."
@@ -126,7 +127,7 @@ def gather(space: Workspace, name: str) -> Facts:
     shape, points = atlas.read(space, name, split, evaluated, mine, why, notes)
     return Facts(
         root=space.root, name=name, split=split, profile=next(iter(mine["profile"].to_pylist()), "") or "",
-        videos=videos, set_aside=dict(Counter(aside).most_common()), label_issues=issues(table),
+        videos=videos, set_aside=dict(Counter(aside).most_common()), label_issues=issues(table, labels),
         statuses=dict(Counter(mine["status"].to_pylist())),
         errors=dict(Counter(k for k in mine["error_kind"].to_pylist() if k).most_common()),
         not_embedded=len(table) - len(mine), run=run, evaluation=evaluation,
@@ -216,7 +217,7 @@ def _parquet(space: Workspace, name: str) -> pa.Table:
         raise UserError(f"{space.uri(name)} cannot be read as Parquet.") from error
 
 
-def _videos(space: Workspace, table: pa.Table, latest: pa.Table, split: str) -> Videos:
+def _videos(space: Workspace, table: pa.Table, labels: Labels, latest: pa.Table, split: str) -> Videos:
     def objects(name: str) -> np.ndarray:
         return np.array(table[name].to_pylist(), dtype=object)
 
@@ -227,7 +228,6 @@ def _videos(space: Workspace, table: pa.Table, latest: pa.Table, split: str) -> 
     tags[:] = table["tags"].to_pylist()
     texts = zip(table["description"].to_pylist(), table["title"].to_pylist(), strict=True)
     captions = [description or title for description, title in texts]
-    labels = read_labels(table)
     place = {video: i for i, video in enumerate(latest["video_id"].to_pylist())}
     at = np.array([place.get(video, -1) for video in labels.video_id], dtype=np.int64)
     has = at >= 0
