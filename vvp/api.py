@@ -85,6 +85,7 @@ def tune(
     split: str = "time",
     others: bool = True,
     embargo_days: float | None = None,
+    shares: tuple[float, float] = (0.6, 0.2),
     trials: int = 8,
     families: Sequence[str] = ("ridge", "gbdt", "mlp"),
     seed: int = 0,
@@ -94,8 +95,9 @@ def tune(
 ) -> Run:
     """Fits every rule and model of a run under each split; the run's record.
 
-    others: the other two splits as well. sweep_for: what sweeps the families under a split, in place of Ray
-    Tune. With too few videos for a split the run holds the rules alone (`rules_only` says why).
+    others: the other two splits as well. shares: of the labelled videos, training and validation; the rest is
+    the test part. sweep_for: what sweeps the families under a split, in place of Ray Tune. With too few
+    videos for a split the run holds the rules alone (`rules_only` says why).
     """
     from vvp.learn.sweep import Sweeps
     from vvp.learn.tuning import tune
@@ -107,8 +109,8 @@ def tune(
     )  # fmt: skip
     with space.alone():
         return tune(
-            space, sweeps, name=name, split=split, others=others, embargo_days=embargo_days, trials=trials,
-            families=families, seed=seed,
+            space, sweeps, name=name, split=split, others=others, embargo_days=embargo_days, shares=shares,
+            trials=trials, families=families, seed=seed,
         )  # fmt: skip
 
 

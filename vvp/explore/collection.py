@@ -121,7 +121,7 @@ def _parts(
         return None, everything
     settings = SplitSettings()
     if run is not None:
-        settings = SplitSettings(embargo_days=run.embargo_days)
+        settings = run.split_settings
     elif space.exists(SPLITS_FACTS):  # another run's: made again with other settings they would undo that run
         settings = SplitSettings(**space.read_json(SPLITS_FACTS)["settings"])
     splits, _ = load_or_make(space, settings, videos, embeddings)

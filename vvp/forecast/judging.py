@@ -14,7 +14,6 @@ import numpy as np
 
 from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, population
-from vvp.dataset.split_rules import SplitSettings
 from vvp.errors import UserError
 from vvp.forecast import files
 from vvp.forecast.files import Forecaster
@@ -49,7 +48,7 @@ def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> 
     if run.rules_only:
         result = _rule_alone(space, at, run, result)
     else:
-        settings = SplitSettings(embargo_days=run.embargo_days)
+        settings = run.split_settings
         for split in run.splits:
             matrix = assemble(space, split, settings, embedded_dims(space))
             if candidates.fingerprint(matrix) != marks[split]:

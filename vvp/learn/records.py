@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vvp.dataset.split_rules import SplitSettings
 from vvp.errors import UserError
 
 R = TypeVar("R", bound="Record")
@@ -206,6 +207,9 @@ class Run(Record):
     trials: int
     seed: int
     embargo_days: float | None
+    train: float = 0.6
+    validation: float = 0.2
+    """shares of the labelled videos; the test part is the rest"""
     families: list[str] = Field(default_factory=list)
     rules_only: str | None = None
     profile: str = ""
@@ -218,3 +222,8 @@ class Run(Record):
     unavailable: dict[str, str] = Field(default_factory=dict)
     """split → why it could not be made"""
     seconds: float = 0.0
+
+    @property
+    def split_settings(self) -> SplitSettings:
+        """How its splits are made."""
+        return SplitSettings(train=self.train, validation=self.validation, embargo_days=self.embargo_days)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 
 from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import HORIZON, WHOLE, Matrix, assemble, assemble_whole, population
-from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.splits import SPLITS
 from vvp.errors import SplitError, UserError
 from vvp.learn import candidates
@@ -33,11 +32,14 @@ def tune(
     split: str = "time",
     others: bool = True,
     embargo_days: float | None = None,
+    shares: tuple[float, float] = (0.6, 0.2),
     trials: int = 8,
     families: Sequence[str] = ("ridge", "gbdt", "mlp"),
     seed: int = 0,
 ) -> Run:
     """Fits every candidate and writes the run. others: the other splits as well.
+
+    shares: of the labelled videos, training and validation; the rest is the test part.
 
     UserError: nothing embedded, no label at all, an unknown split, a split asked for that cannot be made.
     """
@@ -45,16 +47,23 @@ def tune(
         raise UserError(f"there is no split called {split}; there are {', '.join(SPLITS)}.")
     at, started = RunPaths(name), time.monotonic()
     space.remove(at.run)  # a sweep that is killed leaves no run to evaluate
-    settings, dims = SplitSettings(embargo_days=embargo_days), embedded_dims(space)
+    dims = embedded_dims(space)
     digest = hashlib.sha256(json.dumps([name, split, ",".join(families), trials, seed]).encode())
     run = Run(
-        name=name, split=split, trials=trials, seed=seed, embargo_days=embargo_days, families=list(families)
+        name=name,
+        split=split,
+        trials=trials,
+        seed=seed,
+        embargo_days=embargo_days,
+        families=list(families),
+        train=shares[0],
+        validation=shares[1],
     )
     fitted: dict[str, FittedSplit] = {}
     unavailable: dict[str, str] = {}
     for one in [split, *(s for s in SPLITS if s != split and others)]:
         try:
-            matrix = assemble(space, one, settings, dims)
+            matrix = assemble(space, one, run.split_settings, dims)
         except SplitError as error:
             if one != split:
                 unavailable[one] = str(error)
