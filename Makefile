@@ -50,7 +50,7 @@ test: lint types
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
 
 test-slow: $(DEV)
-	$(BIN)/python -m pytest -m slow --timeout 1800
+	$(BIN)/python -m pytest -m slow --timeout 1800 --exitfirst
 
 # Direct dependencies at their floors, the others as new as those allow. It downloads an old torch.
 test-lowest: $(DEV)

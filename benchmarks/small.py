@@ -33,9 +33,8 @@ from vvp.embed.resume import content_key
 from vvp.forecast import files
 from vvp.forecast.judging import judge
 from vvp.forecast.predictor import draft_rows
+from vvp.learn.first_points import at_first_points
 from vvp.learn.tuning import tune
-from vvp.models.base import Data, first_point, mae
-from vvp.models.registry import family as family_of
 from vvp.paths import EMBED_RECIPE, EMBEDDINGS, VIDEOS, RunPaths
 from vvp.schema import TABLES
 from vvp.synthetic.world import DAY, FPS, Clip, World, WorldSettings
@@ -112,19 +111,6 @@ def workspace(folder: Path, clips: Sequence[Clip], observed_at: int) -> Workspac
     return space
 
 
-def one_trial(_: str) -> Any:
-    def sweep(train: Data, validation: Data) -> dict[str, Any]:
-        found = {}
-        for name in ("ridge", "gbdt"):
-            family = family_of(name)
-            params = first_point(family, len(train.y), train.X.shape[1])
-            model = family.fit(train, validation, params)
-            found[name] = (model, params, mae(validation.y, model.predict(validation.X)))
-        return found
-
-    return sweep
-
-
 def rules(known: Sequence[tuple[str, float]], channel: str) -> dict[str, float]:
     """What simple rules say of a later clip, log views: from counts alone."""
     everybody = np.array([y for _, y in known])
@@ -162,7 +148,7 @@ def cell(channels: int, size: int, seeds: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             read_at = first[-1].published_at + 7 * DAY
             space = workspace(Path(folder), first, read_at)
-            tune(space, one_trial)
+            tune(space, at_first_points(["ridge", "gbdt"]))
             judge(space, resamples=100)
             projection = np.random.default_rng(7).normal(size=(4, max(DIMS.values())))
             drafts = []
@@ -208,7 +194,7 @@ def creator(source: Workspace) -> dict[str, Any]:
         space.replace(VIDEOS, first)
         space.replace(EMBEDDINGS, embedded.filter(pc.is_in(embedded["video_id"], first["video_id"])))
         space.write_json(EMBED_RECIPE, source.read_json(EMBED_RECIPE))
-        tune(space, one_trial)
+        tune(space, at_first_points(["ridge", "gbdt"]))
         judge(space, resamples=100)
         vectors_of = {row["video_id"]: row for row in embedded.to_pylist()}
         facts = (

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from vvp.embed.resume import content_key
+from vvp.paths import EMBED_RECIPE
 from vvp.schema import TABLES
 from vvp.synthetic.world import MODALITY, Clip, World, WorldSettings
 from vvp.synthetic.write import info
@@ -101,15 +104,22 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, list[Cli
         }
         for said in map(info, clips)
     ]  # fmt: skip
+    recipe = {
+        "profile": "fake", "encoders": {}, "speech": None, "decode": {}, "dims": dict.fromkeys(views, 24),
+    }  # fmt: skip
+    table = pa.Table.from_pylist(videos, schema=TABLES["videos"])
+    keys = {row["video_id"]: content_key(row, json.dumps(recipe)) for row in table.to_pylist()}
     vectors = [
         {
-            "video_id": clip.video_id, "status": "ok", "profile": "fake", "embedded_at": now,
+            "video_id": clip.video_id, "content_key": keys[clip.video_id], "status": "ok",
+            "profile": "fake", "embedded_at": now,
             **{f"{m}_embedding": vector(clip, m) for m in views}, **{f"{m}_encoder": f"{m}@0" for m in views},
         }
         for clip in clips
     ]  # fmt: skip
     made = Workspace(tmp_path_factory.mktemp("fake"))
-    made.append("videos", pa.Table.from_pylist(videos, schema=TABLES["videos"]))
+    made.append("videos", table)
+    made.write_json(EMBED_RECIPE, recipe)
     made.append("embeddings", pa.Table.from_pylist(vectors, schema=TABLES["embeddings"]))
     return made, clips
 
@@ -136,7 +146,7 @@ def test_shuffling_moves_counts_and_nothing_else(space: tuple[Workspace, list[Cl
 def test_a_point_of_the_curve(space: tuple[Workspace, list[Clip]], capsys: pytest.CaptureFixture[str]):
     made, clips = space
     truth = {c.video_id: {**c.effects, "noise": c.noise, "log_views": c.log_views} for c in clips}
-    at = bench.point(made, truth, 300, 120, 6)
+    at = bench.point(made, truth, 300, 120, 3)
     assert at["rows"]["test"] == 120
     assert 0.5 < at["inputs"]["full"]["share"][0] <= 1.05
     for name in ("picture", "sound", "words"):

@@ -90,6 +90,7 @@ def tune(
     embargo_days: float | None = None,
     min_age_days: float = MIN_AGE_DAYS,
     label_lag_days: float | None = None,
+    shares: tuple[float, float] = (0.6, 0.2),
     trials: int = 8,
     families: Sequence[str] = SWEPT,
     seed: int = 0,
@@ -99,15 +100,19 @@ def tune(
 ) -> Run:
     """Fits every rule and model of a run under each split; the run's record.
 
-    others: the other two splits as well. min_age_days: a count read sooner after posting is no label;
-    label_lag_days: when a count is known to the channel's later videos (None: min_age_days). sweep_for: what sweeps the families under a split, in place of Ray
-    Tune. With too few videos for a split the run holds the rules alone (`rules_only` says why).
+    others: the other two splits as well. shares: of the labelled videos, training and validation; the rest is
+    the test part. min_age_days: a count read sooner after posting is no label; label_lag_days: when a count is
+    known to the channel's later videos (None: min_age_days). sweep_for: what sweeps a split's data, in place of
+    Ray Tune. With too few videos for a split the run holds the rules alone (`rules_only` says why).
     """
     from vvp.learn.sweep import Sweeps
     from vvp.learn.tuning import tune
 
     space = Workspace.existing(workspace)
-    settings = SplitSettings(embargo_days=embargo_days, min_age_days=min_age_days, lag_days=label_lag_days)
+    settings = SplitSettings(
+        train=shares[0], validation=shares[1], embargo_days=embargo_days, min_age_days=min_age_days,
+        lag_days=label_lag_days,
+    )  # fmt: skip
     sweeps = sweep_for or Sweeps(
         space=space, at=RunPaths(name), families=tuple(families), trials=trials, seed=seed,
         cpus_per_trial=cpus_per_trial, start=start_ray, progress=progress,

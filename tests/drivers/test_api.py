@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from learn_tables import fill, fresh, sweep_without_ray, world
+from learn_tables import fill, fresh, world
 
 from vvp import api
 from vvp.errors import UserError
+from vvp.learn.first_points import at_first_points
 from vvp.workspace import Workspace
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -18,7 +19,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 def demo(tmp_path: Path) -> Path:
     """A folder as `make demo` leaves it, with a run of one trial."""
     space = fresh(fill(tmp_path / "workspace", *world(n=120, channels=12)))
-    api.tune(space.root, sweep_for=sweep_without_ray("ridge"))
+    api.tune(space.root, sweep_for=at_first_points(["ridge"]))
     return tmp_path
 
 

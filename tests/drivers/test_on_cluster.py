@@ -12,6 +12,7 @@ from ray_head import Head, started
 from vvp.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow  # a head of its own, and jobs that start their own Python
 
 
 @pytest.fixture(scope="module")

@@ -28,16 +28,23 @@ PLAIN = EmbedSettings(transcribe=False, actors={"video": (1, 1), "audio": (1, 1)
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 
-def test_every_kind_of_row_and_what_a_rerun_does(tmp_path: Path) -> None:
-    folder = tmp_path / "clips"
+# `poisoned` as a decoder crashes on the clip called so; a clip that hangs costs its time limit.
+POISONED = replace(PLAIN, decode=DecodeSettings(timeout_s=8), decoder=poisoned)
+
+
+def odd_clips(folder: Path) -> list[Path | None]:
+    """One of every kind, and a post without media."""
     good, silent = clip(folder, "good"), clip(folder, "silent", sound=False)
     crash, hang = clip(folder, "crash"), clip(folder, "hang")
     noise = folder / "noise.mp4"
     noise.write_bytes(b"this is no video" * 100)
-    space = workspace(tmp_path / "ws", good, silent, crash, hang, noise, folder / "gone.mp4", None)
-    settings = replace(PLAIN, decode=DecodeSettings(timeout_s=8), decoder=poisoned)
+    return [good, silent, crash, hang, noise, folder / "gone.mp4", None]
+
+
+def test_every_kind_of_row(tmp_path: Path) -> None:
+    space = workspace(tmp_path / "ws", *odd_clips(tmp_path / "clips"))
     seen: list[tuple[int, int]] = []
-    first = embed(space, FAKE, settings, lambda done, total, outcomes: seen.append((done, total)))
+    first = embed(space, FAKE, POISONED, lambda done, total, outcomes: seen.append((done, total)))
     rows = rows_of(space)
 
     assert {i: r["status"] for i, r in rows.items()} == {
@@ -60,14 +67,21 @@ def test_every_kind_of_row_and_what_a_rerun_does(tmp_path: Path) -> None:
     )  # fmt: skip
     assert seen[0] == (0, 7) and seen[-1] == (7, 7)
 
-    again = embed(space, FAKE, settings)
+    again = embed(space, FAKE, POISONED)
     assert (again.done, again.skipped) == (0, 7)
 
+
+@pytest.mark.slow  # three runs, each starting its actors
+def test_a_rerun_does_what_is_new_or_changed_and_on_request_what_failed(tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    every = odd_clips(folder)
+    space = workspace(tmp_path / "ws", *every)
+    embed(space, FAKE, POISONED)
+    rows = rows_of(space)
     # A changed file, a new file, and the failed ones once more, now with a decoder that can.
     clip(folder, "good", colour=(240, 240, 240))
     fresh = clip(folder, "fresh")
-    table = videos(good, silent, crash, hang, noise, folder / "gone.mp4", None, fresh)
-    space.replace("videos", table)
+    space.replace("videos", videos(*every, fresh))
     third = embed(space, FAKE, PLAIN)
     assert (third.done, third.skipped) == (2, 6), "the changed and the new one"
     assert rows_of(space)["good"]["video_embedding"] != rows["good"]["video_embedding"]

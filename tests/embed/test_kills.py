@@ -17,6 +17,7 @@ from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
 VIDEOS = 40
+pytestmark = pytest.mark.slow  # each starts a Ray of its own, one of them twice
 
 
 @pytest.fixture

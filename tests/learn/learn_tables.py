@@ -8,8 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 from vvp.embed.resume import content_key
-from vvp.models.base import Data, first_point, mae
-from vvp.models.registry import family as family_of
 from vvp.paths import EMBED_RECIPE
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
@@ -74,21 +72,6 @@ def fill(root: Any, videos: list, embeddings: list) -> Workspace:
     if embeddings:
         space.replace("embeddings", table("embeddings", embeddings))
     return space
-
-
-def sweep_without_ray(*families: str, seed: int = 0) -> Any:
-    """What `tune` asks for: one trial per family, at its first point, in this process."""
-
-    def sweep(train: Data, validation: Data) -> dict[str, Any]:
-        found = {}
-        for name in families:
-            family = family_of(name)
-            params = first_point(family, len(train.y), train.X.shape[1])
-            model = family.fit(train, validation, params, seed=seed)
-            found[name] = (model, params, mae(validation.y, model.predict(validation.X)))
-        return found
-
-    return lambda split: sweep
 
 
 def fresh(space: Workspace) -> Workspace:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from learn_tables import DIMS, fill, sweep_without_ray, world
+from learn_tables import DIMS, fill, world
 
 from vvp.dataset.embedded import join
 from vvp.dataset.matrix import Matrix, Population, assemble, population
@@ -20,6 +20,7 @@ from vvp.forecast import predictor
 from vvp.learn import candidates
 from vvp.learn.evaluate import evaluate_split, predictions, verdict, warnings
 from vvp.learn.evidence import Choice, choose
+from vvp.learn.first_points import at_first_points
 from vvp.learn.records import SplitResult
 from vvp.schema import TABLES
 
@@ -33,7 +34,7 @@ EMBEDDING = {"profile": "tiny", "encoders": {}, "speech": None, "decode": {}}
 FACTS = {
     "run": "x", "split": "time", "embedding": EMBEDDING, "quality": QUALITY, "fitted_on": "the training part",
 }  # fmt: skip
-one_trial = sweep_without_ray("ridge", "gbdt")("time")
+one_trial = at_first_points(["ridge", "gbdt"])("time")
 
 
 def fitted(matrix: Matrix) -> tuple[Population, list[candidates.Candidate]]:

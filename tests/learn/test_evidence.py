@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from learn_tables import fill, fresh, sweep_without_ray, world
+from learn_tables import fill, fresh, world
 
 from vvp.dataset.matrix import Matrix, assemble, inseparable, population
 from vvp.forecast import files
 from vvp.forecast.judging import judge
 from vvp.learn import candidates
 from vvp.learn.evidence import MIN_ROWS, Choice, choose, compare, folds
+from vvp.learn.first_points import at_first_points
 from vvp.learn.rule_errors import Errors
 from vvp.learn.tuning import tune
 from vvp.paths import RunPaths
@@ -20,7 +21,7 @@ from vvp.paths import RunPaths
 def chosen(root: Path, videos: list, embeddings: list, split: str = "time") -> tuple[Matrix, Choice]:
     matrix = assemble(fill(root, videos, embeddings), split)
     rows = population(matrix)
-    found = candidates.fit(matrix, rows, sweep_without_ray("ridge")(split))
+    found = candidates.fit(matrix, rows, at_first_points(["ridge"])(split))
     return matrix, choose(matrix, rows, found)
 
 
@@ -109,7 +110,7 @@ def test_the_followers_rule_keeps_the_errors_it_was_judged_by(tmp_path: Path) ->
     for row in embeddings:
         row["video_embedding"] = row["audio_embedding"] = None
     space = fresh(fill(tmp_path, videos, embeddings))
-    tune(space, sweep_without_ray("ridge"), others=False)
+    tune(space, at_first_points(["ridge"]), others=False)
     result = judge(space, resamples=100)
     head = files.load(space, RunPaths("default").predictor).head
     assert result.splits["time"].rule == "log followers"

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from learn_tables import START, fill, fresh, sweep_without_ray, world
+from learn_tables import START, fill, fresh, world
 
 from vvp.errors import UserError
 from vvp.forecast import files
 from vvp.forecast.judging import judge
 from vvp.forecast.predictor import Forecast, Predictor, draft_rows
+from vvp.learn.first_points import at_first_points
 from vvp.learn.records import Evaluation
 from vvp.learn.tuning import tune
 from vvp.paths import RunPaths
@@ -30,7 +31,7 @@ def table(n: int, change: Callable[[dict, int], Any] = lambda row, i: None, chan
 
 def run(root: Path, videos: list, embeddings: list) -> tuple[Evaluation, Predictor]:
     space = fresh(fill(root, videos, embeddings))
-    tune(space, sweep_without_ray("ridge"), others=False)
+    tune(space, at_first_points(["ridge"]), others=False)
     result = judge(space, resamples=100)
     return result, files.load(Workspace(root), RunPaths("default").predictor)
 

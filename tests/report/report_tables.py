@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from learn_tables import fill, fresh, sweep_without_ray, world
+from learn_tables import fill, fresh, world
 
 from vvp.forecast.judging import judge
+from vvp.learn.first_points import at_first_points
 from vvp.learn.tuning import tune
 from vvp.paths import MAP_FACTS, RunPaths
 from vvp.workspace import Workspace
@@ -29,7 +30,7 @@ def posts(root: Path, n: int = 120, **changes: Any) -> Workspace:
 def tested(space: Workspace, name: str = "default") -> Workspace:
     """A run of one trial, tuned and evaluated as the verbs do it, and a sweep's table beside it."""
     fresh(space)
-    run = tune(space, sweep_without_ray("ridge"), name=name)
+    run = tune(space, at_first_points(["ridge"]), name=name)
     for split in run.splits:
         space.write_json(RunPaths(name).trials(split), _trials())
     judge(space, name=name, resamples=100)

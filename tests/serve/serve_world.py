@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from learn_tables import sweep_without_ray
 
 from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import assemble, population
@@ -17,6 +16,7 @@ from vvp.embed.resume import content_key
 from vvp.encoders.profiles import Profile
 from vvp.forecast import judging
 from vvp.learn import candidates, evaluate, evidence
+from vvp.learn.first_points import at_first_points
 from vvp.learn.tuning import tune
 from vvp.media.decode import DecodeSettings
 from vvp.paths import RunPaths
@@ -80,7 +80,7 @@ def learn(space: Workspace, name: str, seed: int = 0) -> str:
 
     Both are taken as proven, so that every block of a forecast and both models can be looked at.
     """
-    tune(space, sweep_without_ray("ridge", seed=seed), name=name, others=False, seed=seed)
+    tune(space, at_first_points(["ridge"], seed=seed), name=name, others=False, seed=seed)
     matrix = assemble(space, "time", dims=embedded_dims(space))
     rows = population(matrix)
     found, _ = candidates.read(space, RunPaths(name).split("time"))

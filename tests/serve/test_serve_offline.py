@@ -37,6 +37,7 @@ def app_url(serve_url: str, space: Any) -> Any:
     serve.delete("real", _blocking=False)
 
 
+@pytest.mark.slow  # every encoder is loaded twice: by the app and by `vvp predict`
 def test_online_and_offline_are_one(
     app_url: str, space: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,7 +23,7 @@ from vvp.dataset.targets import read_labels
 from vvp.errors import UserError
 from vvp.forecast.judging import read_evaluation
 from vvp.learn.records import Run
-from vvp.learn.tuning import read_run, settings_of
+from vvp.learn.tuning import read_run
 from vvp.paths import SPLITS_FACTS, RunPaths
 from vvp.schema import BLOCKS, FAILED, SIGNALS
 from vvp.workspace import Workspace
@@ -99,7 +99,7 @@ def collect(space: Workspace, name: str) -> Collection:
         video_id=_objects(own["video_id"]), channel_id=_objects(own["channel_id"]),
         title=_objects(own["title"]), part=part[at],
         fused=fuse(rows, dims),
-        features=_features(rows, own, settings_of(run).min_age_days), dims=dims, profile=profile, encoders=encoders,
+        features=_features(rows, own, (run.split_settings if run else SplitSettings()).min_age_days), dims=dims, profile=profile, encoders=encoders,
         split=split, left_out=dict(out), forecasts=forecasts, no_forecasts=why, notes=notes,
     )  # fmt: skip
 
@@ -109,7 +109,7 @@ def _parts(
 ) -> tuple[str | None, np.ndarray]:
     """(deciding split, object (all videos,) of part names)."""
     everything = np.full(len(videos), "train", dtype=object)
-    settings = settings_of(run)
+    settings = run.split_settings if run else SplitSettings()
     if run is None and space.exists(SPLITS_FACTS):  # made again with other settings they would undo a run
         settings = SplitSettings(**space.read_json(SPLITS_FACTS)["settings"])
     labelled = int(read_labels(videos, settings.min_age_days).known.sum())

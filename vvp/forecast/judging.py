@@ -22,7 +22,7 @@ from vvp.learn import candidates, evaluate, evidence
 from vvp.learn.candidates import HISTORY, MEAN, RECENT, RULE, Candidate
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
 from vvp.learn.records import Coverage, Evaluation, Measured, Quality, Run, Saved, SplitResult, Warning
-from vvp.learn.tuning import read_run, settings_of
+from vvp.learn.tuning import read_run
 from vvp.paths import EMBED_RECIPE, TEST_OPENED, RunPaths
 from vvp.workspace import Workspace
 
@@ -49,7 +49,7 @@ def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> 
     if run.rules_only:
         result = _rule_alone(space, at, run, result)
     else:
-        settings = settings_of(run)
+        settings = run.split_settings
         for split in run.splits:
             matrix = assemble(space, split, settings, embedded_dims(space))
             if candidates.fingerprint(matrix) != marks[split]:
@@ -144,7 +144,7 @@ def save(
     if choice.chosen.role == RULE:
         mark = save_rule(space, at, run, forecaster(choice.chosen), facts)
     else:
-        whole = assemble_whole(space, settings_of(run), embedded_dims(space)).only(matrix.column_names)
+        whole = assemble_whole(space, run.split_settings, embedded_dims(space)).only(matrix.column_names)
         everything, among = whole.rows("train"), population(whole)
 
         def again(one: Candidate) -> Forecaster:
@@ -172,7 +172,7 @@ def save_rule(space: Workspace, at: RunPaths, run: Run, judged: Forecaster, fact
     labelled video forecast from others; a line through followers keeps those that it was judged by.
     """
     rule, errors = judged.candidate, judged.errors
-    whole = assemble_whole(space, settings_of(run), embedded_dims(space))
+    whole = assemble_whole(space, run.split_settings, embedded_dims(space))
     rows = population(whole)
     fitted = _on_everything(whole, rule)
     if rule.name in (HISTORY, MEAN):
@@ -188,7 +188,7 @@ def _on_everything(whole: Matrix, rule: Candidate) -> Candidate:
 
 def _rule_alone(space: Workspace, at: RunPaths, run: Run, result: Evaluation) -> Evaluation:
     """Without a split: the channel rule (the mean, where no channel is known), checked row by row in time."""
-    whole = assemble_whole(space, settings_of(run), embedded_dims(space))
+    whole = assemble_whole(space, run.split_settings, embedded_dims(space))
     rows = population(whole)
     rule = candidates.rule_alone(whole, HISTORY if whole.history.log_views else MEAN)
     errors = evidence.rule_errors_of(whole, rule, rows.rows, [])

@@ -14,7 +14,7 @@ import numpy as np
 
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn.folds import TrialData, final_data
-from vvp.models.average import AverageModel
+from vvp.models.average import AverageModel, Member
 from vvp.models.base import CRITERION, Family, Model, Params
 from vvp.models.registry import family as family_of
 
@@ -116,7 +116,11 @@ def fit(matrix: Matrix, population: Population, recipe: Recipe, rows: np.ndarray
     place = {int(column): i for i, column in enumerate(at)}
     return AverageModel(
         n_cols=len(at),
-        weights=tuple(weight for weight, _ in recipe.members),
-        columns=tuple(np.array([place[int(i)] for i in columns(matrix, one)]) for _, one in recipe.members),
-        members=tuple(fit(matrix, population, one, rows, seed) for _, one in recipe.members),
-    )
+        members=tuple(
+            Member(
+                model=fit(matrix, population, one, rows, seed), weight=weight,
+                columns=np.array([place[int(i)] for i in columns(matrix, one)]),
+            )
+            for weight, one in recipe.members
+        ),
+    )  # fmt: skip

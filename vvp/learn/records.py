@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vvp.dataset.split_rules import SplitSettings
 from vvp.errors import UserError
 
 R = TypeVar("R", bound="Record")
@@ -211,6 +212,9 @@ class Run(Record):
     """None: min_age_days"""
     labels_note: str | None = None
     """what was taken for the age of counts without a date"""
+    train: float = 0.6
+    validation: float = 0.2
+    """shares of the labelled videos; the test part is the rest"""
     families: list[str] = Field(default_factory=list)
     rules_only: str | None = None
     profile: str = ""
@@ -223,3 +227,11 @@ class Run(Record):
     unavailable: dict[str, str] = Field(default_factory=dict)
     """split → why it could not be made"""
     seconds: float = 0.0
+
+    @property
+    def split_settings(self) -> SplitSettings:
+        """How its splits are made."""
+        return SplitSettings(
+            train=self.train, validation=self.validation, embargo_days=self.embargo_days,
+            min_age_days=self.min_age_days, lag_days=self.lag_days,
+        )  # fmt: skip

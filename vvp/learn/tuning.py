@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 
 from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import HORIZON, WHOLE, Matrix, assemble, assemble_whole, population
-from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.splits import SPLITS
 from vvp.errors import SplitError, UserError
 from vvp.learn import candidates
@@ -40,6 +39,8 @@ def tune(
 ) -> Run:
     """Fits every candidate and writes the run. others: the other splits as well.
 
+    shares: of the labelled videos, training and validation; the rest is the test part.
+
     UserError: nothing embedded, no label at all, an unknown split, a split asked for that cannot be made.
     """
     if split not in SPLITS:
@@ -57,12 +58,14 @@ def tune(
         embargo_days=settings.embargo_days,
         min_age_days=settings.min_age_days,
         lag_days=settings.lag_days,
+        train=settings.train,
+        validation=settings.validation,
     )
     fitted: dict[str, FittedSplit] = {}
     unavailable: dict[str, str] = {}
     for one in [split, *(s for s in SPLITS if s != split and others)]:
         try:
-            matrix = assemble(space, one, settings, dims)
+            matrix = assemble(space, one, run.split_settings, dims)
         except SplitError as error:
             if one != split:
                 unavailable[one] = str(error)
@@ -95,13 +98,6 @@ def tune(
     run = run.model_copy(update=done)
     space.write_json(at.run, run.as_dict())
     return run
-
-
-def settings_of(run: Run | None) -> SplitSettings:
-    """How the run's labels and splits are made; the defaults without a run."""
-    if run is None:
-        return SplitSettings()
-    return SplitSettings(embargo_days=run.embargo_days, min_age_days=run.min_age_days, lag_days=run.lag_days)
 
 
 def read_run(space: Workspace, name: str) -> Run | None:

@@ -10,13 +10,14 @@ from importlib import import_module
 from vvp.errors import UserError
 from vvp.models.base import Family, Model, read_head
 
-# name → (module of vvp.models, class of the family or None for a rule, class of its models)
+# name → (module of vvp.models, class of the family or None where none is swept, class of its models)
 FAMILIES: dict[str, tuple[str, str | None, str]] = {
     "ridge": ("ridge", "Ridge", "RidgeModel"),
     "elasticnet": ("elasticnet", "ElasticNet", "ElasticNetModel"),
     "gbdt": ("gbdt", "Gbdt", "GbdtModel"),
     "extratrees": ("extratrees", "ExtraTrees", "ExtraTreesModel"),
     "mlp": ("mlp", "Mlp", "MlpModel"),
+    "average": ("average", None, "AverageModel"),
     "train_mean": ("baselines", None, "MeanModel"),
     "one_column": ("baselines", None, "ColumnModel"),
     "channel_history": ("baselines", None, "HistoryModel"),

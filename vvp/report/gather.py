@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vvp.dataset.fuse import present
+from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.targets import Labels, issues, moments, read_labels
 from vvp.errors import UserError
 from vvp.forecast.judging import read_evaluation
 from vvp.learn.records import Evaluation, Run, SplitResult
-from vvp.learn.tuning import read_run, settings_of
+from vvp.learn.tuning import read_run
 from vvp.paths import EMBEDDINGS, RUNS, SET_ASIDE, SPLITS_TABLE, VIDEOS, RunPaths
 from vvp.report import gather_map as atlas
 from vvp.schema import FAILED
@@ -113,7 +114,7 @@ def gather(space: Workspace, name: str) -> Facts:
     split = run.split if run else "time"
     table = space.read(VIDEOS)
     latest = space.latest(EMBEDDINGS, "video_id", "embedded_at")
-    labels = read_labels(table, settings_of(run).min_age_days)
+    labels = read_labels(table, (run.split_settings if run else SplitSettings()).min_age_days)
     videos = _videos(space, table, labels, latest, split)
     if not videos.embedded.any():
         raise UserError(
