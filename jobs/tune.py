@@ -22,7 +22,7 @@ def command(
         typer.Option(
             min=0,
             max=3650,
-            help="Gap between parts of the time split; default: the lag, less if that takes over 5 % of rows.",
+            help="Gap between parts of the time split; default: the lag, less if it holds over 5 % of rows.",
         ),
     ] = None,
     min_age_days: Annotated[

@@ -100,10 +100,10 @@ def tune(
 ) -> Run:
     """Fits every rule and model of a run under each split; the run's record.
 
-    others: the other two splits as well. shares: of the labelled videos, training and validation; the rest is
-    the test part. min_age_days: a count read sooner after posting is no label; label_lag_days: when a count is
-    known to the channel's later videos (None: min_age_days). sweep_for: what sweeps a split's data, in place of
-    Ray Tune. With too few videos for a split the run holds the rules alone (`rules_only` says why).
+    others: the other two splits as well. shares: of the labelled videos, training and validation; the rest
+    is the test part. min_age_days: a count read sooner after posting is no label; label_lag_days: when a
+    count is known to the channel's later videos (None: min_age_days). sweep_for: what sweeps a split's data,
+    in place of Ray Tune. With too few videos for a split the run holds the rules alone (`rules_only` says why).
     """
     from vvp.learn.sweep import Sweeps
     from vvp.learn.tuning import tune

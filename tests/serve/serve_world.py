@@ -80,7 +80,7 @@ def learn(space: Workspace, name: str, seed: int = 0) -> str:
 
     Both are taken as proven, so that every block of a forecast and both models can be looked at.
     """
-    tune(space, at_first_points(["ridge"], seed=seed), name=name, others=False, seed=seed)
+    tune(space, at_first_points(["ridge"]), name=name, others=False, seed=seed)
     matrix = assemble(space, "time", dims=embedded_dims(space))
     rows = population(matrix)
     found, _ = candidates.read(space, RunPaths(name).split("time"))

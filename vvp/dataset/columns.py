@@ -1,7 +1,7 @@
 """The columns of a design matrix: their names, blocks and kinds, and the named sets of them ("inputs").
 
-Order: the fused vector (fuse.py), the words' topics (words.py), then the features (features.py). `design` fills them for a table and,
-with the same code, for the one video of a forecast.
+Order: the fused vector (fuse.py), the words' topics (words.py), then the features (features.py). `design`
+fills them for a table and, with the same code, for the one video of a forecast.
 Not known here: labels, splits, which columns a training set left constant (matrix.py).
 """
 

@@ -121,7 +121,8 @@ def _maybe_young(
 def _deficit(
     videos: pa.Table, log_views: np.ndarray, young: np.ndarray, old: np.ndarray
 ) -> tuple[float, float]:
-    """(how much lower the young counts are, its standard error), log views at equal followers; inf: unknown."""
+    """(how much lower the young counts are, its standard error), log views at equal followers; inf where
+    too few."""
     if min(young.sum(), old.sum()) < RIPE_ROWS:
         return np.inf, 0.0
     y = log_views.copy()

@@ -95,11 +95,12 @@ def collect(space: Workspace, name: str) -> Collection:
         rows, at = rows.filter(pa.array(keep)), at[keep]
     own = videos.take(pa.array(at))
     forecasts, why = _forecasts(space, name, run)
+    min_age = (run.split_settings if run else SplitSettings()).min_age_days
     return Collection(
         video_id=_objects(own["video_id"]), channel_id=_objects(own["channel_id"]),
         title=_objects(own["title"]), part=part[at],
         fused=fuse(rows, dims),
-        features=_features(rows, own, (run.split_settings if run else SplitSettings()).min_age_days), dims=dims, profile=profile, encoders=encoders,
+        features=_features(rows, own, min_age), dims=dims, profile=profile, encoders=encoders,
         split=split, left_out=dict(out), forecasts=forecasts, no_forecasts=why, notes=notes,
     )  # fmt: skip
 

@@ -214,7 +214,8 @@ class Predictor:
         return Forecast(
             headline=headline(
                 VIEWS.value(log_views), low, high, rule=rule, standing=standing, channel=channel,
-                rule_views=rules.get(rule) if rule not in (HISTORY, RECENT) or count else rules[MEAN], media=seen or heard,
+                rule_views=rules[MEAN] if rule in (HISTORY, RECENT) and not count else rules.get(rule),
+                media=seen or heard,
             ),
             promise=promise(
                 VIEWS.value(log_views), low is not None, horizon_days=asked, counts_age_days=age,

@@ -1,4 +1,4 @@
-"""A sweep of one trial per family, in this process: for tests and benchmarks, where Ray Tune would add time.
+"""A sweep of the first points alone, in this process: for tests and benchmarks, where Ray Tune would add time.
 
 Not known here: Ray, how parameters are searched (sweep.py).
 """
@@ -6,20 +6,23 @@ Not known here: Ray, how parameters are searched (sweep.py).
 from collections.abc import Callable, Sequence
 
 from vvp.learn.candidates import Sweeper
-from vvp.models.base import CRITERION, Data, Model, Params, first_point
+from vvp.learn.folds import TrialData
+from vvp.learn.recipes import Recipe, Tried, held_forecasts
+from vvp.models.base import first_point
 from vvp.models.registry import family as family_of
 
 
-def at_first_points(families: Sequence[str], seed: int = 0) -> Callable[[str], Sweeper]:
-    """What `tune` takes as `sweep_for`: each family is fitted once, at the point that a sweep tries first."""
+def at_first_points(families: Sequence[str]) -> Callable[[str], Sweeper]:
+    """What `tune` takes as `sweep_for`: each family with each input, at the point that a sweep tries first."""
 
-    def sweep(train: Data, validation: Data) -> dict[str, tuple[Model, Params, float]]:
-        fitted = {}
+    def sweep(data: TrialData) -> list[Tried]:
+        tried = []
         for name in families:
-            family = family_of(name)
-            params = first_point(family, len(train.y), train.X.shape[1])
-            model = family.fit(train, validation, params, seed=seed)
-            fitted[name] = (model, params, CRITERION(validation.y, model.predict(validation.X)))
-        return fitted
+            params = first_point(family_of(name), *data.X.shape)
+            for input_ in data.inputs:
+                point, value, oof = held_forecasts(data, family_of(name), params, input_)
+                recipe = Recipe(family=name, input=input_, params=params, point=point)
+                tried.append(Tried(recipe, value, oof))
+        return tried
 
     return lambda split: sweep

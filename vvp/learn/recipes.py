@@ -108,7 +108,7 @@ def columns(matrix: Matrix, recipe: Recipe) -> np.ndarray:
 
 
 def fit(matrix: Matrix, population: Population, recipe: Recipe, rows: np.ndarray, seed: int = 0) -> Model:
-    """The recipe's model, fitted on the labelled `rows` (int) of the matrix, reading `columns(matrix, recipe)`."""
+    """The recipe's model, fitted on the labelled `rows` (int) of the matrix; it reads `columns`."""
     at = columns(matrix, recipe)
     if not recipe.members:
         data = final_data(matrix, population, rows, at, recipe.input, seed)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import HORIZON, WHOLE, Matrix, assemble, assemble_whole, population
+from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.splits import SPLITS
 from vvp.errors import SplitError, UserError
 from vvp.learn import candidates
