@@ -48,6 +48,7 @@ class Matrix:
     part: np.ndarray  # object (n,): train | validation | test | embargo | none
     has_media: np.ndarray  # bool (n,): picture or sound was embedded
     horizon_days: np.ndarray  # float64 (n,), age of the count, NaN: unknown
+    at_least: bool  # the ages are the least that they can be: no count has a date
     profile: str
     encoders: dict[str, str]  # column of embeddings/ → name@hash; absent: nobody has this modality
     dims: Dims
@@ -214,7 +215,9 @@ def _matrix(
     X = design(rows, dims, horizon, history, words)
     columns = layout(dims)
     dropped = {} if keep_all else _useless(X[train], columns)
-    if not keep_all and HORIZON not in dropped and inseparable(horizon[train], published[train]):
+    # Videos of the same days as training's may be told apart by it, whichever of the two it is.
+    later = split == "time" and HORIZON not in dropped
+    if later and inseparable(horizon[train], published[train]):
         dropped[HORIZON] = INSEPARABLE
     keep = [i for i, c in enumerate(columns) if c.name not in dropped]
     seen, heard = present(rows, "picture"), present(rows, "sound")
@@ -245,6 +248,7 @@ def _matrix(
         part=part,
         has_media=seen | heard,
         horizon_days=horizon,
+        at_least=bool(labels.at_least.any()),
         profile=profile,
         encoders=encoders,
         dims=dims,

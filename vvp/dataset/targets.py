@@ -54,6 +54,7 @@ class Labels:
     video_id: np.ndarray  # object (n,)
     log_views: np.ndarray  # float64 (n,), natural log of (1 + views); NaN: no usable count
     horizon_days: np.ndarray  # float64 (n,), observed_at − published_at; NaN: unknown, or below 0
+    at_least: np.ndarray  # bool (n,): the count has no date, and its horizon is the least that it can be
     too_young: np.ndarray  # bool (n,): its count was left out because of its age
     age_note: str | None  # what was taken for the age of counts without a date; None: each has its own
 
@@ -67,7 +68,8 @@ def read_labels(videos: pa.Table, min_age_days: float = MIN_AGE_DAYS) -> Labels:
     """Labels of a videos table. A row with a label_issue, no count, a count of 0 or less, or one read less
     than `min_age_days` after posting (0: any age will do) has none.
 
-    A count read before its video was published has a wrong date somewhere: its horizon is NaN.
+    A count read before its video was published has a wrong date somewhere: its horizon is NaN. Where no count
+    of the table has a date, all were read when the newest post was there, or later: that is their least age.
     """
     views = pc.cast(videos["views"], pa.float64()).to_numpy(zero_copy_only=False)
     clean = pc.is_null(videos["label_issue"]).to_numpy(zero_copy_only=False) & (views > 0)  # NaN > 0: False
@@ -77,13 +79,17 @@ def read_labels(videos: pa.Table, min_age_days: float = MIN_AGE_DAYS) -> Labels:
     horizon = _days(moments(videos["observed_at"]) - published)
     horizon[horizon < 0] = np.nan
     young, note = np.zeros(len(views), bool), None
+    at_least = np.zeros(len(views), bool)
+    if np.isnan(horizon).all() and not np.isnat(published).all():
+        at_least = ~np.isnat(published)
+        horizon[at_least] = _days(published[at_least].max() - published[at_least])
     if min_age_days > 0:
         young = clean & (horizon < min_age_days)  # NaN < x: False
-        maybe, note = _maybe_young(videos, log_views, horizon, published, min_age_days)
-        young |= maybe
+        if at_least.any():
+            young, note = _maybe_young(videos, log_views, young, clean, published, min_age_days)
         log_views[young] = np.nan
     ids = np.array(videos["video_id"].to_pylist(), dtype=object)
-    return Labels(ids, log_views, horizon, young, note)
+    return Labels(ids, log_views, horizon, at_least, young, note)
 
 
 def _days(age: np.ndarray) -> np.ndarray:
@@ -91,31 +97,28 @@ def _days(age: np.ndarray) -> np.ndarray:
 
 
 def _maybe_young(
-    videos: pa.Table, log_views: np.ndarray, horizon: np.ndarray, published: np.ndarray, min_age_days: float
+    videos: pa.Table,
+    log_views: np.ndarray,
+    maybe: np.ndarray,
+    clean: np.ndarray,
+    published: np.ndarray,
+    min_age_days: float,
 ) -> tuple[np.ndarray, str | None]:
-    """(bool (n,), a sentence): counts without a date of reading that may be too young.
+    """(bool (n,), a sentence): which of the counts that may be too young are left out, where none has a date.
 
-    They were read when the newest post was there or later, so a post that old is old enough. The younger ones
-    are left out unless their counts themselves show that they were read later: among at least RIPE_ROWS of
+    All of them, unless the counts themselves show that they were read later: among at least RIPE_ROWS of
     them, at equal followers, the level is not lower by RIPE_GAP (one-sided 95 %, by channel).
     """
-    undated = np.isfinite(log_views) & np.isnan(horizon) & ~np.isnat(published)
-    if not undated.any():
-        return undated, None
-    newest = published[~np.isnat(published)].max()
-    maybe = undated & (_days(newest - published) < min_age_days)
     if not maybe.any():
         return maybe, None
-    first = (
-        f"the table does not say when its counts were read; the newest post ({str(newest)[:10]}) is the bound"
-    )
-    deficit, error = _deficit(videos, log_views, maybe, undated & ~maybe)
+    day = str(published[~np.isnat(published)].max())[:10]
+    first = f"the table does not say when its counts were read; the newest post ({day}) is the bound"
+    deficit, error = _deficit(videos, log_views, maybe, clean & ~np.isnat(published) & ~maybe)
+    posts = f"{int(maybe.sum())} posts within {min_age_days:g} days of it"
     if deficit + 1.645 * error < RIPE_GAP:
-        return np.zeros(len(maybe), bool), (
-            f"{first}: {int(maybe.sum())} posts are within {min_age_days:g} days of it, but their counts are as"
-            " high as those of older ones, so they were read later and are kept"
-        )
-    return maybe, f"{first}: {int(maybe.sum())} posts within {min_age_days:g} days of it are left out"
+        kept = "have counts as high as those of older ones, so they were read later and are kept"
+        return np.zeros(len(maybe), bool), f"{first}: {posts} {kept}"
+    return maybe, f"{first}: {posts} are left out"
 
 
 def _deficit(

@@ -106,7 +106,7 @@ def save(
             "channels": len({c for c in matrix.channel_id[train] if c is not None}),
             "channel_ids": _channels(matrix.channel_id[train]),
             "published": [str(t) for t in _span(matrix.published_at[train])],
-            "horizon_days": _horizon(matrix.horizon_days[train]),
+            "horizon_days": _horizon(matrix.horizon_days[train], matrix.at_least),
             "log_views_quantiles": np.quantile(matrix.y[train], QUANTILES).tolist(),
             "ranges": _ranges(matrix, train),
         },
@@ -220,7 +220,7 @@ def _span(times: np.ndarray) -> list[np.datetime64]:
     return [known.min(), known.max()] if len(known) else []
 
 
-def _horizon(values: np.ndarray) -> dict[str, float] | None:
+def _horizon(values: np.ndarray, at_least: bool) -> dict[str, float | bool] | None:
     """Ages of the training counts in days, and the one that is asked for where nobody says: 30 where the
     middle 80 % of them reach it, else their median. None: no age is known."""
     known = values[np.isfinite(values)]
@@ -228,7 +228,10 @@ def _horizon(values: np.ndarray) -> dict[str, float] | None:
         return None
     low, median, high = np.quantile(known, [0.1, 0.5, 0.9])
     default = HORIZON_DAYS if low <= HORIZON_DAYS <= high else float(median)
-    return {"min": float(known.min()), "median": float(median), "max": float(known.max()), "default": default}
+    return {
+        "min": float(known.min()), "median": float(median), "max": float(known.max()), "default": default,
+        "at_least": at_least,
+    }  # fmt: skip
 
 
 def _channels(channel_id: np.ndarray) -> list[str]:

@@ -53,6 +53,8 @@ class Ages(Record):
     median: float = Field(ge=0, le=1e6)
     max: float = Field(ge=0, le=1e6)
     default: float = Field(ge=0, le=1e6)
+    at_least: bool
+    """they are the least that the ages can be"""
 
 
 class Training(Record):

@@ -19,7 +19,7 @@ from vvp.errors import UserError
 from vvp.forecast import files
 from vvp.forecast.files import Forecaster
 from vvp.learn import candidates, evaluate, evidence
-from vvp.learn.candidates import HISTORY, MEAN, RECENT, RULE, Candidate
+from vvp.learn.candidates import HISTORY, MEAN, METADATA_ONLY, RECENT, RULE, Candidate
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
 from vvp.learn.records import Coverage, Evaluation, Measured, Quality, Run, Saved, SplitResult, Warning
 from vvp.learn.tuning import read_run
@@ -115,7 +115,7 @@ def save(
     rows = population(matrix)
     test = matrix.rows("test", rows.rows)
     proven = {e.candidate for e in choice.evidence if e.better}
-    metadata = next((c for c in found if c.input == "metadata" and c.name in proven), None)
+    metadata = next((c for c in found if c.name == METADATA_ONLY and c.name in proven), None)
     second = metadata if metadata is not None and metadata.model is not None else choice.rule
 
     def record(one: Candidate, sentence: str | None) -> Quality:
