@@ -7,15 +7,15 @@ predictor that is taken home, those of the test part as well, once it has been o
 
 Three kinds, by the errors that there are:
   student    fewer than 4: t quantile with m degrees of freedom × root mean square error, the classical
-             prediction interval of a mean, where the errors are recursive residuals (Brown, Durbin & Evans 1975)
-  symmetric  4 or more: the ⌈(m + 1) · coverage⌉-th smallest |error| (split conformal, Vovk et al. 2005; Lei et
-             al. 2018), so it holds a new exchangeable video with at least the coverage
-  signed     where `calibration.py` says so: the ⌈(m + 1) · q⌉-th smallest error for q above a half, mirrored
-             below (a conformal predictive system, Vovk et al. 2019), so both ends hold on their own
+             prediction interval of a mean, where errors are recursive residuals (Brown, Durbin & Evans 1975)
+  symmetric  4 or more: the ⌈(m + 1) · coverage⌉-th smallest |error| (split conformal, Vovk et al. 2005; Lei
+             et al. 2018), so it holds a new exchangeable video with at least the coverage
+  signed     where `calibrate.py` found it better: the ⌈(m + 1) · q⌉-th smallest error for q above a half,
+             mirrored below (a conformal predictive system, Vovk et al. 2019), so either end holds on its own
 Errors are on the scale of the target (log views). Without signs they are taken with either one, so the centre
 is the median.
 Not known here: where errors come from (rule_errors.py, evidence.py), how they are shaped to one video
-(calibration.py), models, files.
+(calibration.py, calibrate.py), models, files.
 """
 
 import math
@@ -114,7 +114,9 @@ class ForecastDistribution:
         theirs = np.sort(other._draws)
         at = self.centre + mine - other.centre
         # Where the other error has atoms, half of one counts as below.
-        below = (np.searchsorted(theirs, at, "left") + np.searchsorted(theirs, at, "right")) / (2 * len(theirs))
+        below = (np.searchsorted(theirs, at, "left") + np.searchsorted(theirs, at, "right")) / (
+            2 * len(theirs)
+        )
         if correlation == 0:
             return float(below.mean())
         z = norm.ppf((np.arange(len(mine)) + 0.5) / len(mine))
@@ -135,7 +137,9 @@ def ranked(ascending: np.ndarray, share: float, count: float | None = None) -> f
     inf past the last."""
     m = len(ascending)
     n = m if count is None else count
-    rank = max(1, math.ceil((n + 1) * share * m / n - 1e-9))  # 1e-9: (m + 1) · 0.8 may land above a whole number
+    rank = max(
+        1, math.ceil((n + 1) * share * m / n - 1e-9)
+    )  # 1e-9: (m + 1) · 0.8 may land above a whole number
     return float(ascending[rank - 1]) if rank <= m else math.inf
 
 
@@ -175,10 +179,8 @@ def clearly_under(held: int, of: int, coverage: float = COVERAGE) -> bool:
     return of > 0 and bool(binom.cdf(held, of, coverage) < 0.05)
 
 
-def unusual(
-    outside: Sequence[str], interval: tuple[float, float], spread: tuple[float, float]
-) -> str | None:
-    """Why this forecast says little, as one sentence for the first line of the answer; None: it says something.
+def unusual(outside: Sequence[str], interval: tuple[float, float], spread: tuple[float, float]) -> str | None:
+    """Why a forecast says little, as one sentence for the first line of the answer; None: it says something.
 
     outside: names of features that lie outside what training shows; interval: (low, high) of the 80 %
     interval; spread: the 10 % and the 90 % quantile of the training videos' target, on the same scale.

@@ -1,11 +1,14 @@
 """What errors of one channel share, how far recent errors lie off, and what their size depends on.
 
-The parts that `calibration.py` is made from. Errors are signed (truth − forecast), on the scale of the target.
-Not known here: which part is used (calibration.py), where errors come from, files.
+What `calibrate.py` works with. Errors are signed (truth − forecast), on the scale of the target.
+Not known here: which part is used (calibrate.py), where errors come from, files.
 """
 
+from typing import Annotated
+
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from vvp.dataset.channels import HUBER, MAD_TO_SD
 from vvp.learn.records import Record
@@ -13,10 +16,12 @@ from vvp.learn.records import Record
 NARROWEST, WIDEST = 0.5, 2.0
 """bounds of the factor by which one video's interval differs from the usual one"""
 PRIOR_ROWS = 50.0  # independent rows whose weight the ridge penalty of the scale has
+ROUNDS, SETTLED = 20, 0.02  # of scoring; change of a log factor below which it ends
 FARTHEST = 2.5  # standard deviations from the mean; a trait beyond counts as there
 CLIP = 0.05  # share of errors at either end that count as their quantile in correlations
 PRIOR_CHANNELS = 10.0  # channels without any shared error that the correlation is averaged with
 MOST_TRAITS = 32
+MOST_CORRELATION = 0.95
 
 
 def sums(values: np.ndarray, clusters: np.ndarray) -> np.ndarray:
@@ -69,7 +74,7 @@ def pair_correlation(values: np.ndarray, clusters: np.ndarray) -> float:
         return 0.0
     products = (sums(around, clusters) ** 2 - sums(around**2, clusters))[several]
     mean = float((products / (sizes * (sizes - 1))[several]).mean()) / variance
-    return float(np.clip(mean * several.sum() / (several.sum() + PRIOR_CHANNELS), 0, 0.95))
+    return float(np.clip(mean * several.sum() / (several.sum() + PRIOR_CHANNELS), 0, MOST_CORRELATION))
 
 
 def recent_shift(residuals: np.ndarray, clusters: np.ndarray, cap: float) -> float:
@@ -88,20 +93,26 @@ class Scale(Record):
     """By which factor a video's error is larger than usual: log-linear in its traits, between NARROWEST and
     WIDEST. Per trait: a slope, another above the mean, and a step where it is unknown."""
 
-    centres: list[float] = Field(max_length=MOST_TRAITS)
-    spreads: list[float] = Field(max_length=MOST_TRAITS)
+    centres: list[Annotated[float, Field(ge=-1e12, le=1e12)]] = Field(max_length=MOST_TRAITS)
+    spreads: list[Annotated[float, Field(ge=0, le=1e12)]] = Field(max_length=MOST_TRAITS)
     """mean and standard deviation of each trait, (k,)"""
-    weights: list[float] = Field(max_length=3 * MOST_TRAITS)
+    weights: list[Annotated[float, Field(ge=-100, le=100)]] = Field(max_length=3 * MOST_TRAITS)
     """(3k,): slopes, slopes above the mean, steps"""
-    level: float = Field(ge=-50, le=50)
+    level: float = Field(ge=-10_000, le=10_000)
     """mean of the log factor before it, so that the usual factor is 1"""
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not len(self.centres) == len(self.spreads) == len(self.weights) / 3:
+            raise ValueError("centres, spreads and weights of one number of traits were expected")
+        return self
+
     @classmethod
-    def fit(cls, sizes: np.ndarray, traits: np.ndarray, rows: float) -> "Scale":
+    def fit(cls, sizes: np.ndarray, traits: np.ndarray, share: float = 1.0) -> "Scale":
         """Gamma regression with log link and a ridge penalty, by Fisher scoring (McCullagh & Nelder 1989).
 
-        sizes: float64 (m,), |errors|, m at least 2; traits: float64 (m, k), NaN unknown; rows: how many
-        independent ones they are worth.
+        sizes: float64 (m,), |errors|, m at least 2; traits: float64 (m, k), NaN unknown; share:
+        how many independent rows one of these is worth, at most 1.
         """
         known = np.isfinite(traits)
         count = np.maximum(known.sum(axis=0), 1)
@@ -119,15 +130,14 @@ class Scale(Record):
         if usual <= 0:
             return empty
         y = y / usual
-        penalty = PRIOR_ROWS * len(y) / rows
+        penalty = PRIOR_ROWS / share
         solve = np.linalg.inv(X.T @ X + penalty * np.eye(X.shape[1])) if X.shape[1] else np.zeros((0, 0))
         weights = np.zeros(X.shape[1])
-        for _ in range(50):
-            relative = y / np.exp(X @ weights) - 1
-            step = solve @ (X.T @ relative - penalty * weights)
-            step *= min(1.0, 0.5 / max(float(np.abs(X @ step).max(initial=0)), 1e-12))
-            weights = weights + step
-            if float(np.abs(step).max(initial=0)) < 1e-6:
+        for _ in range(ROUNDS):
+            step = solve @ (X.T @ (y / np.exp(X @ weights) - 1) - penalty * weights)
+            change = float(np.abs(X @ step).max(initial=0))
+            weights = weights + step * min(1.0, 1 / max(change, 1e-12))
+            if change < SETTLED:
                 break
         return empty.model_copy(update={"weights": weights.tolist(), "level": float(middle @ weights)})
 
