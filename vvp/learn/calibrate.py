@@ -3,7 +3,7 @@
 The plain rule is one width for all: the symmetric conformal interval of `intervals.py`. Up to four parts
 shape it to a video:
   signed  errors keep their sign, so either end holds on its own and the middle is the median error's
-  recent  forecasts are moved by the mean of the latest errors (`spread.recent_shift`)
+  recent  forecasts are moved by the mean of the latest errors, at most to the end of the plain interval
   scale   the width follows what the size of errors depends on (`spread.Scale`; Papadopoulos et al. 2002)
   groups  videos of one group (a new channel, no picture) have errors of their own (Mondrian, Vovk 2003)
 Which of them are used is chosen by interval score on forward blocks: fitted on earlier errors, scored on
@@ -198,7 +198,7 @@ def widening(forward: Forward, parts: Sequence[Part]) -> tuple[float, float]:
 def _recentred(residuals: np.ndarray, clusters: np.ndarray) -> tuple[float, np.ndarray]:
     """(shift for what comes next, residuals (m,) each less the shift that could be known before it)"""
     m = len(residuals)
-    cap = min(ranked(np.sort(np.abs(residuals)), COVERAGE), float(np.abs(residuals).max())) / 2
+    cap = min(ranked(np.sort(np.abs(residuals)), COVERAGE), float(np.abs(residuals).max()))
     last = int(np.clip(LATEST * m, *LATEST_ROWS))
 
     def shift(end: int) -> float:
