@@ -114,17 +114,13 @@ def calibrate(
     with threadpool_limits(1):  # a thousand small products: threads would wait for one another
         parts, tried = choose(forward)
         margin, held = widening(forward, parts)
-        found = fit(data, names, parts)
-    pools = {
-        name: pool.model_copy(update={"errors": [error * margin for error in pool.errors]})
-        for name, pool in found.pools.items()
-    }
-    return found.model_copy(
-        update={"pools": pools, "parts": list(parts), "margin": margin, "held": held, "tried": tried}
-    )
+        found = fit(data, names, parts, margin=margin)
+    return found.model_copy(update={"held": held, "tried": tried})
 
 
-def fit(data: Errors, names: list[str], parts: Sequence[Part], reason: str | None = None) -> Calibration:
+def fit(
+    data: Errors, names: list[str], parts: Sequence[Part], reason: str | None = None, margin: float = 1.0
+) -> Calibration:
     """With these parts, whether they help or not."""
     residuals, clusters, m = data.residuals, data.clusters, len(data.residuals)
     signed = "signed" in parts
@@ -144,7 +140,7 @@ def fit(data: Errors, names: list[str], parts: Sequence[Part], reason: str | Non
         scale, factor = _scaled(np.abs(centred), data.traits, clusters)
     pools = {}
     for group, at in members.items():
-        errors = (moved[at] - middles[group]) / factor[at]
+        errors = margin * (moved[at] - middles[group]) / factor[at]
         pools[group] = Pool(
             errors=thinned(np.sort(errors if signed else np.abs(errors))),
             signed=signed,
@@ -153,7 +149,7 @@ def fit(data: Errors, names: list[str], parts: Sequence[Part], reason: str | Non
             count=max(1.0, spread.effective(moved[at], clusters[at])) if parts else float(m),
         )
     return Calibration(
-        traits=names, parts=list(parts), scale=scale, shift=shift, margin=1.0,
+        traits=names, parts=list(parts), scale=scale, shift=shift, margin=margin,
         correlation=spread.pair_correlation(centred / factor, clusters),
         pools=pools, rows=m, held=None, tried=[], reason=reason,
     )  # fmt: skip
@@ -164,6 +160,8 @@ def choose(forward: Forward) -> tuple[tuple[Part, ...], list[Tried]]:
     better than the plain rule by more than chance. (parts, everything that was tried)"""
     clusters = forward.scored.clusters
     plain = forward.scores(())
+    if not plain.any():  # all errors are 0
+        return (), []
     able = [part for part in PARTS if part != "scale" or forward.names]
     able = [part for part in able if part != "groups" or len(set(forward.scored.groups)) > 1]
     tried: list[Tried] = []

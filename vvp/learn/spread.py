@@ -17,6 +17,7 @@ NARROWEST, WIDEST = 0.5, 2.0
 """bounds of the factor by which one video's interval differs from the usual one"""
 PRIOR_ROWS = 50.0  # independent rows whose weight the ridge penalty of the scale has
 ROUNDS, SETTLED = 20, 0.02  # of scoring; change of a log factor below which it ends
+ENORMOUS = 0.02  # share of errors, for their video, that count as the largest of the others
 FARTHEST = 2.5  # standard deviations from the mean; a trait beyond counts as there
 CLIP = 0.05  # share of errors at either end that count as their quantile in correlations
 PRIOR_CHANNELS = 10.0  # channels without any shared error that the correlation is averaged with
@@ -124,17 +125,16 @@ class Scale(Record):
         X = empty._columns(traits)
         middle = X.mean(axis=0)
         X = X - middle
-        # One enormous error is no reason to call all its like uncertain.
-        y = np.minimum(sizes, np.quantile(sizes, 0.98))
-        usual = float(y.mean())
-        if usual <= 0:
+        if not sizes.any():
             return empty
-        y = y / usual
         penalty = PRIOR_ROWS / share
         solve = np.linalg.inv(X.T @ X + penalty * np.eye(X.shape[1])) if X.shape[1] else np.zeros((0, 0))
         weights = np.zeros(X.shape[1])
         for _ in range(ROUNDS):
-            step = solve @ (X.T @ (y / np.exp(X @ weights) - 1) - penalty * weights)
+            ratios = sizes / np.exp(X @ weights)
+            # One enormous error is no reason to call all its like uncertain.
+            ratios = np.minimum(ratios, np.quantile(ratios, 1 - ENORMOUS))
+            step = solve @ (X.T @ (ratios / ratios.mean() - 1) - penalty * weights)
             change = float(np.abs(X @ step).max(initial=0))
             weights = weights + step * min(1.0, 1 / max(change, 1e-12))
             if change < SETTLED:
