@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
-from typing_extensions import Self
 
 from vvp.learn.intervals import CONFORMAL_FROM, COVERAGE, MOST_ERRORS, ForecastDistribution
 from vvp.learn.records import Record
@@ -37,7 +36,7 @@ class Pool(Record):
     """how many independent errors these stand for"""
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _in_order(self) -> "Pool":
         if any(a > b for a, b in zip(self.errors, self.errors[1:], strict=False)):
             raise ValueError("errors are not in order")
         if not self.signed and (self.errors[0] < 0 or self.middle):
@@ -103,6 +102,10 @@ class Calibration(Record):
     reason: str | None = Field(max_length=500)
     """why only the plain rule was tried; None: more was"""
 
+    def moved(self, group: str) -> float:
+        """By how much the middle of a video's distribution lies off its forecast."""
+        return self.shift + self.pools.get(group, self.pools[ALL]).middle
+
     def distribution(
         self, centre: float, traits: Mapping[str, float | None], group: str
     ) -> ForecastDistribution:
@@ -152,7 +155,7 @@ class Calibration(Record):
         return [(name, np.flatnonzero(named == name)) for name in self.pools]
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _whole(self) -> "Calibration":
         if ALL not in self.pools:
             raise ValueError("there is no pool of all errors")
         if self.scale is not None and len(self.scale.centres) != len(self.traits):

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field, model_validator
-from typing_extensions import Self
 
 from vvp.dataset.channels import HUBER, MAD_TO_SD
 from vvp.learn.records import Record
@@ -103,7 +102,7 @@ class Scale(Record):
     """mean of the log factor before it, so that the usual factor is 1"""
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _whole(self) -> "Scale":
         if not len(self.centres) == len(self.spreads) == len(self.weights) / 3:
             raise ValueError("centres, spreads and weights of one number of traits were expected")
         return self
@@ -112,8 +111,8 @@ class Scale(Record):
     def fit(cls, sizes: np.ndarray, traits: np.ndarray, share: float = 1.0) -> "Scale":
         """Gamma regression with log link and a ridge penalty, by Fisher scoring (McCullagh & Nelder 1989).
 
-        sizes: float64 (m,), |errors|, m at least 2; traits: float64 (m, k), NaN unknown; share:
-        how many independent rows one of these is worth, at most 1.
+        sizes: float64 (m,), |errors|, m at least 2; traits: float64 (m, k), NaN unknown; share: how
+        many independent rows one of these is worth, at most 1.
         """
         known = np.isfinite(traits)
         count = np.maximum(known.sum(axis=0), 1)
