@@ -115,8 +115,8 @@ class Mlp:
     """The family."""
 
     name: ClassVar[str] = "mlp"
-    hidden: tuple[int, ...] = (128, 64)
-    members: int = 4
+    hidden: tuple[int, ...] = (64, 32)
+    members: int = 8
     epochs: tuple[int, ...] = (2, 3, 5, 7, 10, 14, 19, 25, 32, 40)
     """epochs made, at each point of the path"""
     components: int = 32
@@ -124,11 +124,11 @@ class Mlp:
 
     @property
     def start(self) -> Params:
-        return {"learning_rate": 1e-3, "weight_decay": 0.1, "dropout": 0.2, "embedding_weight": 1.0}
+        return {"learning_rate": 2e-3, "weight_decay": 0.1, "dropout": 0.2, "embedding_weight": 0.3}
 
     def space(self, n_train: int, n_cols: int) -> Space:
         return {
-            "learning_rate": Float(low=3e-4, high=3e-3, log=True),
+            "learning_rate": Float(low=5e-4, high=5e-3, log=True),
             "weight_decay": Float(low=1e-3, high=1.0, log=True),
             "dropout": Float(low=0.0, high=0.5),
             "embedding_weight": Float(low=0.1, high=4.0, log=True),
@@ -187,8 +187,8 @@ class Mlp:
 
 
 def batch_size(n_train: int) -> int:
-    """The power of two that gives about 16 batches an epoch, from 8 to 256: few rows still make steps."""
-    return int(2 ** np.clip(np.round(np.log2(max(n_train, 1) / 16)), 3, 8))
+    """The power of two that gives about 8 batches an epoch, from 8 to 512: few rows still make steps."""
+    return int(2 ** np.clip(np.round(np.log2(max(n_train, 1) / 8)), 3, 9))
 
 
 def _forward(network: Network, X: torch.Tensor, target: tuple[float, float]) -> np.ndarray:
