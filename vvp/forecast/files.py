@@ -37,8 +37,8 @@ from vvp.forecast import neighbours
 from vvp.forecast.head import Head
 from vvp.forecast.neighbours import Neighbours
 from vvp.forecast.predictor import QUANTILES, Predictor
+from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import MODELS, Candidate
-from vvp.learn.intervals import kept
 from vvp.models.registry import load as load_model
 from vvp.workspace import Workspace
 
@@ -56,8 +56,8 @@ class Forecaster:
     """Who forecasts, and how far it was off on videos that it had not seen."""
 
     candidate: Candidate
-    errors: np.ndarray
-    """float64 (m,), log views, divided by the scale of each (rule_errors.py)"""
+    calibration: Calibration | None
+    """None: it was never seen to forecast a video that it had not learned from"""
 
 
 def save(
@@ -87,7 +87,8 @@ def save(
         models[name] = {
             "name": one.name, "role": one.role, "family": one.family, "input": one.input,
             "columns": list(one.columns), "rows": one.rows, "bounds": list(one.bounds or ()),
-            "errors": kept(forecaster.errors), "files": sorted(own),
+            "files": sorted(own),
+            "calibration": None if forecaster.calibration is None else forecaster.calibration.as_dict(),
         }  # fmt: skip
     files |= _neighbours(space, matrix).files() | matrix.words.files()
     files["history.json"] = json.dumps(matrix.history.as_dict(), ensure_ascii=False).encode()

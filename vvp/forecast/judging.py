@@ -7,6 +7,7 @@ the test's.
 Not known here: how results are printed.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -18,10 +19,12 @@ from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, populati
 from vvp.errors import UserError
 from vvp.forecast import files
 from vvp.forecast.files import Forecaster
-from vvp.learn import candidates, evaluate, evidence
+from vvp.learn import candidates, evaluate, evidence, ranges
+from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import HISTORY, MEAN, METADATA_ONLY, RECENT, RULE, Candidate
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
 from vvp.learn.records import Coverage, Evaluation, Measured, Quality, Run, Saved, SplitResult, Warning
+from vvp.learn.rule_errors import Errors, join
 from vvp.learn.tuning import read_run
 from vvp.paths import EMBED_RECIPE, TEST_OPENED, RunPaths
 from vvp.workspace import Workspace
@@ -80,13 +83,16 @@ def _one_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result:
     rows = population(matrix)
     found, _ = candidates.read(space, at.split(matrix.split))
     choice = evidence.choose(matrix, rows, found, run.seed)
-    own = evaluate.evaluate_split(matrix, rows, found, choice, resamples=result.resamples)
+    calibrations = {name: ranges.calibrated(matrix, errors) for name, errors in choice.errors.items()}
+    own = evaluate.evaluate_split(matrix, rows, found, choice, calibrations, resamples=result.resamples)
     splits = {**result.splits, matrix.split: own}
     if matrix.split != run.split:
         return result.model_copy(update={"splits": splits})
-    space.write_bytes(at.predictions, evaluate.predictions(matrix, rows, found, choice.errors))
+    space.write_bytes(at.predictions, evaluate.predictions(matrix, rows, found, calibrations))
     verdict, warnings = evaluate.verdict(own), evaluate.warnings(matrix, own)
-    kept = save(space, at, run, matrix, found, choice, own, verdict, warnings, result.resamples)
+    kept = save(
+        space, at, run, matrix, found, choice, calibrations, own, verdict, warnings, result.resamples
+    )  # fmt: skip
     parts = matrix.splits.facts["fingerprint"]
     opened = space.read_json(TEST_OPENED) if space.exists(TEST_OPENED) else []
     opened.append({"run": at.name, "split": matrix.split, "parts": parts, "at": result.opened_at})
@@ -106,6 +112,7 @@ def save(
     matrix: Matrix,
     found: list[Candidate],
     choice: evidence.Choice,
+    calibrations: Mapping[str, Calibration | None],
     own: SplitResult,
     verdict: str,
     warnings: list[Warning],
@@ -121,7 +128,8 @@ def save(
     def record(one: Candidate, sentence: str | None) -> Quality:
         interval = own.interval
         if one.name != own.chosen:
-            interval = evaluate.coverage(matrix, test, one, choice.errors[one.name], resamples, 0)
+            errors, made = choice.errors[one.name], calibrations[one.name]
+            interval = evaluate.coverage(matrix, test, one, errors, made, resamples, 0)
         results = own.results[one.name]
         return Quality(
             verdict=sentence or evaluate.alone(own, one.name, interval),
@@ -137,9 +145,9 @@ def save(
     }  # fmt: skip
 
     def forecaster(one: Candidate) -> Forecaster:
-        errors = choice.errors[one.name]
-        tested = (matrix.y[test] - one.predict(matrix, test)) / evaluate.scales(matrix, one, test)
-        return Forecaster(one, np.concatenate([errors.scaled, tested]))
+        raw = matrix.y[test] - one.predict(matrix, test)
+        tested = Errors(test, raw, ranges.scales(matrix, one, test))
+        return Forecaster(one, ranges.calibrated(matrix, join([choice.errors[one.name], tested])))
 
     if choice.chosen.role == RULE:
         mark = save_rule(space, at, run, forecaster(choice.chosen), facts)
@@ -171,13 +179,14 @@ def save_rule(space: Workspace, at: RunPaths, run: Run, judged: Forecaster, fact
     judged: the rule with its errors as judged. The mean and the channel rule get theirs anew, from every
     labelled video forecast from others; a line through followers keeps those that it was judged by.
     """
-    rule, errors = judged.candidate, judged.errors
+    rule, calibration = judged.candidate, judged.calibration
     whole = assemble_whole(space, run.split_settings, embedded_dims(space))
     rows = population(whole)
     fitted = _on_everything(whole, rule)
     if rule.name in (HISTORY, MEAN):
-        errors = evidence.rule_errors_of(whole, fitted, rows.rows, []).scaled
-    return files.save(space, at.predictor, whole, rows, Forecaster(fitted, errors), None, rule.name, facts)
+        calibration = ranges.calibrated(whole, evidence.rule_errors_of(whole, fitted, rows.rows, []))
+    judged = Forecaster(fitted, calibration)
+    return files.save(space, at.predictor, whole, rows, judged, None, rule.name, facts)
 
 
 def _on_everything(whole: Matrix, rule: Candidate) -> Candidate:
@@ -209,7 +218,7 @@ def _rule_alone(space: Workspace, at: RunPaths, run: Run, result: Evaluation) ->
         "run": at.name, "split": WHOLE, "embedding": space.read_json(EMBED_RECIPE),
         "quality": _qualities(quality, quality, warnings), "fitted_on": "every labelled video",
     }  # fmt: skip
-    mark = save_rule(space, at, run, Forecaster(rule, errors.scaled), facts)
+    mark = save_rule(space, at, run, Forecaster(rule, None), facts)
     typical = None if not len(errors.raw) else float(np.exp(np.mean(np.abs(errors.raw))))
     known = {
         "verdict": verdict, "warnings": warnings, "rule": rule.name, "typical_factor": typical,

@@ -17,7 +17,16 @@ from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn import rule_errors
 from vvp.learn.candidates import (
-    FOLLOWERS, HISTORY, MEAN, METADATA_ONLY, MODELS, RECENT, RULE, Candidate, fit_rule, within,
+    FOLLOWERS,
+    HISTORY,
+    MEAN,
+    METADATA_ONLY,
+    MODELS,
+    RECENT,
+    RULE,
+    Candidate,
+    fit_rule,
+    within,
 )  # fmt: skip
 from vvp.learn.folds import MIN_ROWS, Fold, before_test, folds
 from vvp.learn.records import Evidence
@@ -56,7 +65,9 @@ def choose(matrix: Matrix, population: Population, candidates: list[Candidate], 
             if tried[-1].better or _clearly_first(tried[-1]):
                 rule = rules[other]
     chosen = rule
-    models = sorted((c for c in able if c.role in MODELS), key=lambda c: (CRITERION.rank(c.validation_mae), c.role))
+    models = sorted(
+        (c for c in able if c.role in MODELS), key=lambda c: (CRITERION.rank(c.validation_mae), c.role)
+    )
     held = np.concatenate([rows for _, rows in parts]) if parts else np.zeros(0, np.int64)
     # The best model, and the one for drafts without a video: each must earn its place.
     before = len(before_test(matrix))

@@ -88,6 +88,17 @@ class Evidence(Record):
     sentence: str
 
 
+class CoverageSlice(Record):
+    """Coverage on some of the test rows."""
+
+    by: str
+    """channel (known or new), followers (quarters), month, media"""
+    value: str
+    rows: int
+    channels: int
+    measured: Measured
+
+
 class Coverage(Record):
     """How often the 80 % interval of a forecaster held the truth, where that was measured."""
 
@@ -97,6 +108,17 @@ class Coverage(Record):
     """why there is none"""
     wanted: float = 0.8
     measured: Measured | None
+    score: float | None = None
+    """mean interval score, log views, lower is better"""
+    gain: Measured | None = None
+    """how much lower that is than with one width for all, as a share"""
+    parts: list[str] = Field(default_factory=list)
+    """what shapes the interval to a video (calibrate.py)"""
+    shift: float = 0.0
+    """what is added to every forecast, log views"""
+    margin: float = 1.0
+    """by how much intervals are wider than the errors alone make them"""
+    slices: list[CoverageSlice] = Field(default_factory=list)
     held: int = Field(ge=0)
     of: int = Field(ge=0)
     clearly_under: bool
