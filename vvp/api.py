@@ -103,7 +103,7 @@ def tune(
     others: the other two splits as well. shares: of the labelled videos, training and validation; the rest
     is the test part. min_age_days: a count read sooner after posting is no label; label_lag_days: when a
     count is known to the channel's later videos (None: min_age_days). sweep_for: what sweeps a split's data,
-    in place of Ray Tune. With too few videos for a split the run holds the rules alone (`rules_only` says why).
+    in place of Ray Tune. With too few videos for a split the run holds the rules alone (`rules_only`).
     """
     from vvp.learn.sweep import Sweeps
     from vvp.learn.tuning import tune

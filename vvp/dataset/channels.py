@@ -118,8 +118,8 @@ class ChannelHistory:
     def recent(self, channel_id: np.ndarray, published_at: np.ndarray) -> np.ndarray:
         """float64 (n, len(RECENT)), NaN where unknown: what the same videos say in other ways.
 
-        recent: mean with weights (1 − DECAY)^age, age in videos, shrunk to the centre like `usual`; last, best:
-        log views; spread: standard deviation; trend: recent mean less plain mean, both unshrunk; gap_days:
+        recent: mean with weights (1 − DECAY)^age, age in videos, shrunk to the centre like `usual`; last and
+        best: log views; spread: standard deviation; trend: recent mean less plain mean, both unshrunk; gap_days:
         since the channel's last post of any kind.
         """
         found = np.full((len(channel_id), len(RECENT)), np.nan)

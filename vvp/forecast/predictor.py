@@ -194,6 +194,8 @@ class Predictor:
         if scale is not None and spec.calibration is not None:
             values = {name: float(x[self.place[name]]) for name in ranges.READ}
             around = ranges.of_draft(spec.calibration, log_views, scale, values)
+            middle = around.quantile(0.5)
+            start, log_views = start + middle - log_views, middle
         low, high = (None, None) if around is None else map(VIEWS.value, around.interval(COVERAGE))
         shown = self.head.training.horizon_days
         age = None if shown is None else shown.median

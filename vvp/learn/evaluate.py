@@ -47,7 +47,7 @@ def evaluate_split(
     rows = matrix.rows("test", population.rows)
     y, channels = matrix.y[rows], matrix.channel_id[rows]
     able = [c for c in candidates if c.model is not None]
-    predicted = {c.name: c.predict(matrix, rows) for c in able}
+    predicted = {c.name: ranges.shown(matrix, rows, c, calibrations.get(c.name)) for c in able}
     intervals = bootstrap(y, predicted, channels, resamples, seed)
     rule, chosen = choice.rule.name, choice.chosen
 
@@ -120,11 +120,13 @@ def coverage(
         constant = scores.interval_score(y, centres - half, centres + half)
         score, gain = float(own.mean()), scores.gain(own, constant, channels, seed, resamples).record()
     return Coverage(
-        half_width=float(np.median(high - low)) / 2, wanted=COVERAGE, measured=measured, held=held, of=len(rows),
-        clearly_under=bool(by_channel or few), score=score, gain=gain, parts=list(calibration.parts),
+        half_width=float(np.median(high - low)) / 2, wanted=COVERAGE, measured=measured, held=held,
+        of=len(rows), clearly_under=bool(by_channel or few), score=score, gain=gain, parts=list(calibration.parts),
         shift=calibration.shift, margin=calibration.margin,
         slices=[
-            CoverageSlice(by=s.by, value=s.value, rows=s.rows, channels=s.channels, measured=s.coverage.record())
+            CoverageSlice(
+                by=s.by, value=s.value, rows=s.rows, channels=s.channels, measured=s.coverage.record()
+            )
             for s in slices[1:]
         ],
     )  # fmt: skip
@@ -151,7 +153,7 @@ def predictions(
     its out-of-fold errors were not made), and what came of it."""
     rows = matrix.rows("test", population.rows)
     able = [c for c in candidates if c.model is not None]
-    centre = np.concatenate([c.predict(matrix, rows) for c in able])
+    centre = np.concatenate([ranges.shown(matrix, rows, c, calibrations.get(c.name)) for c in able])
     ends = [ranges.interval(matrix, rows, c, calibrations.get(c.name)) for c in able]
     low, high = (np.concatenate([end[side] for end in ends]) for side in (0, 1))
     table = pa.table(

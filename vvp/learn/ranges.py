@@ -82,6 +82,13 @@ def interval(
     return ends[:, 0], ends[:, 1]
 
 
+def shown(matrix: Matrix, rows: np.ndarray, one: Candidate, calibration: Calibration | None) -> np.ndarray:
+    """float64 (len(rows),): the forecast that people see, the middle of each row's distribution, log views."""
+    if calibration is None:
+        return one.predict(matrix, rows)
+    return quantiles(matrix, rows, one, calibration, [0.5])[:, 0]
+
+
 def of_draft(
     calibration: Calibration, centre: float, scale: float, values: Mapping[str, float]
 ) -> ForecastDistribution:
