@@ -93,6 +93,8 @@ def _print_split(split: str, one: "SplitResult") -> None:
         rows,
         note="\n".join([one.population, *absent]),
     )
+    if one.frozen:
+        _print_frozen(one)
     interval = one.interval
     if interval.half_width is None:
         show.out.print(f"no 80 % interval: {interval.reason}")
@@ -102,6 +104,32 @@ def _print_split(split: str, one: "SplitResult") -> None:
             f"80 % interval: forecast ÷ {factor:.1f} to × {factor:.1f}; "
             f"it held {_interval(interval.measured)} of the test videos"
         )
+        if interval.gain is not None and interval.parts:
+            shaped = ", ".join(interval.parts)
+            show.out.print(
+                f"its width and middle follow the video ({shaped}): interval score smaller by"
+                f" {_interval(interval.gain, signed=True)} than with one width for all"
+            )
+        off = [s for s in interval.slices if s.rows >= 150 and _misses(s.measured)]
+        for one_slice in off:
+            show.out.print(
+                f"note: by {one_slice.by}, {one_slice.value}: it held {_interval(one_slice.measured)}"
+                f" of {one_slice.rows} videos"
+            )
+
+
+def _print_frozen(one: "SplitResult") -> None:
+    rows = []
+    for name, frozen in one.frozen.items():
+        online = one.results[name].metrics
+        assert online is not None
+        values = (online.spearman, frozen.spearman, online.mae, frozen.mae)
+        rows.append((name, *(_interval(value) for value in values)))
+    show.table(
+        "online (counts enter when they are ripe) and frozen (none after the test began)",
+        ("", "Spearman online", "frozen", "MAE online", "frozen"),
+        rows,
+    )
 
 
 def _print_side_by_side(result: "Evaluation") -> None:
@@ -114,6 +142,12 @@ def _print_side_by_side(result: "Evaluation") -> None:
     show.table("Spearman under the three splits", ("", *(f"{s} split" for s in result.splits)), cells)
     for split, reason in result.unavailable.items():
         show.out.print(f"{split} split: {reason}", markup=False)
+
+
+def _misses(measured: "Measured") -> bool:
+    """Whether the coverage of a slice is shown to be another than wanted."""
+    low, high = measured.low, measured.high
+    return low is not None and high is not None and not low <= 0.8 <= high
 
 
 def _interval(value: "Measured | None", signed: bool = False) -> str | None:

@@ -119,8 +119,8 @@ class ChannelHistory:
         """float64 (n, len(RECENT)), NaN where unknown: what the same videos say in other ways.
 
         recent: mean with weights (1 − DECAY)^age, age in videos, shrunk to the centre like `usual`; last and
-        best: log views; spread: standard deviation; trend: recent mean less plain mean, both unshrunk; gap_days:
-        since the channel's last post of any kind.
+        best: log views; spread: standard deviation; trend: recent mean less plain mean, both unshrunk;
+        gap_days: since the channel's last post of any kind.
         """
         found = np.full((len(channel_id), len(RECENT)), np.nan)
         for channel, rows, n in self._known(channel_id, published_at):

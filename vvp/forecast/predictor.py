@@ -28,7 +28,7 @@ from vvp.forecast.neighbours import Neighbours
 from vvp.learn import ranges, rule_errors
 from vvp.learn.candidates import COLUMN_OF, FOLLOWERS, HISTORY, MEAN, RECENT, RULE, within
 from vvp.learn.evaluate import RULE_ITSELF
-from vvp.learn.intervals import COVERAGE, ForecastDistribution
+from vvp.learn.intervals import COVERAGE, ForecastDistribution, unusual
 from vvp.models.base import Model
 from vvp.schema import PARTIAL, TABLES
 
@@ -183,6 +183,7 @@ class Predictor:
         bounds = (spec.bounds[0], spec.bounds[1])
         raw = float(model.predict(x[None, at])[0])
         log_views = float(within(np.array([raw]), bounds)[0])
+        clipped = raw != log_views
         blocks = [self.columns[i].block for i in at]
         vectors = {self.columns[i].block for i in at if self.columns[i].kind != FEATURE}
         start, added = attribute(
@@ -215,11 +216,16 @@ class Predictor:
         missing = [
             name for name, there in (("picture", seen), ("sound", heard), ("speech", transcript)) if not there
         ]
+        outside = self._outside(x, spec.columns)
+        says_little = None
+        if around is not None and spec.role != RULE:
+            spread = (float(np.interp(1 - TOP, QUANTILES, quantiles)), top)
+            says_little = unusual([one["feature"] for one in outside], around.interval(COVERAGE), spread)
         return Forecast(
             headline=headline(
                 VIEWS.value(log_views), low, high, rule=rule, standing=standing, channel=channel,
                 rule_views=rules[MEAN] if rule in (HISTORY, RECENT) and not count else rules.get(rule),
-                media=seen or heard,
+                media=seen or heard, doubt=says_little,
             ),
             promise=promise(
                 VIEWS.value(log_views), low is not None, horizon_days=asked, counts_age_days=age,
@@ -243,9 +249,9 @@ class Predictor:
             baselines=rules,
             nearest=self.neighbours.nearest(x[: self.dims.fused]),
             missing=missing,
-            outside=self._outside(x, spec.columns),
+            outside=outside,
             notes=_notes(
-                which, spec, vectors, partial, moved if asked is not None else None, raw != log_views
+                which, spec, vectors, partial, moved if asked is not None else None, clipped
             ),
             quality=quality.as_dict(),
             distribution=around,

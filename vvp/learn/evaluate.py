@@ -20,9 +20,10 @@ from vvp.learn import ranges, scores
 from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import HISTORY, MEAN, RULE, Candidate
 from vvp.learn.evidence import Choice
+from vvp.learn.folds import before_test
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
 from vvp.learn.metrics import bootstrap, flags, paired, record
-from vvp.learn.records import Coverage, CoverageSlice, ModelResult, SplitResult, Standing, Warning
+from vvp.learn.records import Coverage, CoverageSlice, Metrics, ModelResult, SplitResult, Standing, Warning
 from vvp.learn.rule_errors import Errors
 
 # How a chosen model stands against the rule on the test: what the headline of a forecast goes by.
@@ -66,7 +67,15 @@ def evaluate_split(
             }  # fmt: skip
             result = result.model_copy(update=measured)
         results[c.name] = result
+    frozen: dict[str, Metrics] = {}
+    if matrix.split == "time":
+        still = matrix.with_history_of(before_test(matrix))
+        rivals = [c for c in able if c.role == RULE or c.name == chosen.name]
+        said = {c.name: ranges.shown(still, rows, c, calibrations.get(c.name)) for c in rivals}
+        found = bootstrap(y, said, channels, resamples, seed)
+        frozen = {name: record(own) for name, own in found.items()}
     return SplitResult(
+        frozen=frozen,
         parts={part: int((matrix.part == part).sum()) for part in ("train", "validation", "test", "embargo")},
         population=population.sentence,
         test_rows=len(rows),
@@ -121,8 +130,8 @@ def coverage(
         score, gain = float(own.mean()), scores.gain(own, constant, channels, seed, resamples).record()
     return Coverage(
         half_width=float(np.median(high - low)) / 2, wanted=COVERAGE, measured=measured, held=held,
-        of=len(rows), clearly_under=bool(by_channel or few), score=score, gain=gain, parts=list(calibration.parts),
-        shift=calibration.shift, margin=calibration.margin,
+        of=len(rows), clearly_under=bool(by_channel or few), score=score, gain=gain,
+        parts=list(calibration.parts), shift=calibration.shift, margin=calibration.margin,
         slices=[
             CoverageSlice(
                 by=s.by, value=s.value, rows=s.rows, channels=s.channels, measured=s.coverage.record()

@@ -83,7 +83,7 @@ def interval(
 
 
 def shown(matrix: Matrix, rows: np.ndarray, one: Candidate, calibration: Calibration | None) -> np.ndarray:
-    """float64 (len(rows),): the forecast that people see, the middle of each row's distribution, log views."""
+    """float64 (len(rows),), log views: the forecast that people see, the middle of each distribution."""
     if calibration is None:
         return one.predict(matrix, rows)
     return quantiles(matrix, rows, one, calibration, [0.5])[:, 0]

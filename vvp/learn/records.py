@@ -155,6 +155,9 @@ class SplitResult(Record):
     standing: Standing
     evidence: list[Evidence]
     results: dict[str, ModelResult]
+    """each video forecast from what was known when it was posted: the online protocol"""
+    frozen: dict[str, Metrics] = Field(default_factory=dict)
+    """the rules and the chosen one, without any count of the test's time; empty but for the time split"""
     interval: Coverage
     flags: list[Warning]
 
