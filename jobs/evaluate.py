@@ -9,7 +9,7 @@ from rich.markup import escape
 from jobs import options, show
 
 if TYPE_CHECKING:  # pydantic is not needed to print a help text
-    from vvp.learn.records import Evaluation, Measured, SplitResult
+    from vvp.learn.records import Evaluation, Looks, Measured, SplitResult
 
 
 @options.writes
@@ -44,6 +44,8 @@ def _print(result: "Evaluation") -> None:
             show.out.print(f"evidence: {one.sentence}", markup=False)
         _print_split(result.split, own)
         _print_side_by_side(result)
+        if own.looks is not None:
+            _print_looks(own.looks)
     for warning in result.warnings:
         show.out.print(f"note: {warning.text}", markup=False)
     if result.horizon:
@@ -116,6 +118,27 @@ def _print_split(split: str, one: "SplitResult") -> None:
                 f"note: by {one_slice.by}, {one_slice.value}: it held {_interval(one_slice.measured)}"
                 f" of {one_slice.rows} videos"
             )
+
+
+def _print_looks(looks: "Looks") -> None:
+    from vvp.learn.looks import worth_more
+
+    def error(value: float | None) -> str | None:
+        return None if value is None else f"{value:.2f}"
+
+    show.table(
+        "error before the test, fold by fold (mean absolute, log views)",
+        ("fold", "videos", "chosen", "rule"),
+        [(str(i + 1), str(f.rows), error(f.error), error(f.rule_error)) for i, f in enumerate(looks.folds)],
+    )
+    if looks.channels:
+        show.table(
+            "the largest channels, each left out of the fit as if it were new",
+            ("channel", "videos", "error as new", "with its history"),
+            [(c.channel, str(c.rows), error(c.error), error(c.known_error)) for c in looks.channels],
+        )
+    if sentence := worth_more(looks):
+        show.out.print(sentence)
 
 
 def _print_frozen(one: "SplitResult") -> None:

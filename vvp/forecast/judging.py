@@ -19,7 +19,7 @@ from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, populati
 from vvp.errors import UserError
 from vvp.forecast import files
 from vvp.forecast.files import Forecaster
-from vvp.learn import candidates, evaluate, evidence, ranges
+from vvp.learn import candidates, evaluate, evidence, looks, ranges
 from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import HISTORY, MEAN, METADATA_ONLY, RECENT, RULE, Candidate
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
@@ -85,6 +85,8 @@ def _one_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result:
     choice = evidence.choose(matrix, rows, found, run.seed)
     calibrations = {name: ranges.calibrated(matrix, errors) for name, errors in choice.errors.items()}
     own = evaluate.evaluate_split(matrix, rows, found, choice, calibrations, resamples=result.resamples)
+    if matrix.split == run.split:
+        own = own.model_copy(update={"looks": looks.look(matrix, rows, choice, run.seed)})
     splits = {**result.splits, matrix.split: own}
     if matrix.split != run.split:
         return result.model_copy(update={"splits": splits})

@@ -26,6 +26,7 @@ from vvp.learn.metrics import bootstrap, flags, paired, record
 from vvp.learn.records import Coverage, CoverageSlice, Metrics, ModelResult, SplitResult, Standing, Warning
 from vvp.learn.rule_errors import Errors
 
+FEW_ERRORS = 100  # below it the tails of a distribution are guesses
 # How a chosen model stands against the rule on the test: what the headline of a forecast goes by.
 RULE_ITSELF: Final = "rule"
 BETTER: Final = "better"
@@ -121,7 +122,13 @@ def coverage(
     by_channel = measured.high is not None and measured.high < COVERAGE
     few = measured.few_channels and clearly_under(held, len(rows), COVERAGE)
     plain = distribution(0.0, errors.scaled)
-    score = gain = None
+    score = gain = crps = None
+    pit: list[int] = []
+    if len(errors.rows) >= FEW_ERRORS:
+        levels = ranges.quantiles(matrix, rows, one, calibration, scores.LEVELS)
+        if np.isfinite(levels).all():
+            crps = float(scores.crps(y, levels).mean())
+        pit = scores.pit_histogram(ranges.cdf(matrix, rows, one, calibration)).tolist()
     if plain is not None and np.isfinite(high - low).all():
         half = plain.half_width(COVERAGE) * ranges.scales(matrix, one, rows)
         centres = one.predict(matrix, rows)
@@ -130,7 +137,7 @@ def coverage(
         score, gain = float(own.mean()), scores.gain(own, constant, channels, seed, resamples).record()
     return Coverage(
         half_width=float(np.median(high - low)) / 2, wanted=COVERAGE, measured=measured, held=held,
-        of=len(rows), clearly_under=bool(by_channel or few), score=score, gain=gain,
+        of=len(rows), clearly_under=bool(by_channel or few), score=score, gain=gain, crps=crps, pit=pit,
         parts=list(calibration.parts), shift=calibration.shift, margin=calibration.margin,
         slices=[
             CoverageSlice(

@@ -71,6 +71,13 @@ def quantiles(
     return centres[:, None] + scales(matrix, one, rows)[:, None] * around
 
 
+def cdf(matrix: Matrix, rows: np.ndarray, one: Candidate, calibration: Calibration) -> np.ndarray:
+    """float64 (len(rows),): the probability that each row had of at most its own log views."""
+    centres, X, names = one.predict(matrix, rows), matrix.X[rows], matrix.column_names
+    off = (matrix.y[rows] - centres) / scales(matrix, one, rows)
+    return calibration.cdf(off, np.zeros(len(rows)), traits(X, names, centres), groups(X, names))
+
+
 def interval(
     matrix: Matrix, rows: np.ndarray, one: Candidate, calibration: Calibration | None
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -108,6 +108,10 @@ class Coverage(Record):
     """why there is none"""
     wanted: float = 0.8
     measured: Measured | None
+    crps: float | None = None
+    """mean continuous ranked probability score, log views, lower is better"""
+    pit: list[int] = Field(default_factory=list)
+    """how many truths fell into each tenth of their distribution; even is right"""
     score: float | None = None
     """mean interval score, log views, lower is better"""
     gain: Measured | None = None
@@ -143,6 +147,39 @@ class ModelResult(Record):
 Standing = Literal["rule", "better", "not shown to be better", "no better"]
 
 
+class FoldLook(Record):
+    """One fold before the test: mean absolute errors, log views; None: nothing was forecast there."""
+
+    rows: int
+    error: float | None
+    rule_error: float | None
+
+
+class ChannelLook(Record):
+    """A large channel that the fit had not seen: mean absolute errors, log views."""
+
+    channel: str
+    rows: int
+    error: float
+    known_error: float | None
+    """of its videos on the folds, where its earlier ones were known"""
+
+
+class CurveLook(Record):
+    """The last fold forecast from some of its training rows."""
+
+    rows: int
+    error: float
+
+
+class Looks(Record):
+    """looks.py"""
+
+    folds: list[FoldLook]
+    channels: list[ChannelLook]
+    curve: list[CurveLook]
+
+
 class SplitResult(Record):
     """One split's test part, opened."""
 
@@ -160,6 +197,8 @@ class SplitResult(Record):
     """the rules and the chosen one, without any count of the test's time; empty but for the time split"""
     interval: Coverage
     flags: list[Warning]
+    looks: Looks | None = None
+    """further looks at the chosen model, before the test; None for a rule, and beside the deciding split"""
 
     @property
     def own(self) -> ModelResult:
