@@ -19,11 +19,12 @@ import torch
 from torch import nn
 
 from vvp.errors import UserError
-from vvp.models.base import Data, Float, Params, Space, pack, tensor, unpack
+from vvp.models.base import Choice, Data, Float, Params, Space, pack, tensor, unpack
 from vvp.models.scaling import Inputs
 
 FURTHEST = 6.0
 """standard deviations of training's log views; a network's answer beyond is cut to it"""
+LOSSES = {"squared": nn.functional.mse_loss, "absolute": nn.functional.l1_loss}
 LARGEST_LAYER, MOST_LAYERS, MOST_MEMBERS = 4096, 8, 64  # of a file: it must not ask for all the memory
 
 
@@ -124,10 +125,17 @@ class Mlp:
 
     @property
     def start(self) -> Params:
-        return {"learning_rate": 2e-3, "weight_decay": 0.1, "dropout": 0.2, "embedding_weight": 0.3}
+        return {
+            "loss": "squared",
+            "learning_rate": 2e-3,
+            "weight_decay": 0.1,
+            "dropout": 0.2,
+            "embedding_weight": 0.3,
+        }
 
     def space(self, n_train: int, n_cols: int) -> Space:
         return {
+            "loss": Choice(options=tuple(LOSSES)),
             "learning_rate": Float(low=5e-4, high=5e-3, log=True),
             "weight_decay": Float(low=1e-3, high=1.0, log=True),
             "dropout": Float(low=0.0, high=0.5),
@@ -166,7 +174,7 @@ class Mlp:
         """The network at each stop: the live one, so what is wanted of it is taken before the next."""
         X, y = _tensor(inputs.apply(train.X)), _tensor((train.y - target[0]) / (target[1] or 1.0))
         network = Network(inputs.width, self.hidden, self.members, params["dropout"])
-        rate, decay = params["learning_rate"], params["weight_decay"]
+        rate, decay, loss = params["learning_rate"], params["weight_decay"], LOSSES[params["loss"]]
         # fused: one pass over the weights instead of ten; with few rows the update is most of the work
         optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
         # Should training diverge, the network before that epoch stands: a poor forecast rather than NaN.
@@ -175,7 +183,7 @@ class Mlp:
             network.train()
             for rows in torch.randperm(len(y)).split(batch_size(len(y))):
                 optimizer.zero_grad()
-                nn.functional.mse_loss(network(X[rows]), y[rows, None].expand(-1, self.members)).backward()
+                loss(network(X[rows]), y[rows, None].expand(-1, self.members)).backward()
                 optimizer.step()
             network.eval()
             if all(torch.isfinite(value).all() for value in network.parameters()):
