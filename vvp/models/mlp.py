@@ -29,7 +29,10 @@ LARGEST_LAYER, MOST_LAYERS, MOST_MEMBERS = 4096, 8, 64  # of a file: it must not
 
 
 class SharedLinear(nn.Module):
-    """(n, k, width_in) → (n, k, width_out): one weight matrix, its ends scaled by each member's vectors."""
+    """(n, k, width_in) → (n, k, width_out): one weight matrix, its ends scaled by each member's vectors.
+
+    (n, width_in) is what all members share: the first layer's input.
+    """
 
     def __init__(self, width_in: int, width_out: int, members: int, *, first: bool) -> None:
         super().__init__()
@@ -43,7 +46,12 @@ class SharedLinear(nn.Module):
                 self.before.copy_(torch.randint(0, 2, self.before.shape) * 2.0 - 1.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return nn.functional.linear(x * self.before, self.weight) * self.after + self.bias
+        if x.dim() == 2:  # scaling the weights is less work than scaling a copy of the input per member
+            weights = (self.weight * self.before[:, None]).flatten(0, 1)
+            product = nn.functional.linear(x, weights).unflatten(1, self.after.shape)
+        else:
+            product = nn.functional.linear(x * self.before, self.weight)
+        return product * self.after + self.bias
 
 
 class Network(nn.Module):
@@ -63,7 +71,6 @@ class Network(nn.Module):
         self.last_bias = nn.Parameter(torch.zeros(members))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x[:, None].expand(-1, self.members, -1)
         for layer in self.layers:
             x = self.dropout(nn.functional.gelu(layer(x)))
         return (x * self.last).sum(dim=-1) + self.last_bias
