@@ -72,7 +72,7 @@ class Network(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for layer in self.layers:
-            x = self.dropout(nn.functional.gelu(layer(x)))
+            x = self.dropout(torch.relu(layer(x)))
         return (x * self.last).sum(dim=-1) + self.last_bias
 
 
@@ -125,7 +125,7 @@ class Mlp:
     name: ClassVar[str] = "mlp"
     hidden: tuple[int, ...] = (64, 32)
     members: int = 8
-    epochs: tuple[int, ...] = (2, 3, 5, 7, 10, 14, 19, 25, 32, 40)
+    epochs: tuple[int, ...] = (2, 3, 4, 6, 8, 11, 15, 20, 26, 32)
     """epochs made, at each point of the path"""
     components: int = 32
     """of each wide block of embeddings"""
