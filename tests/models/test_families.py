@@ -61,6 +61,24 @@ def test_a_planted_effect_is_found_with_a_tenth_missing(
     assert r2(models[name], world(400, seed=3)) > bound
 
 
+@pytest.mark.parametrize(
+    "family,name,squared,absolute",
+    [
+        (Gbdt(trees=(150,)), "objective", "regression", "regression_l1"),
+        (Mlp(hidden=(32, 16), members=2, epochs=(15,)), "loss", "squared", "absolute"),
+    ],
+    ids=["gbdt", "mlp"],
+)
+def test_the_absolute_loss_forgets_outliers(family: Family, name: str, squared: str, absolute: str) -> None:
+    train, held = world(400, seed=1), world(200, seed=2)
+    far = Data(X=train.X, y=train.y + 60.0 * (np.arange(400) % 10 == 0), groups=train.groups)
+    errors = {}
+    for loss in (squared, absolute):
+        path = family.path(far, held.X, {**first_point(family, 400, 52), name: loss})
+        errors[loss] = mae(held.y, path[0])
+    assert errors[absolute] < 0.5 * errors[squared]
+
+
 @pytest.mark.parametrize("family", FAMILIES, ids=IDS)
 def test_a_point_of_the_path_is_the_model_fitted_at_it(family: Family) -> None:
     train, held = world(200, seed=1), world(50, seed=2).X

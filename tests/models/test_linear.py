@@ -33,7 +33,7 @@ def test_one_decomposition_gives_what_sklearn_gives_for_every_alpha(n: int, d: i
 def test_a_linear_path_is_sklearns_at_every_penalty(penalty: str) -> None:
     train, held = world(80, seed=1, noise=2.0), world(60, seed=2, noise=2.0)
     family = {"ridge": Ridge(), "elasticnet": ElasticNet(rounds=5000)}[penalty]
-    params = {**family.start, "components": None}
+    params = {**family.start, "components": None, "embedding_weight": 1.0}
     inputs = Inputs.fit(train, components=None, embedding_weight=1.0)
     Z = inputs.apply(train.X)
     for point, forecasts in enumerate(family.path(train, held.X, params)[:12]):

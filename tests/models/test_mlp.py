@@ -27,6 +27,10 @@ def test_members_differ_and_share_their_weights() -> None:
     x = torch.randn(5, 10)
     outputs = network(x).detach().numpy()
     assert outputs.shape == (5, 4) and len(np.unique(outputs[0])) == 4
+    first = network.layers[0]
+    np.testing.assert_allclose(  # the input that all share, and a copy of it for each
+        first(x).detach(), first(x[:, None].expand(-1, 4, -1)).detach(), rtol=1e-5, atol=1e-6
+    )
     assert [tuple(layer.weight.shape) for layer in network.layers] == [(16, 10), (8, 16)]
 
 

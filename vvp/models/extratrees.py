@@ -17,7 +17,7 @@ from vvp.models.base import Data, Float, Int, Params, Space, pack, tensor, unpac
 from vvp.models.projection import Projection
 
 COMPONENTS = 32  # of each wide block
-MOST_CANDIDATES = 64  # columns that a split chooses among; what a fit costs grows with them
+MOST_CANDIDATES = 48  # columns that a split chooses among; what a fit costs grows with them
 MOST_LEAVES = 2500  # a tree; bounds the file at 12 bytes a node, so 60 kB a tree
 MOST_TREES, MOST_NODES = 1000, 5_000_000  # of a file
 CHUNK = 1 << 18  # rows × trees that are walked at a time
@@ -130,7 +130,7 @@ class ExtraTrees:
     """The family."""
 
     name: ClassVar[str] = "extratrees"
-    trees: int = 100
+    trees: int = 80
 
     @property
     def start(self) -> Params:
