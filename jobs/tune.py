@@ -64,7 +64,7 @@ def command(
     settings = SplitSettings(embargo_days=embargo_days, min_age_days=min_age_days, lag_days=label_lag_days)
     with show.progress("tune") as update:
         sweeps = Sweeps(
-            space=space, at=RunPaths(name), families=chosen, trials=trials, seed=seed,
+            space=space, at=RunPaths(name), families=chosen, deciding=split, trials=trials, seed=seed,
             cpus_per_trial=cpus_per_trial, start=lambda: connect(min_cpus), progress=update,
         )  # fmt: skip
         run = tune(

@@ -114,7 +114,7 @@ def tune(
         lag_days=label_lag_days,
     )  # fmt: skip
     sweeps = sweep_for or Sweeps(
-        space=space, at=RunPaths(name), families=tuple(families), trials=trials, seed=seed,
+        space=space, at=RunPaths(name), families=tuple(families), deciding=split, trials=trials, seed=seed,
         cpus_per_trial=cpus_per_trial, start=start_ray, progress=progress,
     )  # fmt: skip
     with space.alone():

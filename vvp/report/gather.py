@@ -64,7 +64,8 @@ class Tested:
     row: np.ndarray  # int64 (m,), of Videos
     truth: np.ndarray
     by_model: dict[str, np.ndarray]
-    half_width: np.ndarray  # of the chosen forecaster's 80 % interval; NaN: none could be made
+    low: np.ndarray  # ends of the chosen forecaster's 80 % interval; NaN: none could be made
+    high: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -201,7 +202,8 @@ def _tested(
         row=np.array([place[video] for video in ids[first]], dtype=np.int64),
         truth=rows["log_views"].to_numpy()[first],
         by_model={m: predicted[models == m] for m in dict.fromkeys(models)},
-        half_width=(rows["high"].to_numpy() - predicted)[models == chosen],
+        low=rows["low"].to_numpy()[models == chosen],
+        high=rows["high"].to_numpy()[models == chosen],
     )
 
 

@@ -71,8 +71,7 @@ def inside(facts: Facts) -> np.ndarray | None:
     interval."""
     if facts.tested is None or facts.deciding is None or facts.half_width is None:
         return None
-    predicted = facts.tested.by_model[facts.deciding.chosen]
-    return np.abs(facts.tested.truth - predicted) <= facts.tested.half_width
+    return (facts.tested.low <= facts.tested.truth) & (facts.tested.truth <= facts.tested.high)
 
 
 def confusion(training: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray | None:
