@@ -22,7 +22,7 @@ import numpy as np
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn import recipes
-from vvp.learn.folds import TrialData, before_test, folds, trial_data
+from vvp.learn.folds import Fold, TrialData, before_test, folds, trial_data
 from vvp.learn.recipes import AVERAGE, Recipe, Tried, held_forecasts
 from vvp.models.base import CRITERION, Data, Model, first_point
 from vvp.models.baselines import HistoryModel, Unavailable, channel_history, one_column, train_mean
@@ -96,6 +96,7 @@ def fit(matrix: Matrix, population: Population, sweeper: Sweeper, seed: int = 0)
     parts = folds(matrix, population.rows, seed)
     if not parts:
         return found
+    found = [_on_folds(matrix, rule, parts) for rule in found]
     wanted = (*SWEPT_INPUTS, *COUNTERLESS.values(), *ALONE.values())
     data = trial_data(matrix, population, parts, [name for name in wanted if _own(matrix, name)], seed)
     maker = _Maker(matrix, population, data, seed)
@@ -164,6 +165,15 @@ def _fit_rule(matrix: Matrix, rule: Candidate, rows: np.ndarray) -> Candidate | 
         return model
     bounds = (float(data.y.min()), float(data.y.max()))
     return replace(rule, model=model, family=model.family, rows=len(rows), bounds=bounds)
+
+
+def _on_folds(matrix: Matrix, rule: Candidate, parts: list[Fold]) -> Candidate:
+    """The rule with its criterion on the folds' held rows, beside the models'."""
+    if rule.model is None:
+        return rule
+    said = [fit_rule(matrix, rule, fitted).predict(matrix, held) for fitted, held in parts]
+    truth = matrix.y[np.concatenate([held for _, held in parts])]
+    return replace(rule, validation_mae=CRITERION(truth, np.concatenate(said)))
 
 
 def with_history(rule: Candidate, history: ChannelHistory) -> Candidate:
