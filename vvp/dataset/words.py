@@ -86,7 +86,7 @@ class Words:
 
     def files(self) -> dict[str, bytes]:
         """File name → content; `from_files` gives the same back."""
-        arrays = {"idf": self.idf, "directions": self.directions}
+        arrays = {"idf": self.idf, "directions": np.ascontiguousarray(self.directions)}
         joined = np.frombuffer("\n".join(self.grams).encode(), np.uint8).copy()
         return {"words.safetensors": save_tensors({**arrays, "grams": joined})}
 
