@@ -10,11 +10,23 @@ from sklearn.linear_model import LogisticRegression
 from vvp.dataset.words import CUT, TOPICS, Words, texts
 
 PLANTED = {
-    "English": (["knit wool scarf needle", "yarn pattern stitch"], ["engine brake gearbox", "turbo exhaust"]),
-    "Japanese": (["編み物をしている毛糸のマフラー", "かぎ針で編むセーター"], ["車のエンジンを修理する", "排気管とブレーキの交換"]),
-    "Arabic": (["حياكة الصوف والخيوط", "غرزة الكروشيه للمبتدئين"], ["محرك السيارة والفرامل", "تبديل علبة السرعة"]),
-    "Hindi": (["ऊन की बुनाई और धागा", "सलाई से स्वेटर बनाना"], ["गाड़ी का इंजन और ब्रेक", "गियर बॉक्स की मरम्मत"]),
-}  # fmt: skip
+    "English": (
+        ["knit wool scarf needle", "yarn pattern stitch"],
+        ["engine brake gearbox", "turbo exhaust"],
+    ),
+    "Japanese": (
+        ["編み物をしている毛糸のマフラー", "かぎ針で編むセーター"],
+        ["車のエンジンを修理する", "排気管とブレーキの交換"],
+    ),
+    "Arabic": (
+        ["حياكة الصوف والخيوط", "غرزة الكروشيه للمبتدئين"],
+        ["محرك السيارة والفرامل", "تبديل علبة السرعة"],
+    ),
+    "Hindi": (
+        ["ऊन की बुनाई और धागा", "सलाई से स्वेटर बनाना"],
+        ["गाड़ी का इंजन और ब्रेक", "गियर बॉक्स की मरम्मत"],
+    ),
+}
 
 
 def planted(language: str, n: int = 60) -> tuple[list[str], np.ndarray]:
