@@ -6,14 +6,17 @@ import pytest
 from learn_tables import START, table
 
 from vvp.dataset import features
+from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.columns import INPUTS, design, layout, select
 from vvp.dataset.embedded import join
 from vvp.dataset.features import FEATURES, SUPPLIED, Feature, check
 from vvp.dataset.fuse import Dims, fuse
+from vvp.dataset.words import TOPICS, Words
 from vvp.errors import UserError
 from vvp.schema import AFTER, EMBEDDINGS, VIDEOS, Column
 
 NAMES = [f.name for f in (*FEATURES, *SUPPLIED)]
+NOBODY = ChannelHistory(mean=8.0, centre=8.0, k=2.0, times_us={}, log_views={})
 
 
 def numbers(video, embedding=None):
@@ -21,8 +24,7 @@ def numbers(video, embedding=None):
         table("videos", [{"video_id": "a", **video}]),
         table("embeddings", [{"video_id": "a", **(embedding or {})}]),
     )
-    unknown = np.array([np.nan])
-    values = features.compute(rows, unknown, unknown, np.zeros(1))
+    values = features.compute(rows, np.array([np.nan]), NOBODY)
     return dict(zip(NAMES, values[0], strict=True))
 
 
@@ -38,7 +40,7 @@ def test_a_feature_of_anything_later_or_foreign_raises(column):
     poisoned = Feature("poison", "words", "", (column,), lambda c: np.zeros(len(c)))
     rows = table("videos", [{"video_id": "a", "views": 5}])
     with pytest.raises(ValueError, match=column):
-        features.compute(rows, np.zeros(1), np.zeros(1), np.zeros(1), features=(poisoned,))
+        features.compute(rows, np.zeros(1), NOBODY, features=(poisoned,))
 
 
 def test_a_column_added_to_the_schema_as_known_after_is_refused():
@@ -144,16 +146,19 @@ def test_design_and_layout_agree_and_inputs_hold_what_they_say():
     dims = Dims({"video": 2, "audio": 3, "text": 4})
     columns = layout(dims)
     rows, _ = join(table("videos", [{"video_id": "a"}]), table("embeddings", [{"video_id": "a"}]))
-    X = design(rows, dims, np.array([30.0]), np.array([np.nan]), np.zeros(1))
+    X = design(rows, dims, np.array([30.0]), NOBODY, Words.fit([]))
     assert X.shape == (1, len(columns)) and X.dtype == np.float32
     assert X[0, [c.name for c in columns].index("log_horizon_days")] == pytest.approx(np.log(31))
     names = {i: {columns[j].name for j in select(columns, i)} for i in INPUTS}
     assert len(names["full"]) == len(columns) == len({c.name for c in columns})
     assert names["full"] - names["full_without_counters"] == {"log_channel_followers", "log_channel_videos"}
-    assert not any(n.startswith(("picture", "sound", "mask", "words_0", "motion")) for n in names["metadata"])
+    assert not any(
+        n.startswith(("picture", "sound", "mask", "words_0", "topic", "motion")) for n in names["metadata"]
+    )
     assert names["sound"] == {
         *("sound_0000", "sound_0001", "sound_0002", "mask_sound"), "audio_rms_mean", "audio_rms_std",
         "log_horizon_days",
     }  # fmt: skip
+    assert {n for n in names["words"] if n.startswith("topic_")} == {f"topic_{i:02d}" for i in range(TOPICS)}
     with pytest.raises(UserError, match="no input"):
         select(columns, "smell")

@@ -5,7 +5,7 @@ import pytest
 from learn_tables import START, table
 
 from vvp.dataset.channels import ChannelHistory, channel_codes, location, shrinkage
-from vvp.dataset.targets import channel_history, read_labels
+from vvp.dataset.targets import read_labels
 
 
 def videos(**columns):
@@ -33,7 +33,7 @@ def test_horizon_is_the_age_of_the_count_in_days_or_unknown():
     found = read_labels(
         videos(published_at=[START, START, None, later], observed_at=[later, None, later, START])
     ).horizon_days
-    assert found[0] == 10.5 and np.isnan(found[1:]).all()
+    assert found[0] == 10.5 and np.isnan(found[1:]).all()  # a null, a null, read before it was posted
 
 
 def random_rows(seed, n=200):
@@ -51,7 +51,7 @@ def random_rows(seed, n=200):
 @pytest.mark.parametrize("seed", range(5))
 def test_history_is_the_stated_formula(seed):
     channel, when, y, train = random_rows(seed)
-    mean, count = channel_history(channel, when, y, train)
+    mean, count = ChannelHistory.fit(channel, when, y, train).at(channel, when)
     use = train & np.isfinite(y)
     named = use & np.array([c is not None for c in channel])
     k, overall = shrinkage(channel_codes(channel[named]), y[named]), location(y[use])

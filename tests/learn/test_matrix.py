@@ -10,7 +10,7 @@ from sklearn.linear_model import RidgeCV
 from vvp.dataset.columns import INPUTS, design, layout
 from vvp.dataset.embedded import join
 from vvp.dataset.fuse import Dims
-from vvp.dataset.matrix import assemble, population
+from vvp.dataset.matrix import Matrix, assemble, assemble_whole, population
 from vvp.dataset.splits import SplitSettings
 from vvp.errors import UserError
 from vvp.learn import metrics
@@ -39,7 +39,7 @@ def test_shapes_names_and_counts(tmp_path):
     assert (
         len(m.columns) + len(m.dropped)
         == len(layout(Dims({"video": 12, "audio": 8, "text": 6})))
-        == m.dims.fused + 28
+        == m.dims.fused + 48 + 37  # topics, features
     )
     assert (m.counts["failed"], m.counts["without_label"], m.counts["without_date"]) == (1, 1, 1)
     assert m.counts["without_media"] == (~m.has_media).sum() > 5
@@ -55,21 +55,58 @@ def test_shapes_names_and_counts(tmp_path):
         assert m.columns[m.select(name)[0]] and len(m.select(name))
 
 
-def test_nothing_after_publication_reaches_x(tmp_path):
-    """Views of validation and test rows, and every other count of every row, may be anything."""
-    videos, embeddings = world(120)
-    before = assemble(fill(tmp_path / "a", videos, embeddings))
+def other_counts(videos: list, rows: np.ndarray) -> list:
+    """The same videos, these rows with other views."""
     rng = np.random.default_rng(9)
-    for v, part in zip(videos, before.part, strict=True):
-        v.update(
-            likes=int(rng.integers(1, 9)), comments=int(rng.integers(1e6)), shares=int(rng.integers(1e6))
-        )
-        if part != "train":
-            v["views"] = int(rng.integers(1, 1e9))
-    after = assemble(fill(tmp_path / "b", videos, embeddings))
-    np.testing.assert_array_equal(before.X, after.X)
+    return [{**v, "views": int(rng.integers(1, 1e9))} if rows[i] else v for i, v in enumerate(videos)]
+
+
+def changed(before: Matrix, after: Matrix) -> np.ndarray:
+    """bool (n, d): where X differs."""
     assert before.columns == after.columns
+    return ~((before.X == after.X) | (np.isnan(before.X) & np.isnan(after.X)))
+
+
+@pytest.mark.parametrize("split", ["time", "random", "channel"])
+def test_nothing_after_publication_reaches_x(tmp_path, split):
+    """Every count but the views may be anything; views of validation and test rows too, but for history."""
+    videos, embeddings = world(200)
+    before = assemble(fill(tmp_path / "a", videos, embeddings), split)
+    rng = np.random.default_rng(9)
+    moved = [
+        {**v, "likes": int(rng.integers(1, 9)), "comments": int(rng.integers(1e6)), "shares": 5}
+        for v in videos
+    ]
+    assert not changed(before, assemble(fill(tmp_path / "b", moved, embeddings), split)).any()
+    after = assemble(fill(tmp_path / "c", other_counts(moved, before.part != "train"), embeddings), split)
     assert not np.array_equal(before.y, after.y)
+    found = changed(before, after)
+    if split != "time":  # by chance: history is the training part's; by channel: there is none
+        assert not found.any()
+        assert (split == "channel") == ("channel" not in {c.block for c in before.columns})
+        return
+    assert {c.block for c, any_ in zip(before.columns, found.any(axis=0), strict=True) if any_} == {"channel"}
+    assert not found[before.part == "train"].any()
+    train = before.part == "train"
+    assert not changed(before.with_history_of(train), after.with_history_of(train)).any(), "frozen"
+
+
+@pytest.mark.parametrize("lag", [0.0, 3.0, 20.0])
+def test_in_time_a_count_reaches_later_rows_once_it_is_known(tmp_path, lag):
+    """Online: the count of a validation row reaches rows of its channel posted more than `lag` days later."""
+    videos, embeddings = world(200, channels=6)
+    settings = SplitSettings(lag_days=lag)
+    before = assemble(fill(tmp_path / "a", videos, embeddings), settings=settings)
+    days = (before.published_at - before.published_at[0]).astype(float) / 86_400e6
+    one = int(before.rows("validation")[3])
+    moved = other_counts(videos, np.arange(200) == one)
+    found = changed(before, assemble(fill(tmp_path / "b", moved, embeddings), settings=settings)).any(axis=1)
+    may = (before.channel_id == before.channel_id[one]) & (days > days[one] + lag)
+    assert may.any() and np.array_equal(found, may)
+    n = np.expm1(before.column("channel_history_log_n"))
+    for row in before.rows("test"):
+        known = (before.channel_id == before.channel_id[row]) & (days < days[row] - lag)
+        assert n[row] == pytest.approx(known.sum(), rel=1e-4)
 
 
 def test_training_views_reach_x_through_history_alone(tmp_path):
@@ -77,13 +114,10 @@ def test_training_views_reach_x_through_history_alone(tmp_path):
     before = assemble(fill(tmp_path / "a", videos, embeddings))
     for v in videos:
         v["views"] = v["views"] * 3 + 1
-    after = assemble(fill(tmp_path / "b", videos, embeddings))
-    changed = [
-        c.name
-        for i, c in enumerate(before.columns)
-        if not np.array_equal(before.X[:, i], after.X[:, i], equal_nan=True)
-    ]
-    assert changed == ["channel_history_mean"]
+    found = changed(before, assemble(fill(tmp_path / "b", videos, embeddings))).any(axis=0)
+    names = {c.name for c, moved in zip(before.columns, found, strict=True) if moved}
+    must = {"channel_history_mean", "channel_recent_mean", "channel_last", "channel_best"}
+    assert must <= names <= must | {"channel_spread", "channel_trend"}
 
 
 @pytest.mark.parametrize("split", ["time", "random", "channel"])
@@ -109,9 +143,8 @@ def test_the_row_of_one_video_is_the_row_of_the_table(tmp_path):
     keep = [i for i, c in enumerate(layout(m.dims)) if c.name in kept]
     for i in (0, 11, 79):
         rows, _ = join(table("videos", [videos[i]]), table("embeddings", [embeddings[i]]))
-        history = m.history.at(m.channel_id[i : i + 1], m.published_at[i : i + 1])
-        one = design(rows, m.dims, m.horizon_days[i : i + 1], *history)[:, keep]
-        np.testing.assert_array_equal(one[0], m.X[i])
+        one = design(rows, m.dims, m.horizon_days[i : i + 1], m.history, m.words)[:, keep]
+        np.testing.assert_allclose(one[0], m.X[i], rtol=1e-5, atol=1e-6)
 
 
 def test_the_newest_row_of_a_video_counts(tmp_path):
@@ -174,3 +207,29 @@ def test_the_three_splits_share_one_file(tmp_path):
     space = fill(tmp_path, *world(120, channels=30))
     found = [assemble(space, s, SplitSettings(seed=2)).splits_origin for s in ("time", "channel", "random")]
     assert found == ["made", "loaded", "loaded"]
+
+
+def test_a_matrix_of_everything_keeps_every_column_and_trains_on_every_label(tmp_path):
+    videos, embeddings = world(120)
+    videos[3].update(views=None, label_issue="views_missing")
+    space = fill(tmp_path, videos, embeddings)
+    whole, part = assemble_whole(space), assemble(space)
+    assert [c.name for c in whole.columns] == [c.name for c in layout(whole.dims)] and not whole.dropped
+    assert (whole.part == "train").sum() == 119 and whole.part[3] == "none"
+    same = whole.only(part.column_names)
+    assert same.column_names == part.column_names and same.X.shape == part.X.shape
+    backwards = part.column_names[::-1]
+    np.testing.assert_array_equal(whole.only(backwards).X, same.X[:, ::-1])
+    with pytest.raises(KeyError):
+        whole.only(["no such column"])
+
+
+def test_counts_that_were_read_too_soon_are_left_out_and_counted(tmp_path):
+    videos, embeddings = world(120)
+    for i in range(0, 120, 10):
+        videos[i]["observed_at"] = videos[i]["published_at"] + timedelta(days=1)
+    space = fill(tmp_path, videos, embeddings)
+    m = assemble(space)
+    assert m.counts["too_young"] == m.counts["without_label"] == 12 and (m.part[::10] == "none").all()
+    off = assemble(space, settings=SplitSettings(min_age_days=0))
+    assert off.counts["too_young"] == 0 and np.isfinite(off.y).all() and off.lag_days == 0

@@ -1,4 +1,4 @@
-"""A family whose trials can be held, made to fail, and counted."""
+"""A family whose trials can be held, made to fail, and counted; and a small sweep's data."""
 
 import sys
 import time
@@ -6,28 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 from planted import world
 from ray.cloudpickle import register_pickle_by_value  # Ray's workers cannot import this file by name
 
-from vvp.learn.sweep import SweepData
-from vvp.models.base import Data, Float, Params, Report, Space, Steps
+from vvp.learn.folds import FoldData, History, TrialData
+from vvp.models.base import Data, Float, Params, Space
 from vvp.models.baselines import MeanModel, train_mean
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fake:
-    """Predicts the training mean. Beyond the first `free` trials it waits or crashes until `gate` exists."""
+    """Forecasts the training mean, and at a second point one more than that. Beyond the first `free` folds
+    it waits or crashes until `gate` exists."""
 
     name: ClassVar[str] = "fake"
     log: str
     gate: str
     otherwise: str = "wait"
     free: int = 3
-    epochs: int = 0
-
-    @property
-    def steps(self) -> Steps | None:
-        return Steps(most=self.epochs, every=1) if self.epochs else None
 
     @property
     def start(self) -> Params:
@@ -36,27 +33,19 @@ class Fake:
     def space(self, n_train: int, n_cols: int) -> Space:
         return {"x": Float(low=0.0, high=1.0)}
 
-    def fit(
-        self,
-        train: Data,
-        validation: Data,
-        params: Params,
-        *,
-        report: Report | None = None,
-        seed: int = 0,
-        threads: int = 1,
-    ) -> MeanModel:
+    def path(
+        self, train: Data, held: np.ndarray, params: Params, *, seed: int = 0, threads: int = 1
+    ) -> np.ndarray:
         self._write(f"begin {params['x']}")
-        model = train_mean(train)
-        for epoch in range(1, self.epochs + 1):
-            if report is not None:
-                report(epoch, 1.0 - params["x"], model)
         while len(self.lines("begin")) > self.free and not Path(self.gate).exists():
             if self.otherwise == "crash":
                 raise ValueError("planted failure")
             time.sleep(0.05)
         self._write(f"end {params['x']}")
-        return model
+        return np.outer([0.0, 1.0], np.ones(len(held))) + train.y.mean()
+
+    def fit(self, train: Data, params: Params, point: int, *, seed: int = 0, threads: int = 1) -> MeanModel:
+        return train_mean(train)
 
     def _write(self, line: str) -> None:
         with Path(self.log).open("a") as file:
@@ -69,8 +58,18 @@ class Fake:
         return [x for said, x in words if said == kind]
 
 
-def small_sweep() -> SweepData:
-    return SweepData(train=world(120, seed=1), validation=world(60, seed=2))
+def small_sweep(folds: int = 1, n: int = 180, noise: float = 0.3) -> TrialData:
+    """Folds of the planted table, each forecasting 60 rows from those before: one log line for each."""
+    rows = world(n, seed=1, noise=noise)
+    every, none = np.arange(rows.X.shape[1]), np.zeros(0, np.int64)
+    topics = np.zeros((n, 0), np.float32)
+    starts = [n - 60 * k for k in range(folds, 0, -1)]
+    return TrialData(
+        X=rows.X, y=rows.y, groups=rows.groups, media=np.ones(n, bool),
+        inputs={"full": every, "metadata": every[:12]}, topic_columns=none,
+        history=History(columns=none, unknown=np.zeros(0, np.float32)),
+        folds=[FoldData(fit=np.arange(s), held=np.arange(s, s + 60), topics=topics) for s in starts],
+    )  # fmt: skip
 
 
 # Ray's workers do not see pytest's sys.path: send what is defined here by value.
