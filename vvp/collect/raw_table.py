@@ -6,6 +6,8 @@ from typing import Any
 
 from vvp.errors import UserError
 
+MOST_COLUMNS = 10_000  # a scraper's CSV with every list spread over columns has some hundreds
+
 
 @dataclass(frozen=True, kw_only=True)
 class RawTable:
@@ -39,6 +41,12 @@ def of_rows(
         return [row[at] for row in rows]
 
     return RawTable(names=names, column=column, lines=lines, unreadable=unreadable, remarks=remarks)
+
+
+def refuse_wide(number: int) -> None:
+    """ValueError for more columns than any table of posts has, before their cells are made."""
+    if number > MOST_COLUMNS:
+        raise ValueError(f"it has {number:,} columns; the most that is read is {MOST_COLUMNS:,}")
 
 
 def twice(path: object, names: list[str], name: str) -> UserError:

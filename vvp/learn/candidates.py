@@ -20,6 +20,7 @@ import numpy as np
 
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.matrix import Matrix, Population
+from vvp.learn.records import Fitted
 from vvp.models.base import Data, Family, Model, Params, first_point, mae
 from vvp.models.baselines import (
     HistoryModel,
@@ -261,13 +262,28 @@ def save(space: Workspace, folder: str, candidates: list[Candidate], facts: dict
     return digest.hexdigest()
 
 
-def read(space: Workspace, folder: str) -> tuple[list[Candidate], dict[str, Any]]:
-    """What `save` wrote. UserError when it is absent or damaged."""
+def read(
+    space: Workspace, folder: str, matrix: Matrix | None = None
+) -> tuple[list[Candidate], dict[str, Any]]:
+    """What `save` wrote. matrix: whose columns the models must take; None: not asked.
+
+    UserError when it is absent or damaged.
+    """
     facts = space.read_json(f"{folder}/candidates.json")
     found = []
-    for number, head in enumerate(facts.pop("candidates")):
-        files = {f: space.read_bytes(f"{folder}/models/{number:02d}/{f}") for f in head.pop("files")}
-        head["columns"] = tuple(head["columns"])
-        head["bounds"] = None if head["bounds"] is None else tuple(head["bounds"])
-        found.append(Candidate(**head, model=load(files) if files else None))
+    known = None if matrix is None else {column.name for column in matrix.columns}
+    with space.taken_apart(f"{folder}/candidates.json", "run `vvp tune` again"):
+        for number, saved in enumerate(facts.pop("candidates")):
+            head = Fitted.model_validate(saved)
+            files = {str(f): space.read_bytes(f"{folder}/models/{number:02d}/{f}") for f in head.files}
+            model = load(files) if files else None
+            if model is None and head.unavailable is None:
+                raise ValueError(f"no model of {head.name}")
+            if known is not None and model is not None:
+                if not known.issuperset(head.columns):
+                    raise ValueError(f"{head.name} is of columns that there are not")
+                model.predict(np.zeros((1, len(head.columns)), np.float32))  # ValueError: not of so many
+            kept = head.model_dump(exclude={"files", "columns", "bounds"})
+            bounds = None if head.bounds is None else (head.bounds[0], head.bounds[1])
+            found.append(Candidate(**kept, columns=tuple(head.columns), bounds=bounds, model=model))
     return found, facts

@@ -30,6 +30,11 @@ BETTER: Final = "better"
 NOT_SHOWN: Final = "not shown to be better"
 NO_BETTER: Final = "no better"
 
+PREDICTIONS = pa.schema(
+    [(name, pa.string() if name in ("video_id", "channel_id", "model") else pa.float64())
+     for name in ("video_id", "channel_id", "log_views", "model", "predicted", "low", "high")]
+)  # fmt: skip
+
 
 def evaluate_split(
     matrix: Matrix,
@@ -139,17 +144,13 @@ def predictions(
     said = [c.predict(matrix, rows) for c in able]
     half = np.concatenate([half_widths(matrix, rows, c, errors.get(c.name)) for c in able])
     centre = np.concatenate(said)
-    table = pa.table(
-        {
-            "video_id": pa.array(np.tile(matrix.video_id[rows], len(able)), pa.string()),
-            "channel_id": pa.array(np.tile(matrix.channel_id[rows], len(able)), pa.string()),
-            "log_views": np.tile(matrix.y[rows], len(able)),
-            "model": pa.array([c.name for c in able for _ in rows], pa.string()),
-            "predicted": centre,
-            "low": pa.array(centre - half, from_pandas=True),
-            "high": pa.array(centre + half, from_pandas=True),
-        }
-    )
+    columns = (
+        np.tile(matrix.video_id[rows], len(able)), np.tile(matrix.channel_id[rows], len(able)),
+        np.tile(matrix.y[rows], len(able)), [c.name for c in able for _ in rows],
+        centre, centre - half, centre + half,
+    )  # fmt: skip
+    arrays = [pa.array(v, f.type, from_pandas=True) for v, f in zip(columns, PREDICTIONS, strict=True)]
+    table = pa.table(arrays, schema=PREDICTIONS)
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()

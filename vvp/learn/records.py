@@ -189,6 +189,22 @@ class Evaluation(Record):
     interval: Coverage | None = None
 
 
+class Fitted(Record):
+    """A candidate in candidates.json; its model lies in `files`, of which the unavailable has none."""
+
+    name: str
+    role: Literal["rule", "single", "model"]
+    input: str
+    family: str
+    columns: list[str]
+    params: dict[str, str | int | float | bool | None]
+    rows: int
+    validation_mae: float | None
+    unavailable: str | None
+    bounds: list[float] | None = Field(min_length=2, max_length=2)
+    files: list[Literal["model.json", "model.safetensors", "model.txt"]]
+
+
 class FittedSplit(Record):
     """What `tune` found under one split, on its validation part."""
 

@@ -5,18 +5,17 @@ fitted, made or written here; splits are read as they were saved. Counts are rea
 Not known here: figures, sentences about findings, HTML.
 """
 
-import io
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from vvp.dataset.splits import SAVED
 from vvp.dataset.targets import issues, moments, read_labels
 from vvp.errors import UserError
-from vvp.forecast.judging import read_evaluation
+from vvp.forecast.judging import read_evaluation, read_predictions
 from vvp.learn.records import Evaluation, Run, SplitResult
 from vvp.learn.tuning import read_run
 from vvp.paths import EMBEDDINGS, RUNS, SET_ASIDE, SPLITS_TABLE, VIDEOS, RunPaths
@@ -182,7 +181,7 @@ def _tested(
     if not space.exists(RunPaths(name).predictions):
         why["tested"] = f"The predictions were not kept by this evaluation: run `vvp evaluate --name {name}`."
         return None
-    rows = _parquet(space, RunPaths(name).predictions)
+    rows = read_predictions(space, name)
     place = {video: i for i, video in enumerate(videos.video_id)}
     models = np.array(rows["model"].to_pylist(), dtype=object)
     ids = np.array(rows["video_id"].to_pylist(), dtype=object)
@@ -204,14 +203,18 @@ def _tested(
 
 def _trials(space: Workspace, name: str, run: Run | None) -> dict[str, list[dict[str, Any]]]:
     files = {s: RunPaths(name).trials(s) for s in (run.splits if run else ())}
-    return {s: space.read_json(file) for s, file in files.items() if space.exists(file)}
+    return {s: _trials_of(space, file) for s, file in files.items() if space.exists(file)}
 
 
-def _parquet(space: Workspace, name: str) -> pa.Table:
-    try:
-        return pq.read_table(io.BytesIO(space.read_bytes(name)))
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{space.uri(name)} cannot be read as Parquet.") from error
+def _trials_of(space: Workspace, file: str) -> list[dict[str, Any]]:
+    found = space.read_json(file)
+    with space.taken_apart(file, "run `vvp tune` again"):
+        rows: list[dict[str, Any]] = [
+            {"family": str(one["family"]), "mae": float(one["mae"])} for one in found
+        ]
+        if not np.isfinite([row["mae"] for row in rows]).all():
+            raise ValueError("an error that is not finite")
+        return rows
 
 
 def _videos(space: Workspace, table: pa.Table, latest: pa.Table, split: str) -> Videos:
@@ -235,7 +238,7 @@ def _videos(space: Workspace, table: pa.Table, latest: pa.Table, split: str) -> 
 
     part = np.full(len(table), "none", dtype=object)
     if space.exists(SPLITS_TABLE):
-        saved = _parquet(space, SPLITS_TABLE)
+        saved = space.read_file(SPLITS_TABLE, SAVED, "splits")
         if split in saved.column_names:
             of = dict(zip(saved["video_id"].to_pylist(), saved[split].to_pylist(), strict=True))
             part = np.array([of.get(video) or "none" for video in labels.video_id], dtype=object)

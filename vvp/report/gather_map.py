@@ -5,13 +5,11 @@ of the evaluation that the report shows.
 Not known here: figures, how a map is made.
 """
 
-import io
 from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vvp.errors import UserError
 from vvp.paths import MAP_FACTS, MAP_POINTS
@@ -50,9 +48,8 @@ def read(
         return None, None
     try:
         shape = checked(space.read_json(MAP_FACTS))
-        points = pq.read_table(io.BytesIO(space.read_bytes(MAP_POINTS)))
         there = pa.schema([f for f in arrow(POINTS) if f.name != "pca"])
-        points = points.select(there.names).cast(there)
+        points = space.read_file(MAP_POINTS, there, "points")
     except (pa.ArrowException, KeyError, ValueError, UserError) as error:
         said = str(error).splitlines()[0].strip("'\"").rstrip(".")
         why["map"] = f"The map is damaged or of another version ({said}): run `vvp explore` again."
