@@ -14,7 +14,8 @@ class RawTable:
     """names: its columns. column(name): the values, one per row. lines: where each row stands (the line of
     a JSONL, the entry of a JSON list, the row of a CSV or sheet with its header as row 1, of a Parquet from
     1). unreadable: (line, why) of rows that could not be read and are in no column.
-    remarks: sentences about how the file had to be read.
+    remarks: sentences about how the file had to be read. made_of: of a column that is a list spread over
+    several of the file's, their names.
     """
 
     names: list[str]
@@ -22,6 +23,7 @@ class RawTable:
     lines: list[int]
     unreadable: list[tuple[int, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    made_of: dict[str, list[str]] = field(default_factory=dict)
 
 
 def of_rows(

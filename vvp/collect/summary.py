@@ -65,7 +65,7 @@ class CollectSummary:
     mapping: dict[str, str] = field(default_factory=dict)  # posts: our column → theirs
     remarks: list[str] = field(default_factory=list)  # posts: what the file and its columns showed
     doubts: list[str] = field(default_factory=list)  # worth a look; --strict refuses them
-    unused_columns: list[str] = field(default_factory=list)  # posts: columns that nothing used
+    unused_columns: list[str] = field(default_factory=list)  # posts: columns that nothing used; a doubt too
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
