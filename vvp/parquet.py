@@ -16,8 +16,8 @@ MOST_ROWS, MOST_BYTES = 4_000_000, 8 * 2**30  # of one file, unpacked
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999
 
 
-def read(file: Any, schema: pa.Schema, where: str, what: str) -> pa.Table:
-    """The file's rows with exactly this schema; a column that it lacks is null.
+def read(file: Any, schema: pa.Schema, where: str, what: str, *, lacking: bool = False) -> pa.Table:
+    """The file's rows with exactly this schema. lacking: a column that it has not is null, else refused.
 
     file: a path's handle or a buffer. where, what: for the message. UserError: no Parquet, damaged, too
     large, a column of another type, or a value that cannot be: not finite, a null inside a list, a year
@@ -27,6 +27,8 @@ def read(file: Any, schema: pa.Schema, where: str, what: str) -> pa.Table:
         parquet = pq.ParquetFile(file)
         refuse_huge(parquet.metadata, where)
         part = parquet.read(columns=schema.names)
+        if absent := [name for name in schema.names if name not in part.column_names and not lacking]:
+            raise ValueError(f"it has no column {absent[0]}")
         columns = [
             part.column(f.name).cast(f.type) if f.name in part.column_names else pa.nulls(len(part), f.type)
             for f in schema

@@ -89,7 +89,7 @@ class Workspace:
     def read_part(self, table: str, name: str, schema: pa.Schema) -> pa.Table:
         """One Parquet file of a table, cast to `schema`; a column the file lacks is null. UserError: as
         parquet.read, or a row without a video_id."""
-        found = self.read_file(f"{table}/{name}", schema, table)
+        found = self.read_file(f"{table}/{name}", schema, table, lacking=True)
         if "video_id" in schema.names and table != "set_aside" and found["video_id"].null_count:
             raise UserError(f"{self.uri(table)}/{name} holds a row without a video_id.")
         return found
@@ -219,7 +219,7 @@ class Workspace:
         except FileNotFoundError as error:
             raise UserError(f"{self.root} has no {name}.") from error
 
-    def read_file(self, name: str, schema: pa.Schema, what: str) -> pa.Table:
+    def read_file(self, name: str, schema: pa.Schema, what: str, *, lacking: bool = False) -> pa.Table:
         """A Parquet file of the workspace with exactly this schema. UserError: absent, or as parquet.read."""
         fs, path = self._at(name)
         _refuse_irregular(fs, path)
@@ -230,7 +230,7 @@ class Workspace:
         except OSError as error:
             raise UserError(f"cannot read {path}: {_why(error)}.") from error
         with file:
-            return parquet.read(file, schema, path, what)
+            return parquet.read(file, schema, path, what, lacking=lacking)
 
     @contextmanager
     def taken_apart(self, name: str, advice: str) -> Iterator[None]:

@@ -21,6 +21,7 @@ from vvp.learn.tuning import read_run
 from vvp.paths import EMBEDDINGS, RUNS, SET_ASIDE, SPLITS_TABLE, VIDEOS, RunPaths
 from vvp.report import gather_map as atlas
 from vvp.schema import FAILED
+from vvp.words import visible
 from vvp.workspace import Workspace
 
 
@@ -221,11 +222,15 @@ def _videos(space: Workspace, table: pa.Table, latest: pa.Table, split: str) -> 
     def objects(name: str) -> np.ndarray:
         return np.array(table[name].to_pylist(), dtype=object)
 
+    def shown(name: str) -> np.ndarray:
+        """Other people's words, as they may stand in a page or a figure."""
+        return np.array([text and visible(text) for text in table[name].to_pylist()], dtype=object)
+
     def numbers(name: str) -> np.ndarray:
         return table[name].cast(pa.float64()).to_numpy().astype(np.float64)
 
     tags = np.empty(len(table), dtype=object)  # np.array would make lists of one length a matrix
-    tags[:] = table["tags"].to_pylist()
+    tags[:] = [own and [visible(tag) for tag in own] for own in table["tags"].to_pylist()]
     texts = zip(table["description"].to_pylist(), table["title"].to_pylist(), strict=True)
     captions = [description or title for description, title in texts]
     labels = read_labels(table)
@@ -243,7 +248,7 @@ def _videos(space: Workspace, table: pa.Table, latest: pa.Table, split: str) -> 
             of = dict(zip(saved["video_id"].to_pylist(), saved[split].to_pylist(), strict=True))
             part = np.array([of.get(video) or "none" for video in labels.video_id], dtype=object)
     return Videos(
-        video_id=labels.video_id, title=objects("title"), channel_id=objects("channel_id"), tags=tags,
+        video_id=labels.video_id, title=shown("title"), channel_id=shown("channel_id"), tags=tags,
         caption_length=np.array([len(c) if c else np.nan for c in captions], dtype=np.float64),
         published_at=moments(table["published_at"]), duration_s=numbers("duration_s"),
         followers=numbers("channel_followers"), log_views=labels.log_views, horizon_days=labels.horizon_days,

@@ -14,6 +14,7 @@ import pyarrow as pa
 from vvp.errors import UserError
 from vvp.paths import MAP_FACTS, MAP_POINTS
 from vvp.schema import POINTS, arrow
+from vvp.words import visible
 from vvp.workspace import Workspace
 
 FORMAT = 1
@@ -47,7 +48,7 @@ def read(
         why["map"] = "There is no map of the collection yet: run `vvp explore`."
         return None, None
     try:
-        shape = checked(space.read_json(MAP_FACTS))
+        shape = checked(_visible(space.read_json(MAP_FACTS)))
         there = pa.schema([f for f in arrow(POINTS) if f.name != "pca"])
         points = space.read_file(MAP_POINTS, there, "points")
     except (pa.ArrowException, KeyError, ValueError, UserError) as error:
@@ -92,6 +93,15 @@ def checked(shape: Any) -> dict[str, Any]:
     if not isinstance(clusters, list) or any(OF_CLUSTER - one.keys() for one in clusters):
         raise ValueError("map.json lacks parts of clusters")
     return shape
+
+
+def _visible(value: Any) -> Any:
+    """The same without characters that nobody sees, in all its texts: they stand in figures too."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list):
+        return [_visible(one) for one in value]
+    return {visible(k): _visible(one) for k, one in value.items()} if isinstance(value, dict) else value
 
 
 def _since(shape: dict[str, Any], latest: pa.Table, drawn: set[str]) -> int:
