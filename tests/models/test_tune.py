@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,6 +91,18 @@ def test_a_failed_trial_is_named_and_the_finished_ones_are_kept(tmp_path: Path) 
     result = sweep([family], small_sweep(), storage=str(tmp_path), name="s", trials=6)
     assert len(result.trials) == 6 and len(family.lines("end")) == 6
     assert result.best["fake"].params == {"x": 1.0}  # all alike: the first one, the clipped start
+
+
+def test_a_sweep_that_was_cut_off_goes_on_in_a_copy_of_its_workspace(tmp_path: Path) -> None:
+    family = fake(tmp_path, "crash")
+    with pytest.raises(TrialError, match="planted failure"):
+        sweep([family], small_sweep(), storage=str(tmp_path / "old"), name="s", trials=6)
+    shutil.move(tmp_path / "old", tmp_path / "new")
+    Path(family.gate).touch()
+    result = sweep([family], small_sweep(), storage=str(tmp_path / "new"), name="s", trials=6)
+    assert len(result.trials) == 6 and len(family.lines("end")) == 6
+    assert result.best["fake"].trial == "fake-00"  # of those that ended in the old place
+    assert not (tmp_path / "old").exists()
 
 
 def test_a_trial_that_asha_stops_has_its_model_all_the_same(tmp_path: Path) -> None:

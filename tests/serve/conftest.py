@@ -15,11 +15,12 @@ from ray.serve.context import _get_global_client
 from ray.serve.schema import ServeDeploySchema
 
 from serve.config import SWITCHES
+from serve.proxy import SETTINGS
 
 HERE = Path(__file__).parent
 START_S = 180.0
 os.environ["PYTHONPATH"] = f"{os.environ['PYTHONPATH']}{os.pathsep}{HERE}"  # before Ray starts
-os.environ.update(SWITCHES)  # as `vvp serve` does
+os.environ.update(SWITCHES | SETTINGS)  # as `vvp serve` does
 
 
 @dataclass

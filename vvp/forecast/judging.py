@@ -42,7 +42,7 @@ def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> 
     marks = {s: _mark(space, at.candidates(s)) for s in run.splits}
     saved = read_evaluation(space, name)
     if saved is not None and (saved.run_id, saved.resamples) == (run.id, resamples):
-        return saved
+        return _here(saved, space, at)
     result = Evaluation(
         name=name, split=run.split, profile=run.profile, resamples=resamples, format=files.FORMAT,
         opened_at=datetime.now(timezone.utc).isoformat(timespec="seconds"), run_id=run.id, counts=run.counts,
@@ -60,7 +60,16 @@ def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> 
                 )
             result = _one_split(space, at, run, matrix, result)
     space.write_json(at.evaluation, result.as_dict())
-    return result
+    return _here(result, space, at)
+
+
+def _here(result: Evaluation, space: Workspace, at: RunPaths) -> Evaluation:
+    """With the predictor's whole place: what is written says where in the workspace, which may be copied."""
+    if result.predictor is None:
+        return result
+    return result.model_copy(
+        update={"predictor": result.predictor.model_copy(update={"at": space.uri(at.predictor)})}
+    )
 
 
 def _mark(space: Workspace, candidates_at: str) -> str:
@@ -179,7 +188,7 @@ def save(
             own.rule,
             facts,
         )
-    return Saved(id=mark, model=choice.chosen.name, at=space.uri(at.predictor))
+    return Saved(id=mark, model=choice.chosen.name, at=at.predictor)
 
 
 def _qualities(main: Quality, metadata: Quality, warnings: list[Warning]) -> dict[str, Any]:
@@ -238,7 +247,7 @@ def _rule_alone(space: Workspace, at: RunPaths, run: Run, result: Evaluation) ->
     typical = None if not len(errors.raw) else float(np.exp(np.mean(np.abs(errors.raw))))
     known = {
         "verdict": verdict, "warnings": warnings, "rule": rule.name, "typical_factor": typical,
-        "interval": interval, "predictor": Saved(id=mark, model=rule.name, at=space.uri(at.predictor)),
+        "interval": interval, "predictor": Saved(id=mark, model=rule.name, at=at.predictor),
     }  # fmt: skip
     return result.model_copy(update=known)
 

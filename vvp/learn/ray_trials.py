@@ -47,11 +47,12 @@ class Outcome:
     finished: bool
     """False: ended early by ASHA"""
     checkpoint: str
-    """path of the folder with the files of its best model, in the storage's filesystem"""
+    """the folder with the files of its best model, below the storage's: a workspace may be copied"""
 
     def files(self, storage: str) -> dict[str, bytes]:
         """The files of its best model."""
-        with tune.Checkpoint(self.checkpoint, open_uri(storage)[0]).as_directory() as folder:
+        fs, base = open_uri(storage)
+        with tune.Checkpoint(f"{base}/{self.checkpoint}", fs).as_directory() as folder:
             return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
 
 
@@ -193,7 +194,10 @@ class _Watcher(tune.Callback):
     def __init__(self, folder: Workspace, file: str, tell: Tell | None) -> None:
         rows = folder.read_json(file) if folder.exists(file) else []
         self.folder, self.file, self.tell = folder, file, tell
-        self.ended = [Outcome(**row) for row in rows]
+        with folder.taken_apart(file, "delete it, and run `vvp tune` again"):
+            self.ended = [Outcome(**row) for row in rows]
+            if any(row.checkpoint.startswith("/") or ".." in row.checkpoint.split("/") for row in self.ended):
+                raise ValueError("a trial whose model lies elsewhere")
         self.first_number = max((outcome.number for outcome in self.ended), default=-1) + 1
         self.told: tuple[int, list[float]] | None = None
 
@@ -211,7 +215,7 @@ class _Watcher(tune.Callback):
             steps=last["step"],
             seconds=last["seconds"],
             finished=last["finished"],
-            checkpoint=trial.checkpoint.path,
+            checkpoint=trial.checkpoint.path.removeprefix(open_uri(self.folder.root)[1]).lstrip("/"),
         )
         self.ended.append(outcome)
         self.folder.write_json(self.file, [asdict(row) for row in self.ended])

@@ -192,8 +192,16 @@ def _finished(folder: Workspace, family: str, mark: str) -> dict[str, Any] | Non
     """The record of a family whose sweep was completed with this fingerprint."""
     if not folder.exists(f"{family}.json"):
         return None
-    record: dict[str, Any] = folder.read_json(f"{family}.json")
-    return record if record.get("fingerprint") == mark else None
+    record = folder.read_json(f"{family}.json")
+    with folder.taken_apart(f"{family}.json", "delete it, and run `vvp tune` again"):
+        if record["fingerprint"] != mark:
+            return None
+        [Trial(**row) for row in record["trials"]]
+        if record["best"] not in [row["trial"] for row in record["trials"]]:
+            raise ValueError("a best trial that there is not")
+        if not {*record["files"]} <= {"model.json", "model.safetensors", "model.txt"}:
+            raise ValueError("a file that is none of a model's")
+    return dict(record)
 
 
 def _conclude(folder: Workspace, family: str, outcomes: list[Outcome], mark: str) -> dict[str, Any]:
