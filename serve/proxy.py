@@ -12,11 +12,12 @@ from typing import Any
 import uvicorn.config
 from starlette.middleware import Middleware
 
-# Both are read by Serve's processes when they start. The second: a proxy that died is missed after a second,
-# not after ten.
+# Serve's processes read them when they start. A proxy counts as dead after three checks in vain: here
+# three seconds, not thirty. A machine with much to do may take more than Serve's five seconds to start one.
 SETTINGS = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve.proxy:prepare",
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
 }
 BODY = json.dumps(
     {"error": {"kind": "unavailable", "message": "A part of the service is not running; try again."}}

@@ -28,6 +28,10 @@ from vvp import parquet
 from vvp.errors import UserError
 from vvp.schema import TABLES
 
+DAMAGED = (
+    KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError,
+    pa.ArrowException,
+)  # fmt: skip
 WHOLE = "whole-"  # begins the names of files that are a whole table
 
 
@@ -238,7 +242,7 @@ class Workspace:
         writes, UserError says so, with the advice."""
         try:
             yield
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, pa.ArrowException) as error:
+        except DAMAGED as error:
             reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
             raise UserError(
                 f"{self.uri(name)} is damaged or of another version ({reason}): {advice}."

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 K_MIN, K_MAX, K_UNKNOWN = 0.1, 100.0, 2.0
+LARGEST = 100.0  # K_MAX, and more log views than there can be
 HUBER = 1.345  # 95 % as efficient as the mean where log views are normal (Huber 1964)
 MAD_TO_SD = 1.4826  # a normal distribution's standard deviation / its median absolute deviation
 
@@ -112,10 +113,18 @@ class ChannelHistory:
 
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> "ChannelHistory":
+        """ValueError, and what Python raises, for what `as_dict` does not write."""
         channels = saved["channels"]
         times = {c: np.array(v["published_at_us"], np.int64) for c, v in channels.items()}
         values = {c: np.array(v["log_views"], np.float64) for c, v in channels.items()}
-        return cls(float(saved["mean"]), float(saved["centre"]), float(saved["k"]), times, values)
+        mean, centre, k = (float(saved[name]) for name in ("mean", "centre", "k"))
+        for channel, log_views in values.items():
+            if times[channel].shape != log_views.shape or log_views.ndim != 1 or not len(log_views):
+                raise ValueError("a channel whose dates and views do not match")
+        for numbers in (np.array([mean, centre, k]), *values.values()):
+            if not (np.abs(numbers) <= LARGEST).all():
+                raise ValueError("a number of views that cannot be")
+        return cls(mean, centre, k, times, values)
 
 
 def location(values: np.ndarray) -> float:
