@@ -113,8 +113,9 @@ def serve_url(ray_session: None) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def running(serve_url: str, tmp_path_factory: pytest.TempPathFactory) -> App:
+    from learn_tables import learn
     from serve_fakes import PROFILE
-    from serve_world import damage, fill, learn
+    from serve_world import damage, fill
 
     space = fill(tmp_path_factory.mktemp("serve") / "workspace", PROFILE)
     predictors = {name: learn(space, name) for name in ("default", "other")}

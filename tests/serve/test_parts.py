@@ -16,9 +16,10 @@ import pyarrow as pa
 import pytest
 import ray.serve
 from fastapi import FastAPI
+from learn_tables import learn
 from ray.exceptions import ObjectStoreFullError
 from serve_fakes import PROFILE
-from serve_world import damage, fill, learn
+from serve_world import damage, fill
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
