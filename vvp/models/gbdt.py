@@ -38,7 +38,7 @@ class GbdtModel:
 
     @cached_property
     def booster(self) -> lgb.Booster:
-        return lgb.Booster(model_str=self.text)
+        return lgb.Booster(model_str=forest_text.trees(self.text))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         check_columns(X, self.n_cols)
