@@ -188,6 +188,13 @@ def test_doubts_are_said_and_strict_refuses_them(tmp_path: Path, space: Workspac
     )
 
 
+def test_one_channel_written_in_several_ways_is_a_doubt(tmp_path: Path, space: Workspace) -> None:
+    names = ["@Ann", "ann", "https://www.tiktok.com/@ann", "bob", "UCa", "UCA"]
+    rows = [{"video_id": f"v{n}", "views": 5 + n, "channel_id": name} for n, name in enumerate(names)]
+    [said] = collect_posts(save(tmp_path / "p.jsonl", rows), space).doubts
+    assert said.startswith("1 channels are written in several ways (@Ann and ann and https://www.tiktok.com")
+
+
 def test_a_table_without_doubts_passes_strict(tmp_path: Path, space: Workspace) -> None:
     rows = [{"video_id": f"v{n}", "views": n} for n in range(1, 8)]
     assert collect_posts(save(tmp_path / "p.jsonl", rows), space, strict=True).added == 7

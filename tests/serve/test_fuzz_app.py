@@ -24,23 +24,21 @@ CASES = int(os.environ.get("VVP_FUZZ_CASES", "400"))
 FIRST = int(os.environ.get("VVP_FUZZ_FIRST", "0"))
 NAMES = [
     "title", "description", "tags", "published_at", "channel_id", "channel_followers", "channel_videos",
-    "horizon_days", "duration_s", "transcript", "video", "drafts", "", "colour", "title ", "tïtle", "__proto__",
-    "video0", "x" * 300,
+    "horizon_days", "duration_s", "transcript", "video", "drafts", "", "colour", "title ", "tïtle", "video0",
+    "__proto__", "x" * 300,
 ]  # fmt: skip
 VALUES = [
     "", " ", "a", "0", "-1", "1e400", "nan", "inf", "9" * 400, "2025-05-01", "2025-05-01T00:00:00+99:99",
-    "0000-00-00", "9999-12-31T23:59:59-23:59", "٣", "\x00", "\x1b[2J", "\u202e", "\ud83d", "a" * 6_000, "#" * 900,
-    ",".join("t" * 9 for _ in range(300)), "null", "[]", "{}", '{"title": 1}', "[" * 4_000, "true", "http://127.0.0.1/",
-    "ﷺ" * 900, "\r\n--b\r\n", "--b--", "1_000", "0x10", " 7 ", "7\n", "½",
+    "0000-00-00", "9999-12-31T23:59:59-23:59", "٣", "\x00", "\x1b[2J", "\u202e", "\ud83d", "a" * 6_000,
+    "#" * 900, ",".join("t" * 9 for _ in range(300)), "null", "[]", "{}", '{"title": 1}', "[" * 4_000, "true",
+    "http://127.0.0.1/", "ﷺ" * 900, "\r\n--b\r\n", "--b--", "1_000", "0x10", " 7 ", "7\n", "½",
 ]  # fmt: skip
 RANKINGS = [
-    "[]",
-    "[{}]",
-    '[{"title": "a"}, {"title": "b"}]',
-    '[{"title": "a", "video": "video0"}, {}]',
-    "[[]]",
-    "7",
-]
+    "[]", "[{}]", '[{"title": "a"}, {"title": "b"}]', '[{"title": "a", "video": "video0"}, {}]', "[[]]", "7",
+]  # fmt: skip
+KINDS = [b"", b"\r\nContent-Type: video/mp4", b"\r\nContent-Type: text/html; charset=utf-7"]
+FILES = [b'; filename="a.mp4"', b'; filename=""', b"; filename=", b'; filename="../../x"']
+PARTS = ("Ingress", "Decode", "Words", "Forecaster")
 
 
 def body(rng: random.Random) -> tuple[str, bytes, bytes]:
@@ -56,15 +54,11 @@ def body(rng: random.Random) -> tuple[str, bytes, bytes]:
         extra = b""
         if rng.random() < 0.25:
             value = rng.choice([film(brightness=7), film(kind="unreadable"), b"", b"\0" * 99, value])
-            extra = rng.choice(
-                [b'; filename="a.mp4"', b'; filename=""', b"; filename=", b'; filename="../../x"']
-            )
+            extra = rng.choice(FILES)
         parts.append((name, extra, value))
     made = b""
     for name, extra, value in parts:
-        kind = rng.choice(
-            [b"", b"\r\nContent-Type: video/mp4", b"\r\nContent-Type: text/html; charset=utf-7"]
-        )
+        kind = rng.choice(KINDS)
         made += b"--" + boundary + b'\r\nContent-Disposition: form-data; name="' + name + b'"' + extra + kind
         made += b"\r\n\r\n" + value + b"\r\n"
     made += b"--" + boundary + b"--\r\n"
@@ -88,13 +82,9 @@ def ask(address: tuple[str, int], case: int) -> int:
     path, kind, content = body(rng)
     length = len(content) if rng.random() < 0.9 else max(0, len(content) + rng.randint(-9, 0))
     accept = rng.choice([b"*/*", b"application/json", b"application/x-ndjson", b"\xff"])
-    head = (
-        b"POST "
-        + path.encode()
-        + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: "
-        + kind
-    )
-    head += b"\r\nAccept: " + accept + b"\r\nContent-Length: " + str(length).encode() + b"\r\n\r\n"
+    head = b"POST " + path.encode() + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+    head += b"Content-Type: " + kind + b"\r\nAccept: " + accept
+    head += b"\r\nContent-Length: " + str(length).encode() + b"\r\n\r\n"
     answer = b""
     with socket.create_connection(address, timeout=60) as client:
         client.sendall(head + content[:length])
@@ -133,9 +123,7 @@ def test_no_body_gives_a_servers_error(app: Any) -> None:
 
 def memory() -> dict[str, int]:
     """MiB that each part of the app holds alone."""
-    parts = {name: replicas(name) for name in ("Ingress", "Decode", "Words", "Forecaster")} | {
-        "Proxy": proxies()
-    }
+    parts = {name: replicas(name) for name in PARTS} | {"Proxy": proxies()}
     return {
         name: sum(psutil.Process(one).memory_full_info().uss for one in processes) >> 20
         for name, processes in parts.items()
