@@ -31,7 +31,7 @@ def ytdlp(
 
 @app.command()
 def posts(
-    file: Annotated[str, typer.Argument(help="CSV, JSONL or Parquet, a row per post.")],
+    file: Annotated[str, typer.Argument(help="CSV, JSON, Parquet or Excel: a row per post.")],
     workspace: options.Workspace,
     map: Annotated[
         list[str] | None, typer.Option("--map", metavar="OURS=THEIRS", help="Which of your columns is ours.")
