@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,10 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus:
         _refuse_dead(address)
         if address == LOCAL or (not address and cpus is not None) or not _joined(address):
             _refuse_long_folder()
-            started = _start(LOCAL, num_cpus=cpus, include_dashboard=False)
-            _keep_private(started.address_info["session_dir"])
-            _reap(os.path.realpath(started.address_info["session_dir"]))
+            with _reaped() as tell:
+                session = _start(LOCAL, num_cpus=cpus, include_dashboard=False).address_info["session_dir"]
+                tell(os.path.realpath(session))
+            _keep_private(session)
         logging.getLogger("ray.data").setLevel(logging.ERROR)
     if min_cpus or min_gpus:
         _wait_for(min_cpus, min_gpus, wait_s)
@@ -119,19 +121,32 @@ def _refuse_long_folder() -> None:
         )
 
 
-def _reap(session: str) -> None:
-    """Whatever belongs to that session of Ray ends soon after this process, also when it is killed."""
+@contextmanager
+def _reaped() -> Iterator[Callable[[str], None]]:
+    """Around the start of Ray. Whatever it starts ends soon after this process, also when that is killed, and
+    be it in the middle of the start. What is yielded takes the session's folder."""
     if sys.platform != "linux":
+        yield lambda session: None
         return
     watch = subprocess.Popen(
         [sys.executable, "-I", str(Path(reaper.__file__))],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True, cwd="/",
     )  # fmt: skip
-    assert watch.stdin is not None
-    watch.stdin.write(f"{session}\n".encode())
-    watch.stdin.flush()
     _reapers.append(watch)
+
+    def tell(line: str) -> None:
+        assert watch.stdin is not None
+        watch.stdin.write(f"{line}\n".encode())
+        watch.stdin.flush()
+
+    mark = uuid.uuid4().hex
+    tell(mark)
+    os.environ[reaper.MARK] = mark
+    try:
+        yield tell
+    finally:
+        del os.environ[reaper.MARK]  # what this process starts by itself is none of Ray's
 
 
 _reapers: list["subprocess.Popen[bytes]"] = []  # their inputs close with this process

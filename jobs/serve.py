@@ -72,8 +72,9 @@ def _import_serve() -> None:
     """Ray Serve reads its switches when it is imported. SWITCHES are for Ray's processes, which inherit them;
     in this one, which asks its handle outside any event loop, they must be off."""
     from serve.config import SWITCHES
+    from serve.proxy import SETTINGS
 
-    switches = {name: os.environ.pop(name, value) for name, value in SWITCHES.items()}
+    switches = {name: os.environ.pop(name, value) for name, value in (SWITCHES | SETTINGS).items()}
     importlib.import_module("ray.serve")
     os.environ.update(switches)
 

@@ -4,13 +4,14 @@ A forecast stands only beside videos of the test part, as it was made when the r
 knows the others' views. Not known here: how a sheet is written (sheets.py).
 """
 
-import io
 from typing import Any
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from vvp.dataset.scales import count_of_log
+from vvp.forecast.judging import read_evaluation, read_predictions
 from vvp.paths import MAP_POINTS, RunPaths
+from vvp.schema import POINTS, arrow
 from vvp.workspace import Workspace
 
 FACTS = (
@@ -18,6 +19,7 @@ FACTS = (
     "duration_s", "channel_followers", "channel_videos", "views", "likes", "comments", "shares",
     "label_issue",
 )  # fmt: skip
+CLUSTERS = pa.schema([arrow(POINTS).field(name) for name in ("video_id", "cluster")])
 COLUMNS = (*FACTS, "forecast", "low", "high", "ratio", "cluster", "media_path")
 
 
@@ -31,7 +33,7 @@ def posts(space: Workspace, name: str) -> tuple[list[dict[str, Any]], list[str]]
     said, notes = _forecasts(space, name)
     clusters: dict[str, int] = {}
     if space.exists(MAP_POINTS):
-        points = pq.read_table(io.BytesIO(space.read_bytes(MAP_POINTS)), columns=["video_id", "cluster"])
+        points = space.read_file(MAP_POINTS, CLUSTERS, "the map's points")
         clusters = dict(zip(points["video_id"].to_pylist(), points["cluster"].to_pylist(), strict=True))
     else:
         notes.append("no clusters: there is no map yet, run `vvp explore`")
@@ -48,9 +50,12 @@ def _forecasts(space: Workspace, name: str) -> tuple[dict[str, dict[str, Any]], 
     run = RunPaths(name)
     if not (space.exists(run.evaluation) and space.exists(run.predictions)):
         return {}, [f"no forecasts: run {name!r} has none of test videos, run `vvp tune` and `vvp evaluate`"]
-    evaluation = space.read_json(run.evaluation)
-    chosen = (evaluation.get("splits", {}).get(evaluation.get("split")) or {}).get("chosen")
-    table = pq.read_table(io.BytesIO(space.read_bytes(run.predictions))).to_pylist()
+    evaluation = read_evaluation(space, name)
+    if evaluation is None:
+        return {}, [f"no forecasts: the evaluation of run {name!r} is damaged or of another version"]
+    own = evaluation.splits.get(evaluation.split)
+    chosen = None if own is None else own.chosen
+    table = read_predictions(space, name).to_pylist()
     found = {
         row["video_id"]: {
             "forecast": round(float(count_of_log(row["predicted"]))),

@@ -6,14 +6,12 @@ The training part is that of the deciding split: the run's, else the time split.
 Not known here: reduction, clusters. Counts are read by targets.py.
 """
 
-import io
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from vvp.dataset.embedded import embedded_dims, found_dims, join, provenance, read_embedded
 from vvp.dataset.fuse import Dims, fuse, present
@@ -21,7 +19,7 @@ from vvp.dataset.split_rules import MIN_ROWS, SplitSettings
 from vvp.dataset.splits import load_or_make
 from vvp.dataset.targets import read_labels
 from vvp.errors import UserError
-from vvp.forecast.judging import read_evaluation
+from vvp.forecast.judging import read_evaluation, read_predictions
 from vvp.learn.records import Run
 from vvp.learn.tuning import read_run
 from vvp.paths import SPLITS_FACTS, RunPaths
@@ -146,10 +144,7 @@ def _forecasts(space: Workspace, name: str, run: Run | None) -> tuple[Forecasts 
     if found.split not in found.splits:
         return None, "The forecast is a simple rule: no video was held back to test it on."
     model = found.splits[found.split].chosen
-    try:
-        table = pq.read_table(io.BytesIO(space.read_bytes(at.predictions)))
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{space.uri(at.predictions)} is damaged: evaluate again.") from error
+    table = read_predictions(space, name)
     table = table.filter(pc.equal(table["model"], model))
     off = np.abs(table["predicted"].to_numpy() - table["log_views"].to_numpy())
     ids, channels = _objects(table["video_id"]), _objects(table["channel_id"])

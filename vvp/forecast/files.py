@@ -43,6 +43,10 @@ from vvp.models.registry import load as load_model
 from vvp.workspace import Workspace
 
 FORMAT = 4
+DAMAGED = (
+    KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError,
+    SafetensorError, pa.ArrowException,
+)  # fmt: skip
 BACKGROUND = 24  # training rows that a draft's blocks are compared with; 2⁵ × 24 predictions a forecast
 BACKGROUND_FILE = "background.safetensors"
 CHANNELS = 200  # at most so many channel ids stand in the head, those with most videos
@@ -160,7 +164,7 @@ def load(space: Workspace, folder: str) -> Predictor:
             f"the predictor at {space.uri(folder)} is damaged (predictor.json, {where or 'as a whole'}:"
             f" {first['msg']})."
         ) from error
-    except (KeyError, TypeError, ValueError, AttributeError, SafetensorError, pa.ArrowException) as error:
+    except DAMAGED as error:
         raise UserError(
             f"the predictor at {space.uri(folder)} is damaged ({type(error).__name__}: {error})."
         ) from error

@@ -12,8 +12,8 @@ from vvp.dataset.columns import layout
 from vvp.dataset.fuse import Dims
 from vvp.learn.calibration import Calibration
 from vvp.learn.records import Quality, Record, Warning
+from vvp.models.base import MODEL_FILE
 
-MODEL_FILE = r"^(member-[0-9]{2}/)?model\.(json|safetensors|txt)$"
 MAX_DIM = 65_536  # of one encoder's vector
 MOST_COLUMNS = 200_000
 LogViews = Annotated[float, Field(gt=-100, lt=100)]

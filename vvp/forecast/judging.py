@@ -13,6 +13,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, population
@@ -40,10 +42,10 @@ def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> 
     at, run = RunPaths(name), read_run(space, name)
     if run is None:
         raise UserError(f"there is no run called {name} in {space.root}: run `vvp tune --name {name}` first.")
-    marks = {s: space.read_json(at.candidates(s))["fingerprint"] for s in run.splits}
+    marks = {s: _mark(space, at.candidates(s)) for s in run.splits}
     saved = read_evaluation(space, name)
     if saved is not None and (saved.run_id, saved.resamples) == (run.id, resamples):
-        return saved
+        return _here(saved, space, at)
     result = Evaluation(
         name=name, split=run.split, profile=run.profile, resamples=resamples, format=files.FORMAT,
         opened_at=datetime.now(timezone.utc).isoformat(timespec="seconds"), run_id=run.id, counts=run.counts,
@@ -61,7 +63,22 @@ def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> 
                 )
             result = _one_split(space, at, run, matrix, result)
     space.write_json(at.evaluation, result.as_dict())
-    return result
+    return _here(result, space, at)
+
+
+def _here(result: Evaluation, space: Workspace, at: RunPaths) -> Evaluation:
+    """With the predictor's whole place: what is written says where in the workspace, which may be copied."""
+    if result.predictor is None:
+        return result
+    return result.model_copy(
+        update={"predictor": result.predictor.model_copy(update={"at": space.uri(at.predictor)})}
+    )
+
+
+def _mark(space: Workspace, candidates_at: str) -> str:
+    facts = space.read_json(candidates_at)
+    with space.taken_apart(candidates_at, "run `vvp tune` again"):
+        return str(facts["fingerprint"])
 
 
 def read_evaluation(space: Workspace, name: str) -> Evaluation | None:
@@ -78,10 +95,27 @@ def read_evaluation(space: Workspace, name: str) -> Evaluation | None:
     return found if found.format == files.FORMAT else None
 
 
+def read_predictions(space: Workspace, name: str) -> pa.Table:
+    """What was said of the test videos: schema evaluate.PREDICTIONS, model by model, each of the same videos.
+
+    UserError: absent or damaged.
+    """
+    at = RunPaths(name).predictions
+    found = space.read_file(at, evaluate.PREDICTIONS, "predictions")
+    with space.taken_apart(at, f"run `vvp evaluate --name {name}` again"):
+        if any(found[column].null_count for column in ("video_id", "model", "predicted", "log_views")):
+            raise ValueError("a row without a forecast")
+        models = found["model"].to_pylist()
+        ids = [found.filter(pc.equal(found["model"], one))["video_id"].to_pylist() for one in set(models)]
+        if any(one != ids[0] or len(set(one)) < len(one) for one in ids):
+            raise ValueError("models that speak of different videos")
+    return found
+
+
 def _one_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result: Evaluation) -> Evaluation:
     """The evaluation with one split more; the deciding one also saves predictions and predictor."""
     rows = population(matrix)
-    found, _ = candidates.read(space, at.split(matrix.split))
+    found, _ = candidates.read(space, at.split(matrix.split), matrix)
     choice = evidence.choose(matrix, rows, found, run.seed)
     calibrations = {name: ranges.calibrated(matrix, errors) for name, errors in choice.errors.items()}
     own = evaluate.evaluate_split(matrix, rows, found, choice, calibrations, resamples=result.resamples)
@@ -97,9 +131,10 @@ def _one_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result:
     )  # fmt: skip
     parts = matrix.splits.facts["fingerprint"]
     opened = space.read_json(TEST_OPENED) if space.exists(TEST_OPENED) else []
-    opened.append({"run": at.name, "split": matrix.split, "parts": parts, "at": result.opened_at})
+    with space.taken_apart(TEST_OPENED, "put it right, or delete it and say so with the results"):
+        opened.append({"run": at.name, "split": matrix.split, "parts": parts, "at": result.opened_at})
+        times = {o["run"] for o in opened if (o.get("split"), o.get("parts")) == (matrix.split, parts)}
     space.write_json(TEST_OPENED, opened)
-    times = {o["run"] for o in opened if (o.get("split"), o.get("parts")) == (matrix.split, parts)}
     known = {
         "splits": splits, "verdict": verdict, "warnings": warnings, "predictor": kept,
         "times_opened": len(times),
@@ -164,7 +199,7 @@ def save(
         mark = files.save(
             space, at.predictor, whole, among, again(choice.chosen), again(second), own.rule, facts
         )
-    return Saved(id=mark, model=choice.chosen.name, at=space.uri(at.predictor))
+    return Saved(id=mark, model=choice.chosen.name, at=at.predictor)
 
 
 def _qualities(main: Quality, metadata: Quality, warnings: list[Warning]) -> dict[str, Any]:
@@ -224,7 +259,7 @@ def _rule_alone(space: Workspace, at: RunPaths, run: Run, result: Evaluation) ->
     typical = None if not len(errors.raw) else float(np.exp(np.mean(np.abs(errors.raw))))
     known = {
         "verdict": verdict, "warnings": warnings, "rule": rule.name, "typical_factor": typical,
-        "interval": interval, "predictor": Saved(id=mark, model=rule.name, at=space.uri(at.predictor)),
+        "interval": interval, "predictor": Saved(id=mark, model=rule.name, at=at.predictor),
     }  # fmt: skip
     return result.model_copy(update=known)
 

@@ -33,6 +33,11 @@ BETTER: Final = "better"
 NOT_SHOWN: Final = "not shown to be better"
 NO_BETTER: Final = "no better"
 
+PREDICTIONS = pa.schema(
+    [(name, pa.string() if name in ("video_id", "channel_id", "model") else pa.float64())
+     for name in ("video_id", "channel_id", "log_views", "model", "predicted", "low", "high")]
+)  # fmt: skip
+
 
 def evaluate_split(
     matrix: Matrix,
@@ -172,17 +177,12 @@ def predictions(
     centre = np.concatenate([ranges.shown(matrix, rows, c, calibrations.get(c.name)) for c in able])
     ends = [ranges.interval(matrix, rows, c, calibrations.get(c.name)) for c in able]
     low, high = (np.concatenate([end[side] for end in ends]) for side in (0, 1))
-    table = pa.table(
-        {
-            "video_id": pa.array(np.tile(matrix.video_id[rows], len(able)), pa.string()),
-            "channel_id": pa.array(np.tile(matrix.channel_id[rows], len(able)), pa.string()),
-            "log_views": np.tile(matrix.y[rows], len(able)),
-            "model": pa.array([c.name for c in able for _ in rows], pa.string()),
-            "predicted": centre,
-            "low": pa.array(low, from_pandas=True),
-            "high": pa.array(high, from_pandas=True),
-        }
-    )
+    columns = (
+        np.tile(matrix.video_id[rows], len(able)), np.tile(matrix.channel_id[rows], len(able)),
+        np.tile(matrix.y[rows], len(able)), [c.name for c in able for _ in rows], centre, low, high,
+    )  # fmt: skip
+    arrays = [pa.array(v, f.type, from_pandas=True) for v, f in zip(columns, PREDICTIONS, strict=True)]
+    table = pa.table(arrays, schema=PREDICTIONS)
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()

@@ -5,12 +5,13 @@ on the wording of a sentence: what a program must know of a warning is its kind.
 Not known here: how anything in them is computed.
 """
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vvp.dataset.split_rules import SplitSettings
 from vvp.errors import UserError
+from vvp.models.base import MODEL_FILE
 
 R = TypeVar("R", bound="Record")
 
@@ -252,6 +253,34 @@ class Evaluation(Record):
     rule: str | None = None
     typical_factor: float | None = None
     interval: Coverage | None = None
+
+
+class RecipeHead(Record):
+    """How a model is made (recipes.py)."""
+
+    family: str
+    input: str
+    params: dict[str, str | int | float | bool | None]
+    point: int = Field(ge=0, le=10_000)
+    members: list[Annotated[tuple[float, "RecipeHead"], Field(strict=False)]] = Field(max_length=8)
+
+
+class Fitted(Record):
+    """A candidate in candidates.json; its model lies in `files`, of which the unavailable has none."""
+
+    name: str
+    role: Literal["rule", "single", "model"]
+    input: str
+    family: str
+    columns: list[str]
+    recipe: RecipeHead | None
+    rows: int
+    validation_mae: float | None
+    unavailable: str | None
+    bounds: list[float] | None = Field(min_length=2, max_length=2)
+    oof: int | None = Field(ge=0)
+    """row of oof.npy; None: it was not judged so"""
+    files: list[Annotated[str, Field(pattern=MODEL_FILE)]]
 
 
 class FittedSplit(Record):

@@ -175,8 +175,12 @@ def _finished(folder: Workspace, mark: str) -> dict[str, Any] | None:
     """The record of a sweep that was completed with this fingerprint."""
     if not folder.exists(RECORD):
         return None
-    record: dict[str, Any] = folder.read_json(RECORD)
-    return record if record.get("fingerprint") == mark else None
+    record = folder.read_json(RECORD)
+    with folder.taken_apart(RECORD, "delete it, and run `vvp tune` again"):
+        if record["fingerprint"] != mark:
+            return None
+        [Trial(**row) for row in record["trials"]]
+    return dict(record)
 
 
 def _conclude(folder: Workspace, outcomes: list[Outcome], mark: str) -> dict[str, Any]:

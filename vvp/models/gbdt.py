@@ -40,7 +40,7 @@ class GbdtModel:
 
     @cached_property
     def booster(self) -> lgb.Booster:
-        return lgb.Booster(model_str=self.text)
+        return lgb.Booster(model_str=forest_text.trees(self.text))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         # One thread: a call during serving is small, and must not take the cores from its neighbours.

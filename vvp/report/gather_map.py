@@ -5,18 +5,17 @@ of the evaluation that the report shows.
 Not known here: figures, how a map is made.
 """
 
-import io
 from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vvp.dataset.fuse import present
 from vvp.errors import UserError
 from vvp.paths import MAP_FACTS, MAP_POINTS
 from vvp.schema import BLOCKS, POINTS, arrow
+from vvp.words import visible
 from vvp.workspace import Workspace
 
 FORMAT = 1
@@ -50,10 +49,9 @@ def read(
         why["map"] = "There is no map of the collection yet: run `vvp explore`."
         return None, None
     try:
-        shape = checked(space.read_json(MAP_FACTS))
-        points = pq.read_table(io.BytesIO(space.read_bytes(MAP_POINTS)))
+        shape = checked(_visible(space.read_json(MAP_FACTS)))
         there = pa.schema([f for f in arrow(POINTS) if f.name != "pca"])
-        points = points.select(there.names).cast(there)
+        points = space.read_file(MAP_POINTS, there, "points")
     except (pa.ArrowException, KeyError, ValueError, UserError) as error:
         said = str(error).splitlines()[0].strip("'\"").rstrip(".")
         why["map"] = f"The map is damaged or of another version ({said}): run `vvp explore` again."
@@ -95,6 +93,15 @@ def checked(shape: Any) -> dict[str, Any]:
     if not isinstance(clusters, list) or any(OF_CLUSTER - one.keys() for one in clusters):
         raise ValueError("map.json lacks parts of clusters")
     return shape
+
+
+def _visible(value: Any) -> Any:
+    """The same without characters that nobody sees, in all its texts: they stand in figures too."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list):
+        return [_visible(one) for one in value]
+    return {visible(k): _visible(one) for k, one in value.items()} if isinstance(value, dict) else value
 
 
 def _since(shape: dict[str, Any], latest: pa.Table, drawn: set[str]) -> int:

@@ -15,8 +15,8 @@ from vvp.report.numbers import count, factor, plural, share
 
 
 def escaped(value: object) -> str:
-    """Escaped; what stands between backticks becomes code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(str(value)))
+    """Escaped, without characters that nobody sees; what stands between backticks becomes code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words.visible(str(value))))
 
 
 def tiles(pairs: Sequence[tuple[str, str]]) -> str:
@@ -44,7 +44,7 @@ def plain(table: posts.Table) -> str:
         return f'{head}<p class="missing">{escaped(table.absent)}</p>'
     top = "".join(f"<th>{escaped(c)}</th>" for c in table.columns)
     lines = "".join(
-        f'<tr><td class="words">{escape(first)}</td>'
+        f'<tr><td class="words">{escape(words.visible(first))}</td>'
         + "".join(f"<td>{escaped(c)}</td>" for c in rest)
         + "</tr>"
         for first, *rest in table.rows
