@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from learn_tables import fill, fresh, sweep_without_ray, world
+from learn_tables import fill, fresh, world
 from test_private import of_this_ray
 
 from jobs.cli import run
@@ -54,7 +54,7 @@ def command(space: Workspace, *arguments: str) -> subprocess.CompletedProcess[st
 @pytest.mark.parametrize("left", [0, 8_192, 65_536])
 def test_evaluate_on_a_full_disk(disk: Path, capsys: pytest.CaptureFixture[str], left: int) -> None:
     space = fresh(fill(disk / "w", *world(80)))
-    tune(space, sweep_without_ray("ridge"), others=False)
+    tune(space, at_first_points(["ridge"]), others=False)
     ballast = full(disk, left)
     assert run(["evaluate", "--resamples", "100", "-w", space.root]) == 2
     [line] = capsys.readouterr().err.splitlines()

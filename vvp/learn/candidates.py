@@ -292,6 +292,7 @@ def save(space: Workspace, folder: str, candidates: list[Candidate], facts: dict
             space.write_bytes(f"{folder}/models/{number:02d}/{file}", data)
             digest.update(data)
         head = asdict(replace(one, model=None, oof=None))
+        del head["model"]
         heads.append({**head, "files": sorted(files), "oof": judged.index(one) if one in judged else None})
     sink = io.BytesIO()
     np.save(sink, np.array([one.oof for one in judged], np.float64), allow_pickle=False)

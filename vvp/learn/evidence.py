@@ -117,7 +117,10 @@ def rule_errors_of(matrix: Matrix, rule: Candidate, among: np.ndarray, parts: li
         return rule_errors.by_folds(channel, published, y, local).at(rows)
     dated = np.flatnonzero(~np.isnat(published))
     if len(dated) >= 2 and 2 * len(np.unique(published[dated])) >= len(dated):
-        found = rule_errors.as_of(channel[dated], published[dated], y[dated], matrix.lag_days)
+        # Without folds the rule is alone: what counts is how far off the usual of so many videos is, and the
+        # lag would leave a few daily videos without a single error.
+        lag = matrix.lag_days if parts else 0.0
+        found = rule_errors.as_of(channel[dated], published[dated], y[dated], lag)
         return found.at(dated).at(rows)
     return rule_errors.left_out(channel, y).at(rows)
 
