@@ -59,13 +59,18 @@ def judged(matrix: Matrix, rows: Population, found: list[candidates.Candidate]) 
 def test_every_rule_is_there_and_the_planted_effect_beats_them(planted: Any) -> None:
     _, matrix, rows, found = planted
     names = [c.name for c in found]
-    assert names[:7] == [
-        "train mean", "log followers", "channel's earlier videos",
+    assert names == [
+        "train mean", "log followers", "channel's earlier videos", "channel's recent videos",
         "metadata only", "picture alone", "sound alone", "words alone",
+        "ridge", "gbdt", "average", "best, no counters",
     ]  # fmt: skip
     assert all(c.model is not None for c in found), [(c.name, c.unavailable) for c in found]
     result, choice = judged(matrix, rows, found)
-    assert [c.role for c in found[:4]] == ["rule", "rule", "rule", "single"]
+    assert [c.role for c in found] == ["rule"] * 4 + ["single"] * 4 + ["model"] * 4
+    before = int(np.isin(matrix.part, ("train", "validation")).sum())
+    assert {c.rows for c in found} == {before}, "fitted on all that lies before the test"
+    mae = {c.name: c.validation_mae for c in found if c.role == "model"}
+    assert min(mae["ridge"], mae["gbdt"]) >= mae["average"], "an average of the best is no worse on the folds"
     r2 = {n: result.results[n].metrics.r2.point for n in names}
     assert choice.chosen.role == "model" and choice.rule.role == "rule"
     assert r2["ridge"] > 0.6 > r2["words alone"] and r2["ridge"] > r2["metadata only"] + 0.1
@@ -123,10 +128,10 @@ def test_rows_without_media_train_metadata_but_not_the_multimodal_models(tmp_pat
     matrix = assemble(fill(tmp_path, *world(n=300, channels=20, media=0.6)))
     rows, found = fitted(matrix)
     by_name = {c.name: c for c in found}
-    train = int((matrix.part == "train").sum())
-    with_media = int(((matrix.part == "train") & matrix.has_media).sum())
-    assert with_media < train
-    assert by_name["metadata only"].rows == train and by_name["words alone"].rows == train
+    before = np.isin(matrix.part, ("train", "validation"))
+    everything, with_media = int(before.sum()), int((before & matrix.has_media).sum())
+    assert with_media < everything
+    assert by_name["metadata only"].rows == everything and by_name["words alone"].rows == everything
     assert by_name["ridge"].rows == by_name["picture alone"].rows == with_media
     result, _ = judged(matrix, rows, found)
     assert result.test_rows == int(((matrix.part == "test") & matrix.has_media).sum())
@@ -137,7 +142,8 @@ def test_posts_without_any_media_still_train(tmp_path: Path) -> None:
     _, found = fitted(matrix)
     by_name = {c.name: c for c in found}
     assert by_name["picture alone"].unavailable and by_name["sound alone"].model is None
-    assert by_name["ridge"].model is not None and by_name["ridge"].rows == int((matrix.part == "train").sum())
+    before = int(np.isin(matrix.part, ("train", "validation")).sum())
+    assert by_name["ridge"].model is not None and by_name["ridge"].rows == before
 
 
 def test_candidates_come_back_as_they_were(planted: Any) -> None:
@@ -147,7 +153,10 @@ def test_candidates_come_back_as_they_were(planted: Any) -> None:
     assert facts["fingerprint"] == candidates.fingerprint(matrix)
     at = matrix.rows("test")
     for before, after in zip(found, again, strict=True):
-        assert asdict(replace(after, model=None)) == asdict(replace(before, model=None))
+        bare = {"model": None, "oof": None}
+        assert asdict(replace(after, **bare)) == asdict(replace(before, **bare))
+        assert after.recipe == before.recipe
+        assert np.array_equal(after.oof, before.oof) if before.oof is not None else after.oof is None
         assert np.array_equal(before.predict(matrix, at), after.predict(matrix, at))
 
 
