@@ -194,7 +194,8 @@ def verdict(split: SplitResult) -> str:
     few = split.test_channels < 5
     caution = f" (channels in the test: {split.test_channels}; read every interval with care)" if few else ""
     if own.role == RULE:
-        tried = [e.sentence for e in split.evidence if split.results[e.candidate].role != RULE]
+        rules = {name for name, result in split.results.items() if result.role == RULE}
+        tried = [e.sentence for e in split.evidence if e.candidate not in rules]
         why = f": {tried[0]}" if tried else ""
         return (
             f"No model is shown to beat the simple rule, so the forecast is that rule, {rule}{why}{caution}."
