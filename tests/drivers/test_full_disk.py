@@ -14,6 +14,7 @@ from learn_tables import fill, fresh, world
 from test_private import of_this_ray
 
 from jobs.cli import run
+from vvp.learn.first_points import at_first_points
 from vvp.learn.tuning import tune
 from vvp.workspace import Workspace
 

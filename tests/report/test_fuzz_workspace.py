@@ -16,13 +16,13 @@ import pyarrow as pa
 import pytest
 import report_tables as tables
 from fuzz_damage import damage_bytes, damage_json, damage_table
-from vvp.learn.first_points import at_first_points
 
 from jobs import cli
 from vvp.errors import VvpError
 from vvp.explore import store
 from vvp.explore.collection import collect
 from vvp.explore.explore import explore
+from vvp.learn.first_points import at_first_points
 from vvp.learn.tuning import tune
 from vvp.report.gather import gather
 from vvp.workspace import Workspace

@@ -11,7 +11,7 @@ video is right (merge.py).
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -181,6 +181,9 @@ def _add(
         return
     media = row.pop("media_path", None)
     row["tags"] = row.get("tags") or parse.hashtags(row.get("title"), row.get("description"))
+    age, published = row.pop("horizon_days", None), row.get("published_at")
+    if age is not None and published is not None:
+        row["observed_at"] = published + timedelta(days=age)
     row["observed_at"] = row.get("observed_at") or read_at
     if row.get("transcript") is None:
         row["transcript_source"] = None
