@@ -62,15 +62,13 @@ def test_every_rule_is_there_and_the_planted_effect_beats_them(planted: Any) -> 
     assert names == [
         "train mean", "log followers", "channel's earlier videos", "channel's recent videos",
         "metadata only", "picture alone", "sound alone", "words alone",
-        "ridge", "gbdt", "average", "best, no counters",
+        "ridge", "gbdt", "best, no counters",  # what is linear wants no average
     ]  # fmt: skip
     assert all(c.model is not None for c in found), [(c.name, c.unavailable) for c in found]
     result, choice = judged(matrix, rows, found)
-    assert [c.role for c in found] == ["rule"] * 4 + ["single"] * 4 + ["model"] * 4
+    assert [c.role for c in found] == ["rule"] * 4 + ["single"] * 4 + ["model"] * 3
     before = int(np.isin(matrix.part, ("train", "validation")).sum())
     assert {c.rows for c in found} == {before}, "fitted on all that lies before the test"
-    mae = {c.name: c.validation_mae for c in found if c.role == "model"}
-    assert min(mae["ridge"], mae["gbdt"]) >= mae["average"], "an average of the best is no worse on the folds"
     r2 = {n: result.results[n].metrics.r2.point for n in names}
     assert choice.chosen.role == "model" and choice.rule.role == "rule"
     assert r2["ridge"] > 0.6 > r2["words alone"] and r2["ridge"] > r2["metadata only"] + 0.1
