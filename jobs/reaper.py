@@ -32,7 +32,7 @@ def main() -> None:
 
 def of(session: str) -> list[int]:
     """Ray's processes, those that it titles itself and its servers, that have a file of the session open."""
-    found = []
+    processes = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/cmdline", "rb") as command:
@@ -41,10 +41,10 @@ def of(session: str) -> list[int]:
                 continue
             files = (os.readlink(f"/proc/{name}/fd/{number}") for number in os.listdir(f"/proc/{name}/fd"))
             if any(file.startswith(f"{session}/") for file in files):
-                found.append(int(name))
+                processes.append(int(name))
         except OSError:  # it has ended, or is somebody else's
             continue
-    return found
+    return processes
 
 
 if __name__ == "__main__":

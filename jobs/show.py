@@ -14,8 +14,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-# Titles and file names are other people's words: what steers a terminal, or turns the direction of its
-# letters, is left out of everything that is shown.
+# Titles and file names come from strangers. Characters that control a terminal, or change the direction of
+# its text, are removed from everything that is shown.
 _UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -28,10 +28,10 @@ class _Console(Console):
     """Rich's, which prints control characters of a text as they are."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*(shown(one) if isinstance(one, str) else one for one in objects), **options)
+        super().print(*(shown(part) if isinstance(part, str) else part for part in objects), **options)
 
 
-# Piped output gets a fixed width: a table cut at 80 columns by a log collector helps nobody.
+# Piped output gets a fixed width, because tables cut at 80 columns are of no use in a log.
 out = _Console(highlight=False, width=None if sys.stdout is not None and sys.stdout.isatty() else 140)
 err = _Console(stderr=True, highlight=False, soft_wrap=True)
 

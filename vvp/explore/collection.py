@@ -79,7 +79,7 @@ def collect(space: Workspace, name: str) -> Collection:
     run = read_run(space, name)
     split, part = _parts(space, run, videos, embeddings, notes)
     dims = embedded_dims(space) or found_dims(embeddings)
-    del embeddings  # at 100,000 rows a gigabyte that nobody reads again
+    del embeddings  # frees a gigabyte at 100,000 rows
 
     has = np.stack([present(rows, block) for block in BLOCKS])
     keep = has.any(axis=0)
@@ -88,18 +88,18 @@ def collect(space: Workspace, name: str) -> Collection:
     out += Counter("embedding failed" if f else "no vector" for f in failed[~keep])
     if not keep.any():
         raise UserError(f"none of the {len(videos)} videos of {space.root} has a vector: see `vvp embed`.")
-    for block, there in zip(BLOCKS, has, strict=True):
-        if not there.any():
+    for block, present_rows in zip(BLOCKS, has, strict=True):
+        if not present_rows.any():
             notes.append(f"No video has {block}: the map is made without.")
     if not keep.all():
         rows, at = rows.filter(pa.array(keep)), at[keep]
-    own = videos.take(pa.array(at))
+    kept_videos = videos.take(pa.array(at))
     forecasts, why = _forecasts(space, name, run)
     return Collection(
-        video_id=_objects(own["video_id"]), channel_id=_objects(own["channel_id"]),
-        title=_objects(own["title"]), part=part[at],
+        video_id=_objects(kept_videos["video_id"]), channel_id=_objects(kept_videos["channel_id"]),
+        title=_objects(kept_videos["title"]), part=part[at],
         fused=fuse(rows, dims),
-        features=_features(rows, own), dims=dims, profile=profile, encoders=encoders,
+        features=_features(rows, kept_videos), dims=dims, profile=profile, encoders=encoders,
         split=split, left_out=dict(out), forecasts=forecasts, no_forecasts=why, notes=notes,
     )  # fmt: skip
 
@@ -122,7 +122,7 @@ def _parts(
     settings = SplitSettings()
     if run is not None:
         settings = run.split_settings
-    elif space.exists(SPLITS_FACTS):  # another run's: made again with other settings they would undo that run
+    elif space.exists(SPLITS_FACTS):  # keep the settings of another run, or its splits would change
         settings = SplitSettings(**space.read_json(SPLITS_FACTS)["settings"])
     splits, _ = load_or_make(space, settings, videos, embeddings)
     split = run.split if run else "time"
@@ -139,14 +139,14 @@ def _forecasts(space: Workspace, name: str, run: Run | None) -> tuple[Forecasts 
     at = RunPaths(name)
     if run is None:
         return None, f"There is no run called {name}: run `vvp tune` and `vvp evaluate` first."
-    found = read_evaluation(space, name)
-    if found is None or not space.exists(at.predictions):
+    evaluation = read_evaluation(space, name)
+    if evaluation is None or not space.exists(at.predictions):
         return None, f"The run {name} was not evaluated: run `vvp evaluate --name {name}`."
-    if found.run_id != run.id:
+    if evaluation.run_id != run.id:
         return None, f"The evaluation is of an earlier sweep: run `vvp evaluate --name {name}` again."
-    if found.split not in found.splits:
+    if evaluation.split not in evaluation.splits:
         return None, "The forecast is a simple rule: no video was held back to test it on."
-    model = found.splits[found.split].chosen
+    model = evaluation.splits[evaluation.split].chosen
     try:
         table = pq.read_table(io.BytesIO(space.read_bytes(at.predictions)))
     except pa.ArrowInvalid as error:
@@ -158,11 +158,11 @@ def _forecasts(space: Workspace, name: str, run: Run | None) -> tuple[Forecasts 
 
 
 def _features(rows: pa.Table, videos: pa.Table) -> dict[str, np.ndarray]:
-    # What really decodes before what the platform states, as the models' features have it.
+    # The decoded duration comes first, then the stated one, as in the models' features.
     seconds = _numbers(pc.coalesce(rows["decoded_duration_s"].cast(pa.float64()), rows["duration_s"]))
-    found = {name: _numbers(rows[name]) for name in SIGNALS}
-    found["duration_s"] = np.where(seconds > 0, seconds, np.nan)
-    return {**found, "log_views": read_labels(videos).log_views}
+    features = {name: _numbers(rows[name]) for name in SIGNALS}
+    features["duration_s"] = np.where(seconds > 0, seconds, np.nan)
+    return {**features, "log_views": read_labels(videos).log_views}
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
