@@ -117,23 +117,23 @@ def _preview(
     from vvp.collect.preview import preview_of, preview_rows
 
     reading = read_posts(file, mapping, preset, observed_at, Settings(numbers=numbers, dates=dates), ignore)
-    found = preview_of(reading)
+    preview = preview_of(reading)
     if json:
-        show.as_json(found)
+        show.as_json(preview)
         return
     show.table(
-        f"preview of {found['origin']}: map {found['preset'] or 'your own'}; nothing is written",
+        f"preview of {preview['origin']}: map {preview['preset'] or 'your own'}; nothing is written",
         ("ours", "column", "read", "missing", "unreadable", "as in", "decided"),
-        [tuple(column.values()) for column in found["columns"]],
+        [tuple(column.values()) for column in preview["columns"]],
         left=(0, 1, 5, 6),
     )
-    heads, rows = preview_rows(found)
+    heads, rows = preview_rows(preview)
     show.table(
-        f"the first {len(found['first'])} of {found['rows']} rows", heads, rows, left=range(len(heads))
+        f"the first {len(preview['first'])} of {preview['rows']} rows", heads, rows, left=range(len(heads))
     )
-    for reason, number in found["set_aside"].items():
+    for reason, number in preview["set_aside"].items():
         show.out.print(f"set aside: {show.count(number)} {reason}", markup=False)
-    _worth_a_look(found["doubts"], found["unused_columns"])
+    _worth_a_look(preview["doubts"], preview["unused_columns"])
 
 
 def _worth_a_look(doubts: list[str], unused: list[str]) -> None:

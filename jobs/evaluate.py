@@ -39,13 +39,13 @@ def _print(result: "Evaluation") -> None:
     if result.rules_only:
         _print_rule(result)
     else:
-        own = result.splits[result.split]
-        for one in own.evidence:
-            show.out.print(f"evidence: {one.sentence}", markup=False)
-        _print_split(result.split, own)
+        deciding = result.splits[result.split]
+        for evidence in deciding.evidence:
+            show.out.print(f"evidence: {evidence.sentence}", markup=False)
+        _print_split(result.split, deciding)
         _print_side_by_side(result)
-        if own.looks is not None:
-            _print_looks(own.looks)
+        if deciding.looks is not None:
+            _print_looks(deciding.looks)
     for warning in result.warnings:
         show.out.print(f"note: {warning.text}", markup=False)
     if result.horizon:
@@ -74,30 +74,30 @@ def _print_rule(result: "Evaluation") -> None:
     show.facts("how good it is", [("typically off by", off), ("80 % interval", span)])
 
 
-def _print_split(split: str, one: "SplitResult") -> None:
+def _print_split(split: str, result: "SplitResult") -> None:
     rows: list[tuple[str | None, ...]] = []
     absent = []
-    for name, r in one.results.items():
-        if r.metrics is None:
-            absent.append(f"{name}: not available, {r.unavailable}")
+    for name, model in result.results.items():
+        if model.metrics is None:
+            absent.append(f"{name}: not available, {model.unavailable}")
             continue
-        m = r.metrics
-        against = "(the rule)" if r.versus_rule is None else _interval(r.versus_rule.mae, signed=True)
-        kind = "rule: " if r.role == "rule" else ""
-        marked = f"{kind}{name} ◂" if name == one.chosen else f"{kind}{name}"
-        shown = (_interval(found) for found in (m.spearman, m.r2, m.mae, m.pairwise_accuracy))
+        m = model.metrics
+        against = "(the rule)" if model.versus_rule is None else _interval(model.versus_rule.mae, signed=True)
+        kind = "rule: " if model.role == "rule" else ""
+        marked = f"{kind}{name} ◂" if name == result.chosen else f"{kind}{name}"
+        shown = (_interval(measured) for measured in (m.spearman, m.r2, m.mae, m.pairwise_accuracy))
         rows.append((marked, *shown, against))
     heads = ("", "Spearman", "R²", "MAE (log views)", "pairs right", "MAE vs the rule")
     show.table(
-        f"evaluate: {split} split, {one.test_rows} test videos of {one.test_channels} channels, "
+        f"evaluate: {split} split, {result.test_rows} test videos of {result.test_channels} channels, "
         "95 % intervals by channel; ◂ forecasts",
         heads,
         rows,
-        note="\n".join([one.population, *absent]),
+        note="\n".join([result.population, *absent]),
     )
-    if one.frozen:
-        _print_frozen(one)
-    interval = one.interval
+    if result.frozen:
+        _print_frozen(result)
+    interval = result.interval
     if interval.half_width is None:
         show.out.print(f"no 80 % interval: {interval.reason}")
     else:
@@ -156,11 +156,11 @@ def _print_frozen(one: "SplitResult") -> None:
 
 
 def _print_side_by_side(result: "Evaluation") -> None:
-    names = list(dict.fromkeys(n for one in result.splits.values() for n in one.results))
+    names = list(dict.fromkeys(n for split_result in result.splits.values() for n in split_result.results))
     cells = []
     for n in names:
-        found = [one.results.get(n) for one in result.splits.values()]
-        shown = (None if r is None or r.metrics is None else _interval(r.metrics.spearman) for r in found)
+        by_split = [split_result.results.get(n) for split_result in result.splits.values()]
+        shown = (None if r is None or r.metrics is None else _interval(r.metrics.spearman) for r in by_split)
         cells.append((n, *shown))
     show.table("Spearman under the three splits", ("", *(f"{s} split" for s in result.splits)), cells)
     for split, reason in result.unavailable.items():

@@ -21,10 +21,10 @@ class _Console(Console):
     """Rich's, which prints control characters of a text as they are."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*(shown(one) if isinstance(one, str) else one for one in objects), **options)
+        super().print(*(shown(part) if isinstance(part, str) else part for part in objects), **options)
 
 
-# Piped output gets a fixed width: a table cut at 80 columns by a log collector helps nobody.
+# Piped output gets a fixed width, because tables cut at 80 columns are of no use in a log.
 out = _Console(highlight=False, width=None if sys.stdout is not None and sys.stdout.isatty() else 140)
 err = _Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -157,7 +157,7 @@ def report(workspace: str | Path, *, name: str = "default", thumbnails: bool = T
     facts = gather.gather(space, name)
     paths = pictures.wanted(facts) if thumbnails else {}
     built = page.build(facts, make(paths, lambda *_: None) if paths else {})
-    space.remove(home)  # a figure that cannot be drawn any more must not stay from last time
+    space.remove(home)  # so that no figure of an earlier report stays
     for file, data in {"report.html": built.html.encode(), **built.files}.items():
         space.write_bytes(f"{home}/{file}", data)
     return space.uri(f"{home}/report.html")

@@ -14,13 +14,13 @@ from vvp.paths import MAP_POINTS, RunPaths
 from vvp.schema import POINTS, arrow
 from vvp.workspace import Workspace
 
-FACTS = (
+POST_COLUMNS = (
     "video_id", "platform", "channel_id", "title", "description", "tags", "published_at", "observed_at",
     "duration_s", "channel_followers", "channel_videos", "views", "likes", "comments", "shares",
     "label_issue",
 )  # fmt: skip
 CLUSTERS = pa.schema([arrow(POINTS).field(name) for name in ("video_id", "cluster")])
-COLUMNS = (*FACTS, "forecast", "low", "high", "ratio", "cluster", "media_path")
+COLUMNS = (*POST_COLUMNS, "forecast", "low", "high", "ratio", "cluster", "media_path")
 
 
 def posts(space: Workspace, name: str) -> tuple[list[dict[str, Any]], list[str]]:
@@ -29,8 +29,8 @@ def posts(space: Workspace, name: str) -> tuple[list[dict[str, Any]], list[str]]
     forecast, low, high: views by the run's chosen model and its 80 % interval; ratio: views / forecast; null
     for videos outside the test part. cluster: of the map; null without one. UserError: no videos.
     """
-    rows: list[dict[str, Any]] = space.read("videos", [*FACTS, "media_path"]).to_pylist()
-    said, notes = _forecasts(space, name)
+    rows: list[dict[str, Any]] = space.read("videos", [*POST_COLUMNS, "media_path"]).to_pylist()
+    forecasts, notes = _forecasts(space, name)
     clusters: dict[str, int] = {}
     if space.exists(MAP_POINTS):
         points = space.read_file(MAP_POINTS, CLUSTERS, "the map's points")
@@ -38,7 +38,7 @@ def posts(space: Workspace, name: str) -> tuple[list[dict[str, Any]], list[str]]
     else:
         notes.append("no clusters: there is no map yet, run `vvp explore`")
     for row in rows:
-        row |= said.get(row["video_id"], {})
+        row |= forecasts.get(row["video_id"], {})
         row["cluster"] = clusters.get(row["video_id"])
         if row.get("forecast") and row["views"] is not None:
             row["ratio"] = round(row["views"] / row["forecast"], 3)
@@ -56,7 +56,7 @@ def _forecasts(space: Workspace, name: str) -> tuple[dict[str, dict[str, Any]], 
     own = evaluation.splits.get(evaluation.split)
     chosen = None if own is None else own.chosen
     table = read_predictions(space, name).to_pylist()
-    found = {
+    forecasts = {
         row["video_id"]: {
             "forecast": round(float(count_of_log(row["predicted"]))),
             "low": None if row["low"] is None else round(float(count_of_log(row["low"]))),
@@ -65,4 +65,4 @@ def _forecasts(space: Workspace, name: str) -> tuple[dict[str, dict[str, Any]], 
         for row in table
         if row["model"] == chosen
     }
-    return found, [] if found else [f"no forecasts: run {name!r} kept none of its chosen model"]
+    return forecasts, [] if forecasts else [f"no forecasts: run {name!r} kept none of its chosen model"]

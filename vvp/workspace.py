@@ -75,8 +75,8 @@ class Workspace:
 
     def _files(self, table: str) -> list[str]:
         fs, path = self._at(table)
-        found = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
-        names = (f.base_name for f in found if f.is_file)
+        entries = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
+        names = (f.base_name for f in entries if f.is_file)
         return sorted(n for n in names if n.endswith(".parquet") and not n.startswith((".", "_")))
 
     def has(self, table: str) -> bool:
@@ -148,7 +148,7 @@ class Workspace:
         try:
             yield
         finally:
-            for folder in made:  # while it is locked: whoever makes it anew locks another one
+            for folder in made:  # before the lock is released: a folder made anew has a lock of its own
                 with suppress(OSError):
                     folder.rmdir()
             os.close(lock)
@@ -193,8 +193,8 @@ class Workspace:
     def folders(self, name: str) -> list[str]:
         """Names of the folders in folder `name`, sorted; [] when it is not there."""
         fs, path = self._at(name)
-        found = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
-        return sorted(f.base_name for f in found if f.type == pafs.FileType.Directory)
+        entries = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
+        return sorted(f.base_name for f in entries if f.type == pafs.FileType.Directory)
 
     def write_bytes(self, name: str, data: bytes) -> None:
         fs, path = self._at(name)

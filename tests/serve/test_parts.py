@@ -35,6 +35,7 @@ from serve.ranking import ranked
 from serve.schemas import Draft, ForecastReply, Health
 from serve.uploads import Form, lively, read_form
 from vvp.errors import UserError
+from vvp.forecast.head import Embedding
 from vvp.media.decode import DecodeSettings
 from vvp.workspace import Workspace
 
@@ -278,7 +279,7 @@ def test_the_forecaster_takes_whole_predictors_only(space: Workspace) -> None:
     first, second = learn(space, "first"), learn(space, "second")
     damage(space, "broken", of="first")
     at = {"workspace": space.root}
-    forecaster = Forecaster(space.read_json("embed.json"))
+    forecaster = Forecaster(Embedding.model_validate(space.read_json("embed.json")))
     for wrong in ({**at, "name": "broken"}, {**at, "name": "absent"}, {**at, "name": "../first"}):
         with pytest.raises((UserError, ValueError)):
             forecaster.reconfigure(wrong)  # with nothing to fall back on it must not start
@@ -296,7 +297,8 @@ def test_the_forecaster_takes_whole_predictors_only(space: Workspace) -> None:
 def test_a_predictor_of_other_encoders_is_refused(space: Workspace) -> None:
     learn(space, "first")
     recipe = space.read_json("embed.json")
-    other = Forecaster({**recipe, "encoders": {**recipe["encoders"], "video": "another@000000000000"}})
+    changed = {**recipe, "encoders": {**recipe["encoders"], "video": "another@000000000000"}}
+    other = Forecaster(Embedding.model_validate(changed))
     with pytest.raises(UserError, match="other encoders"):
         other.reconfigure({"workspace": space.root, "name": "first"})
 

@@ -139,13 +139,13 @@ def gather(space: Workspace, name: str) -> Facts:
 
 
 def _run(space: Workspace, name: str, why: dict[str, str]) -> Run | None:
-    found = read_run(space, name)
-    if found is not None:
-        return found
+    run = read_run(space, name)
+    if run is not None:
+        return run
     runs = [r for r in space.folders(RUNS) if space.exists(RunPaths(r).run)]
     if runs or name != "default":
-        there = f"there are: {', '.join(runs)}" if runs else "there is none yet; `vvp tune` makes one"
-        raise UserError(f"there is no run called {name} in {space.root}; {there}.")
+        others = f"there are: {', '.join(runs)}" if runs else "there is none yet; `vvp tune` makes one"
+        raise UserError(f"there is no run called {name} in {space.root}; {others}.")
     for key in ("run", "evaluation", "tested"):
         why[key] = "No model has been fitted yet: run `vvp tune`, then `vvp evaluate`."
     return None
@@ -157,8 +157,8 @@ def _evaluation(
     if run is None:
         return None
     command = f"`vvp evaluate --name {name}`"
-    found = read_evaluation(space, name)
-    if found is None:
+    evaluation = read_evaluation(space, name)
+    if evaluation is None:
         if space.exists(RunPaths(name).evaluation):
             why["evaluation"] = f"The evaluation is damaged or of another version: run {command} again."
             notes.append(why["evaluation"])
@@ -166,13 +166,13 @@ def _evaluation(
             why["evaluation"] = f"The test part has not been opened yet: run {command}."
         why["tested"] = why["evaluation"]
         return None
-    if found.run_id != run.id:
+    if evaluation.run_id != run.id:
         why["evaluation"] = why["tested"] = (
             f"The evaluation is of an earlier sweep of this name: run {command} again."
         )
         notes.append(why["evaluation"])
         return None
-    return found
+    return evaluation
 
 
 def _tested(

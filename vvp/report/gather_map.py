@@ -61,7 +61,7 @@ def read(
     at = dict(zip(latest["video_id"].to_pylist(), has.tolist(), strict=True))
     kept = points.filter(pa.array([v in at for v in points["video_id"].to_pylist()], pa.bool_()))
     drawn = set(kept["video_id"].to_pylist())
-    new = sum(there and video not in drawn for video, there in at.items())
+    new = sum(wanted and video not in drawn for video, wanted in at.items())
     again = _since(shape, latest, drawn)
     if len(kept) < len(points) or new or again:
         counts = ((len(points) - len(kept), "of its videos are gone"), (new, "are new"),
@@ -86,11 +86,11 @@ def checked(shape: Any) -> dict[str, Any]:
     if not isinstance(shape, dict) or shape.get("format") != FORMAT:
         raise ValueError(f"map.json is not of format {FORMAT}")
     for section, needed in NEEDED.items():
-        found = shape.get(section, {"unavailable": ""})
-        if not isinstance(found, dict) or ("unavailable" not in found and needed - found.keys()):
+        facts = shape.get(section, {"unavailable": ""})
+        if not isinstance(facts, dict) or ("unavailable" not in facts and needed - facts.keys()):
             raise ValueError(f"map.json lacks parts of {section}")
     clusters = shape.get("clusters", [])
-    if not isinstance(clusters, list) or any(OF_CLUSTER - one.keys() for one in clusters):
+    if not isinstance(clusters, list) or any(OF_CLUSTER - cluster.keys() for cluster in clusters):
         raise ValueError("map.json lacks parts of clusters")
     return shape
 
@@ -122,5 +122,5 @@ def _without_errors(shape: dict[str, Any], name: str, run_id: str | None) -> dic
         said = f"There is no evaluation of the run {name} to measure it by."
     else:
         said = f"The map knows no forecasts of this evaluation: run `vvp explore --name {name}` again."
-    bare = [one | {"error": None, "error_unavailable": said} for one in shape.get("clusters", [])]
+    bare = [cluster | {"error": None, "error_unavailable": said} for cluster in shape.get("clusters", [])]
     return shape | {"clusters": bare}
