@@ -398,13 +398,17 @@ def test_uploads_hold_no_place_and_one_client_not_all_of_them() -> None:
     assert not acting.uploads and acting.at_work == 0
 
 
-@pytest.mark.parametrize("harm", ["plain", "raised", "json", "begun"])
+@pytest.mark.parametrize("harm", ["plain", "raised", "silent", "cancelled", "json", "begun"])
 def test_what_serves_proxy_says_itself_becomes_json(harm: str) -> None:
     """Without Serve: a plain error, one that is raised, an error of ours, one in the middle of an answer."""
     ours = {"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]}
     bare = {"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"text/plain")]}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        if harm == "silent":
+            return
+        if harm == "cancelled":
+            raise asyncio.CancelledError
         if harm != "raised":
             await send(bare if harm == "plain" else ours)
             await send({"type": "http.response.body", "body": b"Internal Server Error"})
@@ -424,5 +428,5 @@ def test_what_serves_proxy_says_itself_becomes_json(harm: str) -> None:
             asyncio.run(ask())
     else:
         asyncio.run(ask())
-    assert len(sent) == 2 and sent[0]["status"] == (503 if harm in ("plain", "raised") else 500)
-    assert (b"unavailable" in sent[1]["body"]) == (harm in ("plain", "raised"))
+    assert len(sent) == 2 and sent[0]["status"] == (500 if harm in ("json", "begun") else 503)
+    assert (b"unavailable" in sent[1]["body"]) == (harm not in ("json", "begun"))
