@@ -6,6 +6,7 @@ POST is then never answered; there is no websocket here, so such a request is an
 Not known here: the app, and anything that takes long to import.
 """
 
+import asyncio
 import json
 from typing import Any
 
@@ -62,9 +63,10 @@ class Told:
 
         try:
             await self.app(scope, receive, told)
-        except Exception:  # noqa: BLE001  Serve has logged it; uvicorn would answer it in plain text
+        except (Exception, asyncio.CancelledError):  # Serve has logged it; uvicorn would answer in plain text
             if begun:
                 raise
+        if not begun:  # as uvicorn does where nothing was answered
             await instead()
 
 

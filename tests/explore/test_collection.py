@@ -53,6 +53,8 @@ def evaluated(space: Workspace, split: str = "time", run_id: str = "a") -> list[
             "log_views": [8.0] * 20,
             "model": ["good"] * 10 + ["bad"] * 10,
             "predicted": [7.5] * 10 + [0.0] * 10,
+            "low": pa.nulls(20, pa.float64()),
+            "high": pa.nulls(20, pa.float64()),
         }
     )
     sink = io.BytesIO()

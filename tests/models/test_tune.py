@@ -46,7 +46,7 @@ def test_every_family_through_one_sweep(tmp_path: Path) -> None:
     names = [("ridge", "gbdt", "mlp")[i % 3] for i in range(9)]
     assert [trial.trial for trial in result.trials] == [f"{name}-{i:02d}" for i, name in enumerate(names)]
     assert [trial.input for trial in result.trials[:6]] == ["full"] * 3 + ["metadata"] * 3  # starts first
-    assert result.trials[0].params == {"components": 32, "embedding_weight": 1.0}
+    assert result.trials[0].params == {"components": 32, "embedding_weight": 0.5}
     truth = data.y[data.held]
     for trial, tried in zip(result.trials, result.tried, strict=True):
         assert tried.recipe == Recipe(

@@ -428,3 +428,37 @@ def test_uploads_hold_no_place_and_one_client_not_all_of_them() -> None:
         with acting.uploading("b"), acting.place(), pytest.raises(ApiError), acting.uploading("c"):
             pass
     assert not acting.uploads and acting.at_work == 0
+
+
+@pytest.mark.parametrize("harm", ["plain", "raised", "silent", "cancelled", "json", "begun"])
+def test_what_serves_proxy_says_itself_becomes_json(harm: str) -> None:
+    """Without Serve: a plain error, one that is raised, an error of ours, one in the middle of an answer."""
+    ours = {"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]}
+    bare = {"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"text/plain")]}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if harm == "silent":
+            return
+        if harm == "cancelled":
+            raise asyncio.CancelledError
+        if harm != "raised":
+            await send(bare if harm == "plain" else ours)
+            await send({"type": "http.response.body", "body": b"Internal Server Error"})
+        if harm in ("raised", "begun"):
+            raise RuntimeError("the replica died")
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        await Told(app)({"type": "http"}, None, send)
+
+    if harm == "begun":
+        with pytest.raises(RuntimeError):
+            asyncio.run(ask())
+    else:
+        asyncio.run(ask())
+    assert len(sent) == 2 and sent[0]["status"] == (500 if harm in ("json", "begun") else 503)
+    assert (b"unavailable" in sent[1]["body"]) == (harm not in ("json", "begun"))

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vvp.dataset.split_rules import SplitSettings
+from vvp.dataset.targets import MIN_AGE_DAYS
 from vvp.errors import UserError
 from vvp.models.base import MODEL_FILE
 
@@ -300,8 +301,8 @@ class Run(Record):
     trials: int
     seed: int
     embargo_days: float | None
-    min_age_days: float
-    lag_days: float | None
+    min_age_days: float = MIN_AGE_DAYS
+    lag_days: float | None = None
     """None: min_age_days"""
     labels_note: str | None = None
     """what was taken for the age of counts without a date"""
