@@ -59,36 +59,6 @@ def _read(body: bytes, step: int = 10**6, kind: str = KIND, **limits: int) -> Fo
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 64, 10**6])
-@pytest.mark.parametrize("harm", ["plain", "raised", "json", "begun"])
-def test_what_serves_proxy_says_itself_becomes_json(harm: str) -> None:
-    """Without Serve: a plain error, one that is raised, an error of ours, one in the middle of an answer."""
-    ours = {"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]}
-    bare = {"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"text/plain")]}
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if harm != "raised":
-            await send(bare if harm == "plain" else ours)
-            await send({"type": "http.response.body", "body": b"Internal Server Error"})
-        if harm in ("raised", "begun"):
-            raise RuntimeError("the replica died")
-
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    async def ask() -> None:
-        await Told(app)({"type": "http"}, None, send)
-
-    if harm == "begun":
-        with pytest.raises(RuntimeError):
-            asyncio.run(ask())
-    else:
-        asyncio.run(ask())
-    assert len(sent) == 2 and sent[0]["status"] == (503 if harm in ("plain", "raised") else 500)
-    assert (b"unavailable" in sent[1]["body"]) == (harm in ("plain", "raised"))
-
-
 def test_a_form_is_the_same_however_it_is_cut(step: int) -> None:
     with _read(BODY.replace(b"\x00--b\r\n", b"\x00--c\r\n"), step) as form:
         assert form.texts == {"title": "Zwei\r\nZeilen ü"}
