@@ -152,7 +152,7 @@ def one(root: str) -> None:
         if what != marks[-1][0]:
             marks.append((what, time.perf_counter()))
 
-    atlas = explore(seen, spread=ray_tasks, tell=tell)
+    atlas = explore(seen, run_jobs=ray_tasks, tell=tell)
     marks.append(("write", time.perf_counter()))
     store.write(space, atlas)
     ended = time.perf_counter()

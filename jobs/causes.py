@@ -14,7 +14,7 @@ from vvp.errors import VvpError
 _OWN = re.compile(r"^vvp\.errors\.(\w+): (.+)$", re.MULTILINE)
 _SYSTEM = re.compile(r"^(?:OSError|PermissionError|IOError): \[Errno (\d+)\] (.+)$", re.MULTILINE)
 
-# What a machine may refuse at any moment, and whoever reads it can mend; other errors of the system are ours.
+# Errors of the machine that its user can mend. Any other error of the system is a fault of vvp.
 OF_THE_MACHINE = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE,
     errno.ENOMEM, errno.EFBIG, errno.ENAMETOOLONG, errno.ELOOP, errno.EADDRINUSE,
@@ -27,12 +27,12 @@ def cause_of(error: BaseException) -> BaseException:
     Ray raises a worker's error as its own, with the traceback as its text and the cause inside.
     """
     chain = list(_chain(error))
-    own: BaseException | None = next(
+    vvps_own: BaseException | None = next(
         (each for each in chain if isinstance(each, VvpError) and not hasattr(each, "cause")), None
     )
-    if own is None:
-        own = next((told for each in chain if (told := _retold(each)) is not None), None)
-    return own or next((each for each in chain if of_the_machine(each) is not None), error)
+    if vvps_own is None:
+        vvps_own = next((behind for each in chain if (behind := _retold(each)) is not None), None)
+    return vvps_own or next((each for each in chain if of_the_machine(each) is not None), error)
 
 
 def _retold(error: BaseException) -> BaseException | None:
@@ -41,9 +41,13 @@ def _retold(error: BaseException) -> BaseException | None:
     if not hasattr(error, "cause"):
         return None
     text = str(error)
-    own = _OWN.search(text)
-    if own and isinstance(kind := getattr(errors, own[1], None), type) and issubclass(kind, VvpError):
-        return kind(own[2])
+    vvps_own = _OWN.search(text)
+    if (
+        vvps_own
+        and isinstance(kind := getattr(errors, vvps_own[1], None), type)
+        and issubclass(kind, VvpError)
+    ):
+        return kind(vvps_own[2])
     machine = _SYSTEM.search(text)
     return OSError(int(machine[1]), machine[2]) if machine else None
 

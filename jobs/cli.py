@@ -49,7 +49,7 @@ def root(
         typer.echo(context.get_help())
         raise typer.Exit(2)
     if local:
-        os.environ["RAY_ADDRESS"] = "local"  # where Ray itself looks, and every process that it starts
+        os.environ["RAY_ADDRESS"] = "local"  # read by Ray and by every process that it starts
     if on and "--help" not in context.obj:
         if context.invoked_subcommand == "serve":
             raise UserError(
@@ -121,7 +121,7 @@ def _name_the_user() -> None:
 
 def main() -> None:
     if sys.stdout is None:
-        # Whatever is opened next would take its place, and a table would be printed into that file.
+        # The next file to be opened would get its descriptor, and tables would be printed into that file.
         if sys.stderr is not None:
             sys.stderr.write("vvp: stdout is closed, nothing could be shown: send it to a file.\n")
         sys.exit(2)

@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from typing import Any
 TEMPORARY = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
 HEAD_NOTE = Path(TEMPORARY) / "ray/ray_current_cluster"
 
-# Ray reads it when it is imported. Alone on this machine it then listens on the loopback address only; its
-# own default is every address, for the metrics, the agents and each worker. What joins a cluster needs those.
+# Ray reads it when it is imported. A Ray alone on this machine then listens on the loopback address only. By
+# default its metrics, agents and workers listen on every address, which only a member of a cluster needs.
 if os.environ.get("RAY_ADDRESS") in (None, "", "local") and not HEAD_NOTE.exists():
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
@@ -34,12 +35,12 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # its core warns of every actor with constructor arguments
-    "RAY_worker_maximum_startup_concurrency": "8",  # it warns of many actors on few cores: ours are small
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # Ray's core warns about every actor with constructor arguments
+    "RAY_worker_maximum_startup_concurrency": "8",  # it warns about many actors on few cores; vvp's are small
     "TOKENIZERS_PARALLELISM": "false",
     "TQDM_DISABLE": "1",
 }
-ANSWER_S = 15.0  # a head that does not answer in that time is taken for absent
+ANSWER_S = 15.0  # a head that does not answer within this counts as absent
 RAY_PORTS = {"ray": "10001", "": "6379"}  # where a head listens if the address does not say
 SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
 LOCAL = "local"
@@ -61,9 +62,10 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus:
         _refuse_dead(address)
         if address == LOCAL or (not address and cpus is not None) or not _joined(address):
             _refuse_long_folder()
-            started = _start(LOCAL, num_cpus=cpus, include_dashboard=False)
-            _keep_private(started.address_info["session_dir"])
-            _reap(os.path.realpath(started.address_info["session_dir"]))
+            with _reaped() as tell:
+                session = _start(LOCAL, num_cpus=cpus, include_dashboard=False).address_info["session_dir"]
+                tell(os.path.realpath(session))
+            _keep_private(session)
         logging.getLogger("ray.data").setLevel(logging.ERROR)
     if min_cpus or min_gpus:
         _wait_for(min_cpus, min_gpus, wait_s)
@@ -119,22 +121,35 @@ def _refuse_long_folder() -> None:
         )
 
 
-def _reap(session: str) -> None:
-    """Whatever belongs to that session of Ray ends soon after this process, also when it is killed."""
+@contextmanager
+def _reaped() -> Iterator[Callable[[str], None]]:
+    """Around the start of Ray. Whatever it starts ends soon after this process, also when that is killed, and
+    be it in the middle of the start. What is yielded takes the session's folder."""
     if sys.platform != "linux":
+        yield lambda session: None
         return
     watch = subprocess.Popen(
         [sys.executable, "-I", str(Path(reaper.__file__))],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True, cwd="/",
     )  # fmt: skip
-    assert watch.stdin is not None
-    watch.stdin.write(f"{session}\n".encode())
-    watch.stdin.flush()
     _reapers.append(watch)
 
+    def tell(line: str) -> None:
+        assert watch.stdin is not None
+        watch.stdin.write(f"{line}\n".encode())
+        watch.stdin.flush()
 
-_reapers: list["subprocess.Popen[bytes]"] = []  # their inputs close with this process
+    mark = uuid.uuid4().hex
+    tell(mark)
+    os.environ[reaper.MARK] = mark
+    try:
+        yield tell
+    finally:
+        del os.environ[reaper.MARK]  # what this process starts by itself is none of Ray's
+
+
+_reapers: list["subprocess.Popen[bytes]"] = []  # each ends when this process closes its input
 
 
 def _keep_private(session: str) -> None:
@@ -183,8 +198,8 @@ def _wait_for(min_cpus: float, min_gpus: float, wait_s: float) -> None:
                 )
             time.sleep(min(2.0, left))
     finally:
-        # The request outlives its driver: left standing it would hold the nodes, and their bill, for ever.
-        # From here on the actors themselves keep the nodes that they run on.
+        # The request outlives its driver, and would keep (and bill) the nodes for ever. From here on the
+        # actors keep the nodes that they run on.
         request_resources(bundles=[])
 
 

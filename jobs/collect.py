@@ -31,7 +31,7 @@ def ytdlp(
 
 @app.command()
 def posts(
-    file: Annotated[str, typer.Argument(help="CSV, JSONL or Parquet, a row per post.")],
+    file: Annotated[str, typer.Argument(help="CSV, JSON, Parquet or Excel: a row per post.")],
     workspace: options.Workspace,
     map: Annotated[
         list[str] | None, typer.Option("--map", metavar="OURS=THEIRS", help="Which of your columns is ours.")
@@ -49,8 +49,12 @@ def posts(
     dates: Annotated[
         str | None, typer.Option(help="day-first or month-first, for 5/4/2024; default: its rows say.")
     ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="A column that nobody needs; 'author*' names several."),
+    ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Any doubt (worth a look) is an error, and nothing is written.")
+        bool, typer.Option("--strict", help="Any doubt (worth a look, unused columns too) is an error.")
     ] = False,
     preview: Annotated[
         bool, typer.Option("--preview", help="Show the map and the first rows as read, and write nothing.")
@@ -66,11 +70,11 @@ def posts(
         raise UserError(f"--map {wrong[0]} is not of the form OURS=THEIRS, as in views=view_count.")
     mapping = {ours: theirs for ours, _, theirs in pairs}
     if preview:
-        _preview(file, mapping, preset, observed_at, numbers, dates, json)
+        _preview(file, mapping, preset, observed_at, numbers, dates, ignore or [], json)
         return
     _collect_posts(
         file=file, workspace=workspace, mapping=mapping, preset=preset, observed_at=observed_at,
-        numbers=numbers, dates=dates, strict=strict, json=json,
+        numbers=numbers, dates=dates, ignore=ignore or [], strict=strict, json=json,
     )  # fmt: skip
 
 
@@ -84,14 +88,16 @@ def _collect_posts(
     observed_at: str | None,
     numbers: str | None,
     dates: str | None,
+    ignore: list[str],
     strict: bool,
     json: bool,
 ) -> None:
     from vvp.collect.posts import collect_posts
 
     summary = collect_posts(
-        file, Workspace(workspace), mapping, preset, observed_at, numbers=numbers, dates=dates, strict=strict
-    )
+        file, Workspace(workspace), mapping, preset, observed_at, numbers=numbers, dates=dates, ignore=ignore,
+        strict=strict,
+    )  # fmt: skip
     _show(summary, json)
 
 
@@ -102,6 +108,7 @@ def _preview(
     observed_at: str | None,
     numbers: str | None,
     dates: str | None,
+    ignore: list[str],
     json: bool,
 ) -> None:
     """The table as it would be read; nothing is written."""
@@ -109,24 +116,24 @@ def _preview(
     from vvp.collect.posts import read_posts
     from vvp.collect.preview import preview_of, preview_rows
 
-    reading = read_posts(file, mapping, preset, observed_at, Settings(numbers=numbers, dates=dates))
-    found = preview_of(reading)
+    reading = read_posts(file, mapping, preset, observed_at, Settings(numbers=numbers, dates=dates), ignore)
+    preview = preview_of(reading)
     if json:
-        show.as_json(found)
+        show.as_json(preview)
         return
     show.table(
-        f"preview of {found['origin']}: map {found['preset'] or 'your own'}; nothing is written",
+        f"preview of {preview['origin']}: map {preview['preset'] or 'your own'}; nothing is written",
         ("ours", "column", "read", "missing", "unreadable", "as in", "decided"),
-        [tuple(column.values()) for column in found["columns"]],
+        [tuple(column.values()) for column in preview["columns"]],
         left=(0, 1, 5, 6),
     )
-    heads, rows = preview_rows(found)
+    heads, rows = preview_rows(preview)
     show.table(
-        f"the first {len(found['first'])} of {found['rows']} rows", heads, rows, left=range(len(heads))
+        f"the first {len(preview['first'])} of {preview['rows']} rows", heads, rows, left=range(len(heads))
     )
-    for reason, number in found["set_aside"].items():
+    for reason, number in preview["set_aside"].items():
         show.out.print(f"set aside: {show.count(number)} {reason}", markup=False)
-    _worth_a_look(found["doubts"], found["unused_columns"])
+    _worth_a_look(preview["doubts"], preview["unused_columns"])
 
 
 def _worth_a_look(doubts: list[str], unused: list[str]) -> None:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from jobs import options, show
 
 if TYPE_CHECKING:  # pydantic is not needed to print a help text
-    from vvp.learn.records import Evaluation, Measured, SplitResult
+    from vvp.learn.records import Evaluation, Looks, Measured, SplitResult
 
 
 @options.writes
@@ -39,11 +39,13 @@ def _print(result: "Evaluation") -> None:
     if result.rules_only:
         _print_rule(result)
     else:
-        own = result.splits[result.split]
-        for one in own.evidence:
-            show.out.print(f"evidence: {one.sentence}", markup=False)
-        _print_split(result.split, own)
+        deciding = result.splits[result.split]
+        for evidence in deciding.evidence:
+            show.out.print(f"evidence: {evidence.sentence}", markup=False)
+        _print_split(result.split, deciding)
         _print_side_by_side(result)
+        if deciding.looks is not None:
+            _print_looks(deciding.looks)
     for warning in result.warnings:
         show.out.print(f"note: {warning.text}", markup=False)
     if result.horizon:
@@ -72,28 +74,30 @@ def _print_rule(result: "Evaluation") -> None:
     show.facts("how good it is", [("typically off by", off), ("80 % interval", span)])
 
 
-def _print_split(split: str, one: "SplitResult") -> None:
+def _print_split(split: str, result: "SplitResult") -> None:
     rows: list[tuple[str | None, ...]] = []
     absent = []
-    for name, r in one.results.items():
-        if r.metrics is None:
-            absent.append(f"{name}: not available, {r.unavailable}")
+    for name, model in result.results.items():
+        if model.metrics is None:
+            absent.append(f"{name}: not available, {model.unavailable}")
             continue
-        m = r.metrics
-        against = "(the rule)" if r.versus_rule is None else _interval(r.versus_rule.mae, signed=True)
-        kind = "rule: " if r.role == "rule" else ""
-        marked = f"{kind}{name} ◂" if name == one.chosen else f"{kind}{name}"
-        shown = (_interval(found) for found in (m.spearman, m.r2, m.mae, m.pairwise_accuracy))
+        m = model.metrics
+        against = "(the rule)" if model.versus_rule is None else _interval(model.versus_rule.mae, signed=True)
+        kind = "rule: " if model.role == "rule" else ""
+        marked = f"{kind}{name} ◂" if name == result.chosen else f"{kind}{name}"
+        shown = (_interval(measured) for measured in (m.spearman, m.r2, m.mae, m.pairwise_accuracy))
         rows.append((marked, *shown, against))
     heads = ("", "Spearman", "R²", "MAE (log views)", "pairs right", "MAE vs the rule")
     show.table(
-        f"evaluate: {split} split, {one.test_rows} test videos of {one.test_channels} channels, "
+        f"evaluate: {split} split, {result.test_rows} test videos of {result.test_channels} channels, "
         "95 % intervals by channel; ◂ forecasts",
         heads,
         rows,
-        note="\n".join([one.population, *absent]),
+        note="\n".join([result.population, *absent]),
     )
-    interval = one.interval
+    if result.frozen:
+        _print_frozen(result)
+    interval = result.interval
     if interval.half_width is None:
         show.out.print(f"no 80 % interval: {interval.reason}")
     else:
@@ -102,18 +106,71 @@ def _print_split(split: str, one: "SplitResult") -> None:
             f"80 % interval: forecast ÷ {factor:.1f} to × {factor:.1f}; "
             f"it held {_interval(interval.measured)} of the test videos"
         )
+        if interval.gain is not None and interval.parts:
+            shaped = ", ".join(interval.parts)
+            show.out.print(
+                f"its width and middle follow the video ({shaped}): interval score smaller by"
+                f" {_interval(interval.gain, signed=True)} than with one width for all"
+            )
+        off = [s for s in interval.slices if s.rows >= 150 and _misses(s.measured)]
+        for one_slice in off:
+            show.out.print(
+                f"note: by {one_slice.by}, {one_slice.value}: it held {_interval(one_slice.measured)}"
+                f" of {one_slice.rows} videos"
+            )
+
+
+def _print_looks(looks: "Looks") -> None:
+    from vvp.learn.looks import worth_more
+
+    def error(value: float | None) -> str | None:
+        return None if value is None else f"{value:.2f}"
+
+    show.table(
+        "error before the test, fold by fold (mean absolute, log views)",
+        ("fold", "videos", "chosen", "rule"),
+        [(str(i + 1), str(f.rows), error(f.error), error(f.rule_error)) for i, f in enumerate(looks.folds)],
+    )
+    if looks.channels:
+        show.table(
+            "the largest channels, each left out of the fit as if it were new",
+            ("channel", "videos", "error as new", "with its history"),
+            [(c.channel, str(c.rows), error(c.error), error(c.known_error)) for c in looks.channels],
+        )
+    if sentence := worth_more(looks):
+        show.out.print(sentence)
+
+
+def _print_frozen(one: "SplitResult") -> None:
+    rows = []
+    for name, frozen in one.frozen.items():
+        online = one.results[name].metrics
+        assert online is not None
+        values = (online.spearman, frozen.spearman, online.mae, frozen.mae)
+        rows.append((name, *(_interval(value) for value in values)))
+    show.table(
+        "online (counts enter when they are ripe) and frozen (none after the test began)",
+        ("", "Spearman online", "frozen", "MAE online", "frozen"),
+        rows,
+    )
 
 
 def _print_side_by_side(result: "Evaluation") -> None:
-    names = list(dict.fromkeys(n for one in result.splits.values() for n in one.results))
+    names = list(dict.fromkeys(n for split_result in result.splits.values() for n in split_result.results))
     cells = []
     for n in names:
-        found = [one.results.get(n) for one in result.splits.values()]
-        shown = (None if r is None or r.metrics is None else _interval(r.metrics.spearman) for r in found)
+        by_split = [split_result.results.get(n) for split_result in result.splits.values()]
+        shown = (None if r is None or r.metrics is None else _interval(r.metrics.spearman) for r in by_split)
         cells.append((n, *shown))
     show.table("Spearman under the three splits", ("", *(f"{s} split" for s in result.splits)), cells)
     for split, reason in result.unavailable.items():
         show.out.print(f"{split} split: {reason}", markup=False)
+
+
+def _misses(measured: "Measured") -> bool:
+    """Whether the coverage of a slice is shown to be another than wanted."""
+    low, high = measured.low, measured.high
+    return low is not None and high is not None and not low <= 0.8 <= high
 
 
 def _interval(value: "Measured | None", signed: bool = False) -> str | None:

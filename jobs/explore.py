@@ -45,7 +45,7 @@ def command(
     connect(min_cpus)
     started = time.monotonic()
     with show.progress("explore") as update:
-        atlas = explore(seen, seed=seed, spread=ray_tasks, tell=update)
+        atlas = explore(seen, seed=seed, run_jobs=ray_tasks, tell=update)
     store.write(space, atlas)
     if json:
         show.as_json({**atlas.facts, "at": space.uri(MAP)})
@@ -54,13 +54,13 @@ def command(
 
 
 def ray_tasks(function: Callable[[Any, Any], Any], shared: Any, jobs: Sequence[Any]) -> Iterable[Any]:
-    """explore.spread.Spread as Ray tasks of one CPU each; the shared data goes to the object store once."""
+    """parallel.RunJobs as Ray tasks of one CPU each; the shared data goes to the object store once."""
     import ray
 
     held = ray.put(shared)
     task = ray.remote(num_cpus=1)(function)
     waiting = [task.remote(held, job) for job in jobs]
-    return (ray.get(one) for one in waiting)
+    return (ray.get(reference) for reference in waiting)
 
 
 def _print(facts: dict[str, Any], name: str, at: str, seconds: float) -> None:
@@ -72,7 +72,7 @@ def _print(facts: dict[str, Any], name: str, at: str, seconds: float) -> None:
         ("variance kept", _section(facts["pca"], _pca)),
         ("neighbours kept", _section(facts["umap"], _overlap)),
         ("placing", _section(facts["umap"], _placing)),
-        ("KMeans", _section(facts["kmeans"], lambda one: one["sentence"])),
+        ("KMeans", _section(facts["kmeans"], lambda kmeans: kmeans["sentence"])),
         ("HDBSCAN", _section(facts["hdbscan"], _hdbscan)),
         ("agreement", _section(facts["agreement"], _agreement)),
     ]
@@ -87,7 +87,7 @@ def _print(facts: dict[str, Any], name: str, at: str, seconds: float) -> None:
             "forecast off by",
         )
         title = "clusters (differences in standard deviations from the rest, with 95 % intervals)"
-        show.table(title, heads, [_row(one) for one in facts["clusters"]], left=(0, 3, 4))
+        show.table(title, heads, [_row(cluster) for cluster in facts["clusters"]], left=(0, 3, 4))
         for why in dict.fromkeys(c["error_unavailable"] for c in facts["clusters"] if c["error"] is None):
             show.out.print(f"no forecast error: {why}", markup=False)
     for note in facts["notes"]:
@@ -97,54 +97,56 @@ def _print(facts: dict[str, Any], name: str, at: str, seconds: float) -> None:
     )
 
 
-def _section(found: dict[str, Any], say: Callable[[dict[str, Any]], str]) -> str:
-    return f"not computed: {found['unavailable']}" if "unavailable" in found else say(found)
+def _section(section: dict[str, Any], say: Callable[[dict[str, Any]], str]) -> str:
+    return f"not computed: {section['unavailable']}" if "unavailable" in section else say(section)
 
 
-def _pca(one: dict[str, Any]) -> str:
-    need = ", ".join(f"{one[f'need_{p}']} would keep {p} %" for p in (86, 95))
-    return f"{one['kept']:.0%} in {one['components']} components; {need}"
+def _pca(pca: dict[str, Any]) -> str:
+    need = ", ".join(f"{pca[f'need_{p}']} would keep {p} %" for p in (86, 95))
+    return f"{pca['kept']:.0%} in {pca['components']} components; {need}"
 
 
-def _overlap(one: dict[str, Any]) -> str:
-    o = one["overlap"]
+def _overlap(umap: dict[str, Any]) -> str:
+    kept = umap["overlap"]
     return (
-        f"{o['value']:.0%} of the {o['k']} nearest in PCA are among the {o['k']} nearest in UMAP's"
-        f" {one['dimensions']} dimensions; a random layout keeps {o['random']:.0%}"
+        f"{kept['value']:.0%} of the {kept['k']} nearest in PCA are among the {kept['k']} nearest in UMAP's"
+        f" {umap['dimensions']} dimensions; a random layout keeps {kept['random']:.0%}"
     )
 
 
-def _placing(one: dict[str, Any]) -> str:
-    off = one["placed_again"]["median_share_of_spread"]
+def _placing(umap: dict[str, Any]) -> str:
+    off = umap["placed_again"]["median_share_of_spread"]
     if off is None:
         return "not measured: the map has no spread"
     return f"placed as if new, a video lands {off:.0%} of the map's spread from its own place (median)"
 
 
-def _hdbscan(one: dict[str, Any]) -> str:
-    return f"{one['clusters']} clusters of at least {one['min_cluster_size']}, {one['noise']:.0%} noise"
+def _hdbscan(hdbscan: dict[str, Any]) -> str:
+    size, noise = hdbscan["min_cluster_size"], hdbscan["noise"]
+    return f"{hdbscan['clusters']} clusters of at least {size}, {noise:.0%} noise"
 
 
-def _agreement(one: dict[str, Any]) -> str:
-    return f"adjusted Rand {one['adjusted_rand']:.2f} on {show.count(one['rows'])} videos that are no noise"
+def _agreement(agreement: dict[str, Any]) -> str:
+    videos = show.count(agreement["rows"])
+    return f"adjusted Rand {agreement['adjusted_rand']:.2f} on {videos} videos that are no noise"
 
 
-def _row(one: dict[str, Any]) -> tuple[Any, ...]:
+def _row(cluster: dict[str, Any]) -> tuple[Any, ...]:
     return (
-        one["cluster"],
-        show.count(one["size"]),
-        f"{one['share']:.0%}",
-        ", ".join(word for word, _ in one["words"]) or None,
-        "\n".join(_differences(one["differences"])) or None,
-        _error(one["error"]),
+        cluster["cluster"],
+        show.count(cluster["size"]),
+        f"{cluster['share']:.0%}",
+        ", ".join(word for word, _ in cluster["words"]) or None,
+        "\n".join(_differences(cluster["differences"])) or None,
+        _error(cluster["error"]),
     )
 
 
-def _differences(found: dict[str, dict[str, Any]]) -> list[str]:
+def _differences(differences: dict[str, dict[str, Any]]) -> list[str]:
     """The largest whose interval leaves 0 out."""
     sure = [
         (name, d)
-        for name, d in found.items()
+        for name, d in differences.items()
         if d["low"] is not None and (d["low"] > 0 or d["high"] < 0)
     ]  # fmt: skip
     sure.sort(key=lambda pair: -abs(pair[1]["point"]))

@@ -65,7 +65,7 @@ def command(
     if video is None and title is None:
         raise UserError("nothing to forecast: give a video, or at least a --title.")
     space = Workspace.existing(workspace)
-    known = predictor_store.load(space, RunPaths(name).predictor)
+    loaded = predictor_store.load(space, RunPaths(name).predictor)
     try:
         when = moment(published_at) if published_at else datetime.now(timezone.utc)
     except ValueError as error:
@@ -75,13 +75,13 @@ def command(
         "channel_followers": followers, "channel_videos": channel_videos, "duration_s": duration,
         "transcript": _spoken(transcript),
     }  # fmt: skip
-    embedded = embed_draft(known.head.embedding, video, values, models)
+    embedded = embed_draft(loaded.head.embedding, video, values, models)
     row = predictor.draft_rows(values, embedded)
-    forecast = known.predict(row, horizon_days)[0]
+    forecast = loaded.predict(row, horizon_days)[0]
     if json:
-        show.as_json({"predictor": known.head.id, **forecast.as_dict()})
+        show.as_json({"predictor": loaded.head.id, **forecast.as_dict()})
         return
-    _print(video, forecast, known.head)
+    _print(video, forecast, loaded.head)
 
 
 def _table(
@@ -103,11 +103,11 @@ def _table(
 
     if out is not None:
         sheets.check(out)
-    known = predictor_store.load(Workspace.existing(workspace), RunPaths(name).predictor)
-    recipe = Recipe.of(known.head.embedding)
+    loaded = predictor_store.load(Workspace.existing(workspace), RunPaths(name).predictor)
+    recipe = Recipe.of(loaded.head.embedding)
     recipe.check(models)
-    rows = forecast_table(table, known, recipe, models, horizon_days, Settings(dates=dates))
-    tell(rows, out, json, known.head.id)
+    rows = forecast_table(table, loaded, recipe, models, horizon_days, Settings(dates=dates))
+    tell(rows, out, json, loaded.head.id)
 
 
 def _spoken(file: str | None) -> str | None:
@@ -129,7 +129,7 @@ def _reasons(forecast: Any) -> list[tuple[str, str]]:
     steps = [f"{b} ×{exp(v):.2f}" for b, v in forecast.blocks.items() if round(v, 2)]
     start = words.views(VIEWS.value(forecast.starting_log_views))
     pairs = []
-    if forecast.kind != "rule":  # a rule looks at nothing in the clip, and its headline says so
+    if forecast.kind != "rule":  # a rule ignores the clip, and its headline says so
         what = ", ".join(steps) or "nothing changes it"
         pairs.append(("made of", f"{start} for a typical training video; {what}"))
     if forecast.top_tenth is not None:
@@ -162,11 +162,11 @@ def _print(video: str | None, forecast: Any, head: Any) -> None:
     pairs += _reasons(forecast)
     pairs.append(("missing", ", ".join(forecast.missing) or "nothing"))
     if forecast.outside:
-        said = (
+        outside = (
             f"{o['feature']} is {o['value']:.3g}, training had {o['low']:.3g} to {o['high']:.3g}"
             for o in forecast.outside
         )
-        pairs.append(("outside training", "; ".join(said)))
+        pairs.append(("outside training", "; ".join(outside)))
     pairs += [("note", note) for note in forecast.notes]
     pairs.append(("model", f"{forecast.model}, predictor {head.id}"))
     pairs.append(("how good it is", quality["verdict"]))

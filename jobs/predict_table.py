@@ -17,7 +17,7 @@ COLUMNS = (
 
 
 def forecast_table(
-    file: str, known: Any, recipe: Any, models: str | None, horizon_days: float | None, settings: Any
+    file: str, loaded: Any, recipe: Any, models: str | None, horizon_days: float | None, settings: Any
 ) -> list[dict[str, Any]]:
     """A row with COLUMNS per draft; one whose video gives nothing has its error and no forecast.
 
@@ -37,26 +37,26 @@ def forecast_table(
     out = []
     with show.progress("predict") as update:
         for row, line, media, embedded in _embedded(drafts, recipe, models):
-            told: dict[str, Any] = {
+            row_out: dict[str, Any] = {
                 "row": line, "title": row["title"], "media": media and str(media),
                 "channel_id": row["channel_id"], "published_at": row["published_at"],
             }  # fmt: skip
             if embedded["status"] == FAILED:
-                told["error"] = f"{embedded['error_kind']}: {embedded['error_detail']}"
+                row_out["error"] = f"{embedded['error_kind']}: {embedded['error_detail']}"
             else:
-                told |= _forecast(known, draft_rows(row, embedded), horizon_days)
-            out.append(told)
+                row_out |= _forecast(loaded, draft_rows(row, embedded), horizon_days)
+            out.append(row_out)
             update(len(out), len(drafts.rows))
     return out
 
 
-def _forecast(known: Any, row: pa.Table, horizon_days: float | None) -> dict[str, Any]:
+def _forecast(loaded: Any, row: pa.Table, horizon_days: float | None) -> dict[str, Any]:
     try:
-        found = known.predict(row, horizon_days)[0].as_dict()
+        facts = loaded.predict(row, horizon_days)[0].as_dict()
     except UserError as error:
         return {"error": str(error)}
-    found["outside"] = [one["feature"] for one in found["outside"]]
-    return {name: found.get(name) for name in COLUMNS[5:-1]}
+    facts["outside"] = [feature["feature"] for feature in facts["outside"]]
+    return {name: facts.get(name) for name in COLUMNS[5:-1]}
 
 
 def _embedded(drafts: Any, recipe: Any, models: str | None) -> Any:

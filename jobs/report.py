@@ -38,19 +38,19 @@ def command(
             thumbs = thumbnails(paths, update)
     built = page.build(facts, thumbs)
     files = {"report.html": built.html.encode(), **built.files}
-    space.remove(home)  # a figure that cannot be drawn any more must not stay from last time
+    space.remove(home)  # so that no figure of an earlier report stays
     for file, data in files.items():
         space.write_bytes(f"{home}/{file}", data)
     if out is not None:
         _copy(Path(out).expanduser(), files)
-    drawn = [one for one in built.plots if one.figure is not None]
+    drawn = [figure for figure in built.plots if figure.figure is not None]
     result: dict[str, Any] = {
         "name": name,
         "report": space.uri(f"{home}/report.html"),
         "bytes": len(files["report.html"]),
         "copy": None if out is None else str(Path(out).expanduser().absolute()),
-        "figures": {one.name: one.title for one in drawn},
-        "absent": {one.name: one.absent for one in built.plots if one.figure is None},
+        "figures": {figure.name: figure.title for figure in drawn},
+        "absent": {figure.name: figure.absent for figure in built.plots if figure.figure is None},
         "thumbnails": {"wanted": len(paths), "made": len(thumbs)},
         "notes": facts.notes,
     }

@@ -72,8 +72,9 @@ def _import_serve() -> None:
     """Ray Serve reads its switches when it is imported. SWITCHES are for Ray's processes, which inherit them;
     in this one, which asks its handle outside any event loop, they must be off."""
     from serve.config import SWITCHES
+    from serve.proxy import SETTINGS
 
-    switches = {name: os.environ.pop(name, value) for name, value in SWITCHES.items()}
+    switches = {name: os.environ.pop(name, value) for name, value in (SWITCHES | SETTINGS).items()}
     importlib.import_module("ray.serve")
     os.environ.update(switches)
 
@@ -88,7 +89,7 @@ def _serve(args: Any, host: str, port: int, head: Any, json: bool) -> None:
 
     try:
         serve.start(http_options={"host": host, "port": port})
-        logging.getLogger("ray.serve").setLevel(logging.ERROR)  # its log files say it all
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)  # its log files have everything
         app = serve.run(build(args))
         _announce(f"http://{_shown(host)}:{port}", host, head, json)
         with suppress(KeyboardInterrupt):
@@ -98,14 +99,14 @@ def _serve(args: Any, host: str, port: int, head: Any, json: bool) -> None:
         show.err.print(f"requests: {counts}; ending", markup=False)
     except KeyboardInterrupt:
         show.err.print("interrupted while starting", markup=False)
-    except RuntimeError as error:  # Serve names the deployment that failed, and its log alone says why
+    except RuntimeError as error:  # it names the deployment; only Serve's log has the reason
         why = _replicas_error()
         if why is None:
             raise
         raise VvpError(f"the app did not start: {why}") from error
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave half of it running
-        with quietly():  # where Ray reports that Serve's controller, being shut down, has died
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave parts of it running
+        with quietly():  # Ray reports the shutdown of Serve's controller as a death
             serve.shutdown()
             ray.shutdown()
 

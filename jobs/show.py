@@ -1,7 +1,6 @@
 """What a person sees: tables and JSON on stdout, progress and complaints on stderr. Knows no verb."""
 
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,24 +13,18 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-# Titles and file names are other people's words: what steers a terminal, or turns the direction of its
-# letters, is left out of everything that is shown.
-_UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def shown(text: str) -> str:
-    """The text without characters that nobody sees; line ends and tabs stay."""
-    return _UNSEEN.sub("", text)
+from vvp.words import UNSEEN
+from vvp.words import visible as shown
 
 
 class _Console(Console):
     """Rich's, which prints control characters of a text as they are."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*(shown(one) if isinstance(one, str) else one for one in objects), **options)
+        super().print(*(shown(part) if isinstance(part, str) else part for part in objects), **options)
 
 
-# Piped output gets a fixed width: a table cut at 80 columns by a log collector helps nobody.
+# Piped output gets a fixed width, because tables cut at 80 columns are of no use in a log.
 out = _Console(highlight=False, width=None if sys.stdout is not None and sys.stdout.isatty() else 140)
 err = _Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -73,7 +66,7 @@ def facts(title: str, pairs: Sequence[tuple[str, Any]]) -> None:
 def as_json(value: Any) -> None:
     """The whole result on stdout, for another program; what nobody sees is escaped: nothing is lost."""
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=str)
-    sys.stdout.write(_UNSEEN.sub(lambda m: m[0] if m[0] == "\n" else f"\\u{ord(m[0]):04x}", text) + "\n")
+    sys.stdout.write(UNSEEN.sub(lambda m: m[0] if m[0] == "\n" else f"\\u{ord(m[0]):04x}", text) + "\n")
 
 
 @contextmanager

@@ -25,8 +25,8 @@ from jobs import show
 from jobs.cluster import ANSWER_S, QUIET
 from vvp.errors import UserError, VvpError
 
-# What a job runs is this checkout, not what the cluster's Python happens to have installed. These two
-# folders and nothing beside them: tables and clips lie in the workspace, which the cluster shares.
+# A job runs this checkout, not the vvp that the cluster's Python has installed. Only these two folders are
+# sent: tables and clips lie in the workspace, which the cluster shares.
 CODE = (Path(vvp.__file__).parent, Path(__file__).parent)
 
 
@@ -39,7 +39,7 @@ def submit(address: str, arguments: list[str]) -> int:
     _refuse_relative_workspace(arguments)
     headers = _token_header()
     _refuse_no_head(address, headers)
-    # Ray lets these two overrule the address that was typed.
+    # For Ray, these two variables take precedence over the address that was typed.
     os.environ.pop("RAY_ADDRESS", None)
     os.environ.pop("RAY_API_SERVER_ADDRESS", None)
     for name in ("ray", "ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):
@@ -47,7 +47,7 @@ def submit(address: str, arguments: list[str]) -> int:
     try:
         client = JobSubmissionClient(address, headers=headers)
         job = client.submit_job(
-            # Python looks into its folder first: whatever checkout the head was started in is not what runs.
+            # Python searches its working directory first, which may be another checkout on the head.
             entrypoint="cd / && exec " + shlex.join(["python", "-m", "jobs", *arguments]),
             runtime_env={
                 "py_modules": [str(folder) for folder in CODE],
@@ -56,7 +56,7 @@ def submit(address: str, arguments: list[str]) -> int:
             metadata={"command": shlex.join(["vvp", *arguments])},
         )
     except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:  # requests' are OSErrors
-        # The last three are what Ray's client raises over an answer that is none of a head's.
+        # Ray's client raises the last three when the answer is not a head's.
         raise UserError(f"cannot submit to {address}: {_reason(error)}") from error
     show.err.print(f"job {job} submitted to {address}", markup=False)
     try:

@@ -64,7 +64,7 @@ def command(
     settings = SplitSettings(embargo_days=embargo_days, min_age_days=min_age_days, lag_days=label_lag_days)
     with show.progress("tune") as update:
         sweeps = Sweeps(
-            space=space, at=RunPaths(name), families=chosen, trials=trials, seed=seed,
+            space=space, at=RunPaths(name), families=chosen, deciding=split, trials=trials, seed=seed,
             cpus_per_trial=cpus_per_trial, start=lambda: connect(min_cpus), progress=update,
         )  # fmt: skip
         run = tune(
@@ -101,10 +101,10 @@ def _print(run: "Run") -> None:
         )
         show.out.print("next: `vvp evaluate`, which says how far the rule is off, and saves it")
         return
-    names = list(dict.fromkeys(name for one in run.splits.values() for name in one.validation_mae))
+    names = list(dict.fromkeys(name for fitted in run.splits.values() for name in fitted.validation_mae))
     rows = []
     for name in names:
-        errors = [one.validation_mae.get(name) for one in run.splits.values()]
+        errors = [fitted.validation_mae.get(name) for fitted in run.splits.values()]
         rows.append((name, *(None if e is None else f"{e:.3f}" for e in errors)))
     show.table(
         f"tune {run.name}: error on videos not learned from, before the test (mean absolute, log views)",
@@ -113,8 +113,8 @@ def _print(run: "Run") -> None:
     )
     for split, reason in run.unavailable.items():
         show.out.print(f"{split} split not made: {reason}", markup=False)
-    for split, one in run.splits.items():
-        for name, reason in one.unavailable_models.items():
+    for split, fitted in run.splits.items():
+        for name, reason in fitted.unavailable_models.items():
             show.out.print(f"{split} split, {name}: {reason}", markup=False)
     if run.labels_note:
         show.out.print(f"note: {run.labels_note}", markup=False)

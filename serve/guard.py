@@ -44,6 +44,8 @@ class Guard:
             return ApiError("forbidden", "This app is not known by that host name (vvp serve --allow-host).")
         if method in READS:
             return None
+        if headers.get("upgrade", "").lower() == "websocket":  # what stands behind the head is not read then
+            return ApiError("bad_request", "There are no websockets here: send the form by plain HTTP.")
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if site is not None:
             foreign = site not in ("same-origin", "none")

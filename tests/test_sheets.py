@@ -19,6 +19,8 @@ from vvp.collect.drafts import read_drafts
 from vvp.collect.posts import collect_posts
 from vvp.errors import UserError
 from vvp.export import COLUMNS
+from vvp.forecast.files import FORMAT
+from vvp.learn.records import Coverage, Evaluation, SplitResult
 from vvp.paths import MAP_POINTS, RunPaths
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
@@ -43,15 +45,24 @@ def space(tmp_path: Path) -> Workspace:
     predicted = np.log1p([99.0, 9.0])
     said = {
         "video_id": pa.array([LONG, LONG]),
+        "channel_id": pa.nulls(2, pa.string()),
+        "log_views": pa.array(np.log1p([198.0, 198.0])),
         "model": pa.array(["ridge", "gbdt"]),
         "predicted": pa.array(predicted),
         "low": pa.array(predicted - 1),
         "high": pa.array([None, None], pa.float64()),
     }
     space.write_bytes(RunPaths("default").predictions, parquet(said))
-    space.write_json(
-        RunPaths("default").evaluation, {"split": "time", "splits": {"time": {"chosen": "ridge"}}}
-    )
+    interval = Coverage(half_width=None, measured=None, held=0, of=0, clearly_under=False)
+    own = SplitResult(
+        parts={}, population="", test_rows=1, test_channels=1, rule="train mean", chosen="ridge",
+        standing="better", evidence=[], results={}, interval=interval, flags=[],
+    )  # fmt: skip
+    evaluation = Evaluation(
+        name="default", split="time", profile="tiny", opened_at="", resamples=100, format=FORMAT, run_id="r",
+        counts={}, horizon=None, rules_only=None, splits={"time": own},
+    )  # fmt: skip
+    space.write_json(RunPaths("default").evaluation, evaluation.as_dict())
     space.write_bytes(
         MAP_POINTS, parquet({"video_id": pa.array([LONG]), "cluster": pa.array([3], pa.int32())})
     )
@@ -79,6 +90,19 @@ def test_what_was_exported_is_collected_as_itself(tmp_path: Path, space: Workspa
     assert set(again) == {LONG, "-b"}
     assert (again[LONG]["title"], again[LONG]["views"], again[LONG]["tags"]) == ("=tea", 198, ["a", "b"])
     assert again[LONG]["published_at"] == POSTED
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_nothing_that_nobody_sees_and_no_formula_gets_into_a_sheet(tmp_path: Path, kind: str) -> None:
+    evil = ["a\x1b[2Jb\x07\x9b31md\u202ee\x00\ufffe", "\t=cmd()", "\x1b=cmd()", " @x"]
+    sheets.write(tmp_path / f"s.{kind}", [{"a": evil[0], "b": evil[1], "c": evil[2], "d": [evil[3]]}], "abcd")
+    if kind == "csv":
+        _, row = csv.reader(io.StringIO((tmp_path / "s.csv").read_text(encoding="utf-8-sig")))
+    else:
+        sheet = openpyxl.load_workbook(tmp_path / "s.xlsx").active
+        assert sheet is not None
+        row = [str(cell.value) for cell in sheet[2]]
+    assert row == ["a[2Jb31mde", "'=cmd()", "'=cmd()", "'@x"]
 
 
 def test_ids_of_a_workbook_are_text(tmp_path: Path, space: Workspace) -> None:

@@ -6,10 +6,13 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from learn_tables import fill, world
 
+from jobs.cli import run
 from vvp.embed.resume import MERGE_PARTS, content_key, pending, refuse_other_encoders, tidy
 from vvp.errors import UserError
 from vvp.schema import TABLES
@@ -291,3 +294,41 @@ def test_pipes_in_place_of_files_and_deep_json_are_a_sentence(tmp_path: Path) ->
     (tmp_path / "videos").mkdir()
     os.mkfifo(tmp_path / "videos" / "x.parquet")
     assert not space.has("videos")
+
+
+def test_values_that_cannot_be_are_refused_with_their_column(tmp_path: Path) -> None:
+    ids = pa.array(["a", "b"])
+    vectors = pa.list_(pa.float32())
+    bad = {
+        "video_embedding holds a number that is not finite": ([[1.0, float("nan")], None], vectors),
+        "audio_embedding holds a number that is not finite": ([[1e300], None], pa.list_(pa.float64())),
+        "text_embedding holds a list with a null in it": ([[1.0, None], None], vectors),
+        "motion_mean holds a number that is not finite": ([float("inf"), 1.0], pa.float32()),
+        "embedded_at holds a time outside the years": ([2**62, None], pa.timestamp("us", tz="UTC")),
+    }
+    for number, (words, (values, kind)) in enumerate(bad.items()):
+        folder = tmp_path / str(number) / "embeddings"
+        folder.mkdir(parents=True)
+        table = pa.table({"video_id": ids, words.split()[0]: pa.array(values, kind)})
+        pq.write_table(table, folder / "x.parquet")
+        with pytest.raises(UserError, match=words) as error:
+            Workspace(folder.parent).read("embeddings")
+        assert "\n" not in str(error.value)
+    (tmp_path / "videos").mkdir()
+    pq.write_table(pa.table({"video_id": pa.array(["a", None])}), tmp_path / "videos" / "x.parquet")
+    with pytest.raises(UserError, match="x.parquet holds a row without a video_id"):
+        Workspace(tmp_path).read("videos")
+
+
+@pytest.mark.parametrize("verb", ["tune", "evaluate", "explore", "report"])
+def test_vectors_that_cannot_be_are_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    videos, embeddings = world(40)
+    embeddings[7]["video_embedding"] = np.full(12, np.nan, np.float32)
+    space = fill(tmp_path, videos, embeddings)
+    if verb == "evaluate":
+        space.write_json("runs/default/run.json", {"id": 7})
+    assert run([verb, "-w", space.root]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("vvp: ") and ("not finite" in line or "damaged" in line)

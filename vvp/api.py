@@ -103,7 +103,7 @@ def tune(
     others: the other two splits as well. shares: of the labelled videos, training and validation; the rest
     is the test part. min_age_days: a count read sooner after posting is no label; label_lag_days: when a
     count is known to the channel's later videos (None: min_age_days). sweep_for: what sweeps a split's data,
-    in place of Ray Tune. With too few videos for a split the run holds the rules alone (`rules_only` says why).
+    in place of Ray Tune. With too few videos for a split the run holds the rules alone (`rules_only`).
     """
     from vvp.learn.sweep import Sweeps
     from vvp.learn.tuning import tune
@@ -114,7 +114,7 @@ def tune(
         lag_days=label_lag_days,
     )  # fmt: skip
     sweeps = sweep_for or Sweeps(
-        space=space, at=RunPaths(name), families=tuple(families), trials=trials, seed=seed,
+        space=space, at=RunPaths(name), families=tuple(families), deciding=split, trials=trials, seed=seed,
         cpus_per_trial=cpus_per_trial, start=start_ray, progress=progress,
     )  # fmt: skip
     with space.alone():
@@ -157,7 +157,7 @@ def report(workspace: str | Path, *, name: str = "default", thumbnails: bool = T
     facts = gather.gather(space, name)
     paths = pictures.wanted(facts) if thumbnails else {}
     built = page.build(facts, make(paths, lambda *_: None) if paths else {})
-    space.remove(home)  # a figure that cannot be drawn any more must not stay from last time
+    space.remove(home)  # so that no figure of an earlier report stays
     for file, data in {"report.html": built.html.encode(), **built.files}.items():
         space.write_bytes(f"{home}/{file}", data)
     return space.uri(f"{home}/report.html")

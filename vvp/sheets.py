@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vvp.errors import UserError
+from vvp.words import visible
 
 KINDS = (".csv", ".xlsx")
 
@@ -27,8 +28,9 @@ def check(file: str | Path) -> Path:
 def write(file: str | Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """One row each, with a header; None is an empty cell, a list its words between commas, times are in UTC.
 
-    Words that a spreadsheet would take for a formula get an apostrophe in front, which `collect posts` takes
-    off again. Ids are text in a workbook; in a CSV a spreadsheet may round those of 16 digits and more.
+    Characters that nobody sees are left out. Words that a spreadsheet would take for a formula get an
+    apostrophe in front, which `collect posts` takes off again. Ids are text in a workbook; in a CSV a
+    spreadsheet may round those of 16 digits and more.
     UserError: no such kind of file, it cannot be written, or the writer of workbooks is not installed.
     """
     path = check(file)
@@ -49,7 +51,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list | tuple):
         value = ", ".join(str(each) for each in value)
     if isinstance(value, str):
-        value = "".join(c for c in value if c in "\t\n" or ord(c) >= 32)  # a workbook allows no others
+        value = visible(value).lstrip("\t ")  # a workbook allows no others; a formula may stand behind a tab
         return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value
     return value
 

@@ -1,4 +1,20 @@
-"""How numbers are said: counts of views, days. One form for every surface that is written in Python."""
+"""How numbers are said: counts of views, days. One form for every surface that is written in Python.
+
+And which characters of other people's words are shown at all.
+"""
+
+import re
+
+# Titles and file names are other people's words: what steers a terminal, turns the direction of the letters
+# around it, or is no character at all, is left out of everything that is shown or exported.
+UNSEEN = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """The text without characters that nobody sees; line ends and tabs stay."""
+    return UNSEEN.sub("", text)
 
 
 def views(number: float) -> str:

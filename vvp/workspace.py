@@ -24,10 +24,14 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from vvp import parquet
 from vvp.errors import UserError
 from vvp.schema import TABLES
 
-MOST_ROWS, MOST_BYTES = 4_000_000, 8 * 2**30  # of one Parquet file, unpacked
+DAMAGED = (
+    KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError,
+    pa.ArrowException,
+)  # fmt: skip
 WHOLE = "whole-"  # begins the names of files that are a whole table
 
 
@@ -71,8 +75,8 @@ class Workspace:
 
     def _files(self, table: str) -> list[str]:
         fs, path = self._at(table)
-        found = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
-        names = (f.base_name for f in found if f.is_file)
+        entries = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
+        names = (f.base_name for f in entries if f.is_file)
         return sorted(n for n in names if n.endswith(".parquet") and not n.startswith((".", "_")))
 
     def has(self, table: str) -> bool:
@@ -87,26 +91,12 @@ class Workspace:
         return pa.concat_tables([self.read_part(table, name, wanted) for name in names])
 
     def read_part(self, table: str, name: str, schema: pa.Schema) -> pa.Table:
-        """One Parquet file of a table, cast to `schema`; a column the file lacks is null."""
-        fs, path = self._at(f"{table}/{name}")
-        _refuse_irregular(fs, path)
-        try:
-            with fs.open_input_file(path) as file:
-                parquet = pq.ParquetFile(file)
-                _refuse_huge(parquet.metadata, path)
-                part = parquet.read(columns=schema.names)
-            columns = [
-                part.column(f.name).cast(f.type)
-                if f.name in part.column_names
-                else pa.nulls(len(part), f.type)
-                for f in schema
-            ]
-            whole = pa.table(columns, schema=schema)
-            whole.validate()
-        except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise UserError(f"{path} cannot be read as Parquet of {table}: {reason}") from error
-        return whole
+        """One Parquet file of a table, cast to `schema`; a column the file lacks is null. UserError: as
+        parquet.read, or a row without a video_id."""
+        found = self.read_file(f"{table}/{name}", schema, table, lacking=True)
+        if "video_id" in schema.names and table != "set_aside" and found["video_id"].null_count:
+            raise UserError(f"{self.uri(table)}/{name} holds a row without a video_id.")
+        return found
 
     def append(self, table: str, rows: pa.Table, name: str | None = None) -> None:
         """One more Parquet file, plain lists and no pandas metadata. The same `name` overwrites itself."""
@@ -158,7 +148,7 @@ class Workspace:
         try:
             yield
         finally:
-            for folder in made:  # while it is locked: whoever makes it anew locks another one
+            for folder in made:  # before the lock is released: a folder made anew has a lock of its own
                 with suppress(OSError):
                     folder.rmdir()
             os.close(lock)
@@ -203,8 +193,8 @@ class Workspace:
     def folders(self, name: str) -> list[str]:
         """Names of the folders in folder `name`, sorted; [] when it is not there."""
         fs, path = self._at(name)
-        found = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
-        return sorted(f.base_name for f in found if f.type == pafs.FileType.Directory)
+        entries = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
+        return sorted(f.base_name for f in entries if f.type == pafs.FileType.Directory)
 
     def write_bytes(self, name: str, data: bytes) -> None:
         fs, path = self._at(name)
@@ -232,6 +222,31 @@ class Workspace:
                 return file.read()
         except FileNotFoundError as error:
             raise UserError(f"{self.root} has no {name}.") from error
+
+    def read_file(self, name: str, schema: pa.Schema, what: str, *, lacking: bool = False) -> pa.Table:
+        """A Parquet file of the workspace with exactly this schema. UserError: absent, or as parquet.read."""
+        fs, path = self._at(name)
+        _refuse_irregular(fs, path)
+        try:
+            file = fs.open_input_file(path)
+        except FileNotFoundError as error:
+            raise UserError(f"{self.root} has no {name}.") from error
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {_why(error)}.") from error
+        with file:
+            return parquet.read(file, schema, path, what, lacking=lacking)
+
+    @contextmanager
+    def taken_apart(self, name: str, advice: str) -> Iterator[None]:
+        """Around code that takes apart what was read of a file: where the file is not of the shape that vvp
+        writes, UserError says so, with the advice."""
+        try:
+            yield
+        except DAMAGED as error:
+            reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+            raise UserError(
+                f"{self.uri(name)} is damaged or of another version ({reason}): {advice}."
+            ) from error
 
     def write_json(self, name: str, value: Any) -> None:
         self.write_bytes(name, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode())
@@ -272,23 +287,14 @@ def _refuse_irregular(fs: pafs.FileSystem, path: str) -> None:
         raise UserError(f"{path} is no file.")
 
 
-def _refuse_huge(facts: pq.FileMetaData, path: str) -> None:
-    """UserError when a file says that it holds more than this machine should take at its word."""
-    size = sum(facts.row_group(i).total_byte_size for i in range(facts.num_row_groups))
-    if facts.num_rows > MOST_ROWS or size > MOST_BYTES:
-        raise UserError(
-            f"{path} is said to hold {facts.num_rows:,} rows and {size:,} bytes; "
-            f"the most that is read of one file is {MOST_ROWS:,} and {MOST_BYTES:,}."
-        )
-
-
 def open_media(uri: str) -> Any:
     """What a media cell names, opened for reading as it lies there. Such a cell is somebody else's word: it
     may name a bucket and a key, never an option. UserError, FileNotFoundError.
 
     An option as `endpoint_override` would send the credentials of this machine to whoever it names.
     """
-    if "?" in uri or "@" in uri.partition("://")[2].partition("/")[0]:
+    rest = uri.partition("://")[2]
+    if rest and ("?" in rest or "@" in rest.partition("/")[0]):
         raise UserError(f"{uri.partition('?')[0]}: a media URI names a bucket and a key, and no options.")
     fs, path = open_uri(uri)
     if isinstance(fs, pafs.LocalFileSystem) and not fs.get_file_info(path).is_file:

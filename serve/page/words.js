@@ -92,6 +92,11 @@ const LOGGED = {
   log_duration_s: ["the length", "seconds"],
   log_channel_followers: ["followers", ""],
   log_channel_videos: ["videos of the channel", ""],
+  log_channel_following: ["accounts the channel follows", ""],
+  channel_recent_mean: ["recent views of this channel", ""],
+  channel_last: ["views of this channel's last video", ""],
+  channel_best: ["views of this channel's best video", ""],
+  channel_gap: ["days since this channel's last post", "days"],
   channel_history_log_n: ["earlier videos of this channel", ""],
   channel_history_mean: ["mean views of this channel's earlier videos", ""],
 };

@@ -188,9 +188,35 @@ def test_doubts_are_said_and_strict_refuses_them(tmp_path: Path, space: Workspac
     )
 
 
+def test_one_channel_written_in_several_ways_is_a_doubt(tmp_path: Path, space: Workspace) -> None:
+    names = ["@Ann", "ann", "https://www.tiktok.com/@ann", "bob", "UCa", "UCA"]
+    rows = [{"video_id": f"v{n}", "views": 5 + n, "channel_id": name} for n, name in enumerate(names)]
+    [said] = collect_posts(save(tmp_path / "p.jsonl", rows), space).doubts
+    assert said.startswith("1 channels are written in several ways (@Ann and ann and https://www.tiktok.com")
+
+
 def test_a_table_without_doubts_passes_strict(tmp_path: Path, space: Workspace) -> None:
-    rows = [{"video_id": f"v{n}", "views": n, "mood": "good"} for n in range(1, 8)]
+    rows = [{"video_id": f"v{n}", "views": n} for n in range(1, 8)]
     assert collect_posts(save(tmp_path / "p.jsonl", rows), space, strict=True).added == 7
+
+
+def test_an_unused_column_is_a_doubt_until_it_is_named(tmp_path: Path, space: Workspace) -> None:
+    rows = [{"video_id": f"v{n}", "views": n, "Mood": "good", "mood[1]": "x"} for n in range(1, 8)]
+    file = save(tmp_path / "p.jsonl", rows)
+    with pytest.raises(UserError, match=r"nothing used the columns Mood, mood\[1\] \(say --ignore COLUMN"):
+        collect_posts(file, space, strict=True)
+    assert not space.has("videos")
+    with pytest.raises(UserError, match="--ignore colour: .* has no such column; it has video_id, views"):
+        collect_posts(file, space, ignore=["colour"])
+    assert collect_posts(file, space, ignore=["mood"]).unused_columns == ["mood[1]"]
+    assert collect_posts(file, space, ignore=["m*"], strict=True).already_known == 7
+    assert collect_posts(file, space, ignore=["mood", "mood[1]"], strict=True).already_known == 7
+
+
+def test_the_parts_of_a_list_are_used_where_the_list_is(tmp_path: Path, space: Workspace) -> None:
+    text = "id,views,tags/0/name,tags/1/name,marks/0/name,marks/1/name\na,5,cats,dogs,x,y\n"
+    assert collect_posts(written(tmp_path, text), space).unused_columns == ["marks"]
+    assert videos(space)["a"]["tags"] == ["cats", "dogs"]
 
 
 def test_a_preview_shows_what_each_column_became_and_writes_nothing(tmp_path: Path, space: Workspace) -> None:

@@ -22,7 +22,7 @@ def swept(rows: np.ndarray) -> tuple[dict, np.ndarray]:
     todo = clusters.jobs(places)
     assert not isinstance(todo, str), todo
     few = [job for job in todo if job.k <= 6 and job.turn < 3]
-    return clusters.sweep(clusters.cloud(places, 0), few, one_by_one)
+    return clusters.try_every_k(clusters.cloud(places, 0), few, one_by_one)
 
 
 def planted(n: int, kinds: int, seed: int = 0) -> np.ndarray:
@@ -56,7 +56,7 @@ def test_shuffled_columns_are_one_cloud_as_spread_out_as_before(kinds: int) -> N
     assert np.allclose(mixed.mean(axis=0), rows.mean(axis=0), atol=1e-4)
     assert np.allclose(mixed.std(axis=0), rows.std(axis=0), rtol=0.25)
     todo = [job for job in clusters.jobs(mixed) if isinstance(job, clusters.Job) and job.k <= 4]
-    found, _ = clusters.sweep(clusters.cloud(mixed, 0), todo, one_by_one)
+    found, _ = clusters.try_every_k(clusters.cloud(mixed, 0), todo, one_by_one)
     assert not found["separates"]
 
 

@@ -1,14 +1,22 @@
 """Small made-up tables for the tests of this folder: no files, no media, no models."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from vvp.dataset.embedded import embedded_dims
+from vvp.dataset.matrix import assemble, population
 from vvp.embed.resume import content_key
-from vvp.paths import EMBED_RECIPE
+from vvp.forecast import judging
+from vvp.learn import candidates, evaluate, evidence, ranges
+from vvp.learn.first_points import at_first_points
+from vvp.learn.rule_errors import Errors
+from vvp.learn.tuning import tune
+from vvp.paths import EMBED_RECIPE, RunPaths
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
@@ -88,3 +96,28 @@ def fresh(space: Workspace) -> Workspace:
     keyed = pa.array([keys[video] for video in rows["video_id"].to_pylist()])
     space.replace("embeddings", rows.set_column(at, "content_key", keyed))
     return space
+
+
+def learn(space: Workspace, name: str, seed: int = 0, family: str = "ridge") -> str:
+    """A predictor (of the family, and metadata alone for words) under runs/NAME, as the verbs save it.
+
+    Its id. Both are taken as proven, so that every block of a forecast and both models can be looked at.
+    """
+    run = tune(space, at_first_points([family]), name=name, others=False, seed=seed)
+    matrix = assemble(space, "time", run.split_settings, embedded_dims(space))
+    rows = population(matrix)
+    found, _ = candidates.read(space, RunPaths(name).split("time"))
+    main, metadata = (next(c for c in found if c.name == wanted) for wanted in (family, "metadata only"))
+    choice = evidence.choose(matrix, rows, found, seed)
+    held = np.concatenate([block for _, block in evidence.folds(matrix, rows.rows, seed)])
+    errors = {
+        one.name: Errors(held, matrix.y[held] - one.oof, np.ones(len(held)))
+        for one in (main, metadata) if one.oof is not None
+    }  # fmt: skip
+    proven = [one.model_copy(update={"better": one.candidate == metadata.name}) for one in choice.evidence]
+    choice = replace(choice, chosen=main, errors=choice.errors | errors, evidence=proven)
+    made = {n: ranges.calibrated(matrix, own) for n, own in choice.errors.items()}
+    own = evaluate.evaluate_split(matrix, rows, found, choice, made, resamples=100)
+    verdict, warnings = evaluate.verdict(own), evaluate.warnings(matrix, own)
+    kept = judging.save(space, RunPaths(name), run, matrix, found, choice, made, own, verdict, warnings, 100)
+    return str(kept.id)

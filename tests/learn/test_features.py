@@ -151,7 +151,9 @@ def test_design_and_layout_agree_and_inputs_hold_what_they_say():
     assert X[0, [c.name for c in columns].index("log_horizon_days")] == pytest.approx(np.log(31))
     names = {i: {columns[j].name for j in select(columns, i)} for i in INPUTS}
     assert len(names["full"]) == len(columns) == len({c.name for c in columns})
-    assert names["full"] - names["full_without_counters"] == {"log_channel_followers", "log_channel_videos"}
+    assert names["full"] - names["full_without_counters"] == {
+        "log_channel_followers", "log_channel_videos", "log_channel_following", "channel_verified",
+    }  # fmt: skip
     assert not any(
         n.startswith(("picture", "sound", "mask", "words_0", "topic", "motion")) for n in names["metadata"]
     )

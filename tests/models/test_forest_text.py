@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vvp.errors import UserError
-from vvp.models.forest_text import check
+from vvp.models.forest_text import check, trees
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,15 @@ def test_what_lightgbm_writes_is_taken(text: str) -> None:
     check(text)
     stump = lgb.Dataset(np.zeros((40, 2)), label=np.arange(40.0))
     check(lgb.train({"objective": "regression", "verbosity": -1}, stump, 2).model_to_string())
+
+
+def test_what_follows_the_trees_is_not_shown_to_lightgbm(text: str) -> None:
+    """Damaged parameters ended the process (found by fuzzing predictors, case 1950)."""
+    X = np.random.default_rng(1).normal(size=(20, 5))
+    damaged = text.replace("[boosting: gbdt]", "[[[:::\x7f", 1).replace("end of parameters", "", 1)
+    check(damaged)
+    whole, bare = (lgb.Booster(model_str=one) for one in (text, trees(damaged)))
+    assert np.array_equal(whole.predict(X), bare.predict(X)) and "parameters" not in trees(damaged)
 
 
 def test_each_kind_of_damage_is_named(text: str) -> None:
@@ -76,7 +85,7 @@ FUZZ = """
 import sys, random
 import lightgbm as lgb, numpy as np
 from vvp.errors import UserError
-from vvp.models.forest_text import check
+from vvp.models.forest_text import check, trees
 text, random = open(sys.argv[1]).read(), random.Random(7)
 X = np.random.default_rng(0).normal(size=(20, 5))
 refused = 0
@@ -93,7 +102,7 @@ for number in range(int(sys.argv[2])):
         refused += 1
         continue
     try:
-        lgb.Booster(model_str=bad).predict(X, num_threads=1)
+        lgb.Booster(model_str=trees(bad)).predict(X, num_threads=1)
     except lgb.basic.LightGBMError:  # it says so itself
         refused += 1
 print("refused", refused)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,17 @@ def test_a_failed_trial_is_named_and_the_finished_ones_are_kept(tmp_path: Path) 
     assert len(result.trials) == 6 and len(family.lines("end")) == 6
     assert [trial.params for trial in result.trials[:2]] == [{"x": 1.0}] * 2  # the start, clipped
     assert {trial.point for trial in result.trials} == {0}  # the mean, not one more than it
+
+
+def test_a_sweep_that_was_cut_off_goes_on_in_a_copy_of_its_workspace(tmp_path: Path) -> None:
+    family = fake(tmp_path, "crash")
+    with pytest.raises(TrialError, match="planted failure"):
+        sweep([family], small_sweep(), storage=str(tmp_path / "old"), name="s", trials=6)
+    shutil.move(tmp_path / "old", tmp_path / "new")
+    Path(family.gate).touch()
+    result = sweep([family], small_sweep(), storage=str(tmp_path / "new"), name="s", trials=6)
+    assert len(result.trials) == 6 and len(family.lines("end")) == 6
+    assert not (tmp_path / "old").exists()
 
 
 DRIVER = """

@@ -13,9 +13,14 @@ from vvp.forecast.judging import judge
 from vvp.learn.first_points import at_first_points
 from vvp.learn.tuning import tune
 from vvp.paths import MAP_FACTS, RunPaths
+from vvp.words import visible
 from vvp.workspace import Workspace
 
-EVIL = "</script><script>document.title='broken'</script><img src=x onerror=alert(2)> $x^2$ & \"q\" '🎬"
+EVIL = (
+    "</script><script>document.title='broken'</script><img src=x onerror=alert(2)> $x^2$ & \"q\" '🎬"
+    "\x1b[2J\x07\x9b31m\u202eend\x00"
+)
+SHOWN = visible(EVIL)
 
 
 def posts(root: Path, n: int = 120, **changes: Any) -> Workspace:

@@ -69,9 +69,11 @@ def test_confusion_is_cut_at_the_training_quartiles() -> None:
 def test_extremes_never_name_a_video_twice() -> None:
     truth = np.arange(5.0)
     said = {"m": truth + [0.1, 0.5, 0.2, 3.0, 2.0]}
-    tested = gather.Tested(row=np.arange(5), truth=truth, by_model=said, half_width=np.ones(5))
+    tested = gather.Tested(row=np.arange(5), truth=truth, by_model=said, low=truth - 1, high=truth + 1)
     assert numbers.extremes(tested, "m") == ([0, 2], [3, 4])
-    one = gather.Tested(row=np.arange(1), truth=truth[:1], by_model={"m": truth[:1]}, half_width=np.ones(1))
+    one = gather.Tested(
+        row=np.arange(1), truth=truth[:1], by_model={"m": truth[:1]}, low=truth[:1], high=truth[:1]
+    )
     assert numbers.extremes(one, "m") == ([], [])
 
 

@@ -13,6 +13,7 @@ import report_tables as tables
 from learn_tables import fill, world
 
 from jobs.cli import run
+from vvp.words import UNSEEN
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,14 @@ def test_the_glossary_is_linked_and_has_ten_lines(page: Any) -> None:
     assert page.locator("#glossary dd").count() == 10
 
 
+def test_nothing_that_nobody_sees_is_in_the_page_or_a_figure(report: Path) -> None:
+    files = [path for path in report.iterdir() if path.suffix in (".html", ".svg")]
+    assert len(files) > 10
+    for path in files:
+        assert not UNSEEN.search(path.read_text(encoding="utf-8")), path.name
+    assert "31mend" in (report / "report.html").read_text(encoding="utf-8")
+
+
 def test_strangers_words_stay_words(page: Any) -> None:
     assert page.title() == "vvp report: default"
     assert page.locator("img[src=x]").count() == 0
@@ -101,7 +110,7 @@ def _hover(page: Any, figure: str, index: int) -> Any:
 def test_hovering_shows_title_views_and_thumbnail(page: Any) -> None:
     for figure in ("map_clusters", "map_views"):
         tip = _hover(page, figure, 0)
-        assert tip.locator(".name").text_content() == tables.EVIL
+        assert tip.locator(".name").text_content() == tables.SHOWN
         assert "views · cluster 0" in tip.inner_text()
         assert tip.locator("img").evaluate("image => image.naturalWidth") == 96
         tip = _hover(page, figure, 1)
@@ -131,7 +140,7 @@ def test_the_map_answers_to_the_keyboard(page: Any) -> None:
     page.keyboard.press("Tab")
     map_.focus()
     first = map_.locator(".tip .name").text_content()
-    assert first == tables.EVIL
+    assert first == tables.SHOWN
     for key in ("ArrowLeft", "ArrowDown"):
         page.keyboard.press(key)
     assert map_.locator(".tip .name").text_content() not in (first, "")

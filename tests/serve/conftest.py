@@ -15,11 +15,12 @@ from ray.serve.context import _get_global_client
 from ray.serve.schema import ServeDeploySchema
 
 from serve.config import SWITCHES
+from serve.proxy import SETTINGS
 
 HERE = Path(__file__).parent
 START_S = 180.0
 os.environ["PYTHONPATH"] = f"{os.environ['PYTHONPATH']}{os.pathsep}{HERE}"  # before Ray starts
-os.environ.update(SWITCHES)  # as `vvp serve` does
+os.environ.update(SWITCHES | SETTINGS)  # as `vvp serve` does
 
 
 @dataclass
@@ -112,8 +113,9 @@ def serve_url(ray_session: None) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def running(serve_url: str, tmp_path_factory: pytest.TempPathFactory) -> App:
+    from learn_tables import learn
     from serve_fakes import PROFILE
-    from serve_world import damage, fill, learn
+    from serve_world import damage, fill
 
     space = fill(tmp_path_factory.mktemp("serve") / "workspace", PROFILE)
     predictors = {name: learn(space, name) for name in ("default", "other")}

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from vvp.dataset.embedded import embedded_dims
-from vvp.dataset.matrix import assemble, population
 from vvp.embed.resume import content_key
 from vvp.encoders.profiles import Profile
-from vvp.forecast import judging
-from vvp.learn import candidates, evaluate, evidence
-from vvp.learn.first_points import at_first_points
-from vvp.learn.tuning import tune
 from vvp.media.decode import DecodeSettings
 from vvp.paths import RunPaths
 from vvp.schema import TABLES
@@ -73,27 +67,6 @@ def fill(root: Path, profile: Profile, n: int = 140, seed: int = 0) -> Workspace
     space.replace("embeddings", pa.Table.from_pylist(embeddings, schema=TABLES["embeddings"]))
     space.write_json("embed.json", recipe)
     return space
-
-
-def learn(space: Workspace, name: str, seed: int = 0) -> str:
-    """A predictor (Ridge, and metadata alone for words) under runs/NAME, as the verbs save it; its id.
-
-    Both are taken as proven, so that every block of a forecast and both models can be looked at.
-    """
-    tune(space, at_first_points(["ridge"]), name=name, others=False, seed=seed)
-    matrix = assemble(space, "time", dims=embedded_dims(space))
-    rows = population(matrix)
-    found, _ = candidates.read(space, RunPaths(name).split("time"))
-    ridge, metadata = (next(c for c in found if c.name == wanted) for wanted in ("ridge", "metadata only"))
-    choice = evidence.choose(matrix, rows, found, seed)
-    parts = evidence.folds(matrix, rows.rows, seed)
-    errors = {one.name: evidence.out_of_fold(matrix, one, parts, seed) for one in (ridge, metadata)}
-    proven = [one.model_copy(update={"better": one.candidate == metadata.name}) for one in choice.evidence]
-    choice = replace(choice, chosen=ridge, errors=choice.errors | errors, evidence=proven)
-    own = evaluate.evaluate_split(matrix, rows, found, choice, resamples=100)
-    verdict, warnings = evaluate.verdict(own), evaluate.warnings(matrix, own)
-    kept = judging.save(space, RunPaths(name), matrix, found, choice, own, verdict, warnings, 100)
-    return str(kept.id)
 
 
 def damage(space: Workspace, name: str, of: str) -> None:

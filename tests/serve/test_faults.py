@@ -136,6 +136,64 @@ def test_a_decoder_that_dies_is_the_films_fault_and_nobody_elses(app: Any) -> No
     assert app.post(film=FILM).status_code == 200
 
 
+def proxies() -> set[int]:
+    """The processes of Serve's proxies, of this session's Ray alone."""
+    import ray
+
+    [raylet] = ray._private.worker._global_node.all_processes["raylet"]
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            title = (folder / "cmdline").read_text()
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:  # it has just ended
+            continue
+        if title.startswith("ray::ProxyActor") and int(parent) == raylet.process.pid:
+            found.add(int(folder.name))
+    return found
+
+
+def test_an_ingress_that_dies_gives_no_bare_error_and_is_back(app: Any, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    held = film(brightness=1, gate=str(gate))
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(app.post, film=held) for _ in range(3)]
+        wait_for(lambda: any(app.scratch.rglob("*")))
+        time.sleep(0.5)
+        kill("Ingress")
+        gate.touch()
+        answers = [one.result() for one in waiting]
+
+    def back() -> bool:
+        answers.append(app.post(title="a"))
+        return answers[-1].status_code == 200
+
+    wait_for(back)
+    bare = [(a.status_code, a.text[:200]) for a in answers if a.status_code != 200 and a.text[:1] != "{"]
+    assert not bare
+    kinds = Counter(a.json()["error"]["kind"] if a.status_code != 200 else "ok" for a in answers)
+    assert set(kinds) <= {"ok", "unavailable", "busy"} and kinds["unavailable"], kinds
+    assert all(a.headers["Retry-After"] for a in answers if a.status_code != 200)
+
+
+def test_a_proxy_that_dies_is_replaced(app: Any) -> None:
+    before = proxies()
+    assert before
+    for process in before:
+        os.kill(process, signal.SIGKILL)
+
+    def back() -> bool:
+        try:
+            return app.post(title="a").status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    killed = time.monotonic()
+    wait_for(back)
+    print(f"back after {time.monotonic() - killed:.1f} s")
+    assert proxies() and not proxies() & before
+
+
 @pytest.mark.slow
 def test_new_replicas_of_everything_under_load(app: Any) -> None:
     """As a redeploy with other code: Serve replaces each replica, the ingress too."""

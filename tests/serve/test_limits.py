@@ -188,6 +188,27 @@ def test_nothing_is_fetched(app: Any) -> None:
             trap.accept()
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/forecasts"), ("GET", "/healthz"), ("PUT", "/")])
+def test_whoever_asks_for_a_websocket_is_answered(app: Any, method: str, path: str) -> None:
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="title"\r\n\r\na\r\n--b--\r\n'
+        if method == "POST"
+        else b""
+    )
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    address = app.url.removeprefix("http://").split(":")
+    with socket.create_connection((address[0], int(address[1])), timeout=30) as client:
+        client.sendall(head.encode() + body)
+        answer = client.recv(65_536)
+    wanted = {"POST": b"HTTP/1.1 422", "GET": b"HTTP/1.1 200", "PUT": b"HTTP/1.1 422"}
+    assert answer.startswith(wanted[method]), answer[:300]
+    assert method == "GET" or b"no websockets here" in answer
+
+
 def test_a_time_or_a_boundary_of_great_length_is_refused_before_it_is_parsed(app: Any) -> None:
     late = app.post(title="a", published_at="a" * 500_000)
     assert late.status_code == 422 and "published_at" in late.json()["error"]["message"]

@@ -16,9 +16,10 @@ import pyarrow as pa
 import pytest
 import ray.serve
 from fastapi import FastAPI
+from learn_tables import learn
 from ray.exceptions import ObjectStoreFullError
 from serve_fakes import PROFILE
-from serve_world import damage, fill, learn
+from serve_world import damage, fill
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -29,10 +30,12 @@ from serve.errors import ApiError, no_room
 from serve.forecaster import Forecaster
 from serve.ingress import Ingress
 from serve.leftovers import sweep
+from serve.proxy import Told
 from serve.ranking import ranked
 from serve.schemas import Draft, ForecastReply, Health
 from serve.uploads import Form, lively, read_form
 from vvp.errors import UserError
+from vvp.forecast.head import Embedding
 from vvp.media.decode import DecodeSettings
 from vvp.workspace import Workspace
 
@@ -56,6 +59,36 @@ def _read(body: bytes, step: int = 10**6, kind: str = KIND, **limits: int) -> Fo
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 64, 10**6])
+@pytest.mark.parametrize("harm", ["plain", "raised", "json", "begun"])
+def test_what_serves_proxy_says_itself_becomes_json(harm: str) -> None:
+    """Without Serve: a plain error, one that is raised, an error of ours, one in the middle of an answer."""
+    ours = {"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"application/json")]}
+    bare = {"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"text/plain")]}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if harm != "raised":
+            await send(bare if harm == "plain" else ours)
+            await send({"type": "http.response.body", "body": b"Internal Server Error"})
+        if harm in ("raised", "begun"):
+            raise RuntimeError("the replica died")
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        await Told(app)({"type": "http"}, None, send)
+
+    if harm == "begun":
+        with pytest.raises(RuntimeError):
+            asyncio.run(ask())
+    else:
+        asyncio.run(ask())
+    assert len(sent) == 2 and sent[0]["status"] == (503 if harm in ("plain", "raised") else 500)
+    assert (b"unavailable" in sent[1]["body"]) == (harm in ("plain", "raised"))
+
+
 def test_a_form_is_the_same_however_it_is_cut(step: int) -> None:
     with _read(BODY.replace(b"\x00--b\r\n", b"\x00--c\r\n"), step) as form:
         assert form.texts == {"title": "Zwei\r\nZeilen ü"}
@@ -246,7 +279,7 @@ def test_the_forecaster_takes_whole_predictors_only(space: Workspace) -> None:
     first, second = learn(space, "first"), learn(space, "second")
     damage(space, "broken", of="first")
     at = {"workspace": space.root}
-    forecaster = Forecaster(space.read_json("embed.json"))
+    forecaster = Forecaster(Embedding.model_validate(space.read_json("embed.json")))
     for wrong in ({**at, "name": "broken"}, {**at, "name": "absent"}, {**at, "name": "../first"}):
         with pytest.raises((UserError, ValueError)):
             forecaster.reconfigure(wrong)  # with nothing to fall back on it must not start
@@ -264,7 +297,8 @@ def test_the_forecaster_takes_whole_predictors_only(space: Workspace) -> None:
 def test_a_predictor_of_other_encoders_is_refused(space: Workspace) -> None:
     learn(space, "first")
     recipe = space.read_json("embed.json")
-    other = Forecaster({**recipe, "encoders": {**recipe["encoders"], "video": "another@000000000000"}})
+    changed = {**recipe, "encoders": {**recipe["encoders"], "video": "another@000000000000"}}
+    other = Forecaster(Embedding.model_validate(changed))
     with pytest.raises(UserError, match="other encoders"):
         other.reconfigure({"workspace": space.root, "name": "first"})
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from learn_tables import learn
 from serve_fakes import PROFILE
-from serve_world import fill, learn
+from serve_world import fill
 
 from jobs.predict_table import COLUMNS, forecast_table, tell
 from vvp.collect.columns import Settings

@@ -13,7 +13,8 @@ import pytest
 import requests
 import yaml
 from conftest import free_port
-from serve_world import fill, learn
+from learn_tables import learn
+from serve_world import fill
 
 from jobs.cli import run
 from serve.config import AppArgs, on_this_machine
@@ -118,3 +119,27 @@ def test_from_start_to_ctrl_c(space: Any) -> None:
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", port))
+
+
+BROKEN = """
+import serve.app as app
+from ray import serve
+
+@serve.deployment
+class Ingress:
+    def __init__(self):
+        raise FileNotFoundError(2, "No such file or directory", "/weights/gone.bin")
+
+app.build = lambda args: Ingress.bind()
+from jobs.cli import main
+main()
+"""
+
+
+@pytest.mark.slow  # Serve tries a replica several times
+def test_why_a_replica_did_not_start_is_the_last_line(space: Any) -> None:
+    command = [sys.executable, "-c", BROKEN, "--local", "serve", "-w", space.root, "--port", str(free_port())]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    *_, last = done.stderr.splitlines()
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr[-2000:]
+    assert last.startswith("vvp: the app did not start: FileNotFoundError: ") and "/weights/gone.bin" in last

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import requests
 from clips import textured, tone, write
-from serve_world import fill, learn
+from learn_tables import learn
+from serve_world import fill
 
 from jobs.cli import run
 from serve.app import build

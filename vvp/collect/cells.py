@@ -38,6 +38,9 @@ PLATFORMS = {
 }  # fmt: skip
 EXACT = 2**53  # whole numbers up to here survive a spreadsheet and JavaScript
 
+FLAGS = {
+    "true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False,
+}  # fmt: skip
 # What clings to a copied id, number or date and is not seen: a BOM, zero-width spaces, marks of direction.
 _INVISIBLE = "\ufeff\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069"
 _FORMULA = re.compile(r'="(.*)"', re.DOTALL)
@@ -102,6 +105,18 @@ def text(value: Any) -> str | None:
     if isinstance(value, bool):
         raise ValueError("true/false where words belong")
     return unguarded(shown(value)) or None
+
+
+def flag(value: Any) -> bool | None:
+    """Yes or no. ValueError for anything but true, false, yes, no, 1 and 0."""
+    if missing(value):
+        return None
+    if isinstance(value, bool):
+        return value
+    written = plain(value).lower()
+    if written not in FLAGS:
+        raise ValueError("neither yes nor no")
+    return FLAGS[written]
 
 
 def platform(value: Any) -> str | None:

@@ -28,7 +28,8 @@ Reader = Callable[[Any], Any]
 COUNTS: dict[str, Callable[..., Any]] = {
     "views": parse.count, "likes": parse.count_or_hidden, "comments": parse.count_or_hidden,
     "shares": parse.count_or_hidden, "channel_followers": parse.count_or_hidden,
-    "channel_videos": parse.count_or_hidden, "width": parse.pixels, "height": parse.pixels,
+    "channel_videos": parse.count_or_hidden, "channel_following": parse.count_or_hidden,
+    "width": parse.pixels, "height": parse.pixels,
 }  # fmt: skip
 DATES = {"published_at": False, "observed_at": True}  # True: a bare date is the end of its day
 
@@ -43,7 +44,8 @@ def _source(value: Any) -> str | None:
 PLAIN: dict[str, Reader] = {
     "video_id": parse.identifier, "platform": parse.platform, "channel_id": parse.identifier,
     "title": parse.text, "description": parse.text, "duration_s": parse.duration, "transcript": parse.text,
-    "transcript_source": _source, "media_path": parse.text,
+    "transcript_source": _source, "media_path": parse.text, "channel_verified": parse.flag,
+    "is_ad": parse.flag, "horizon_days": parse.days,
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vvp.collect.raw_table import RawTable, of_rows
+from vvp.collect.raw_table import RawTable, of_rows, refuse_wide
 
 DELIMITERS = (",", ";", "\t", "|")
 LONGEST_CELL = 16 * 2**20  # characters; the csv module's own limit would cut transcripts
@@ -80,6 +80,7 @@ def _parse(lines: list[str], delimiter: str) -> _Parsed:
         start, header, _ = next(records)
     if header is None:
         raise ValueError(f"its header is no row of a CSV: {lines[start][:80]!r}")
+    refuse_wide(len(header))
     names = [" ".join(name.split()) for name in header]
     while names and not names[-1]:
         names.pop()

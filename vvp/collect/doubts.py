@@ -4,6 +4,7 @@ Nothing is changed here but one thing: rows whose rounded ids collide are set as
 video they are. Not known here: how a row is read, or which of two accounts wins (merge.py).
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from vvp.collect.cells import looks_rounded
 from vvp.collect.columns import ColumnReading
 from vvp.collect.merge import FACTS, Row, differences
 
+_ADDRESS = re.compile(r"https?://(?:[\w-]+\.)*[\w-]+\.\w+/(?:c/|user/|channel/)?", re.IGNORECASE)
 Rows = Sequence[tuple[str, Row]]
 ROUNDED_SHARE = 0.1  # of the long ids; by chance about one in 500 ends so
 
@@ -57,6 +59,7 @@ def about_rows(rows: Rows, rounded: set[str], now: datetime) -> list[str]:
     channels = rounded_ids(rows, "channel_id")
     if channels:
         said.append(f"{len(channels)} channel ids were rounded too: several channels may share one")
+    said += _one_channel_in_several_spellings(rows)
     torn = _torn(rows)
     if torn:
         said.append(f"{len(torn)} ids stand for rows with contradicting facts, the first {torn[0]}")
@@ -74,6 +77,21 @@ def about_rows(rows: Rows, rounded: set[str], now: datetime) -> list[str]:
             f"the views of {rows[at][1]['video_id']} are the sum of all others: it may be a line of totals"
         )
     return said
+
+
+def _one_channel_in_several_spellings(rows: Rows) -> list[str]:
+    """Ids of channels that differ in case, an @ or a link alone: they count as different channels."""
+    spelled: dict[str, dict[str, None]] = defaultdict(dict)
+    for _, row in rows:
+        channel = row["channel_id"]
+        if channel and not channel.startswith("UC"):  # YouTube's own ids tell letters apart
+            name = _ADDRESS.sub("", channel).strip("/@ ").casefold()
+            spelled[name][channel] = None
+    found = [list(forms) for forms in spelled.values() if len(forms) > 1]
+    if not found:
+        return []
+    shown = " and ".join(found[0][:3])
+    return [f"{len(found)} channels are written in several ways ({shown}) and count as different channels"]
 
 
 def _torn(rows: Rows) -> list[str]:

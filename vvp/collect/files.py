@@ -5,13 +5,14 @@ Not known here: whether a file decodes (media/), or what belongs to it.
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vvp.errors import UserError
-from vvp.workspace import open_uri
+from vvp.workspace import open_media
 
 # In order of preference where one name has several; sound alone comes last.
 VIDEO_EXTENSIONS = (
@@ -20,6 +21,9 @@ VIDEO_EXTENSIONS = (
 )  # fmt: skip
 AUDIO_EXTENSIONS = (".m4a", ".mp3", ".opus", ".ogg", ".oga", ".aac", ".wav", ".flac", ".weba", ".mka")
 MEDIA_EXTENSIONS = VIDEO_EXTENSIONS + AUDIO_EXTENSIONS
+
+
+MOST_TEXT = 64 * 2**20  # bytes of an info.json or a subtitle file; yt-dlp's with all comments has a tenth
 
 
 def is_media(name: str, extensions: tuple[str, ...] = MEDIA_EXTENSIONS) -> bool:
@@ -51,10 +55,12 @@ def local_folder(folder: str | Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """files: every file below a folder, sorted by path. hidden: how many media or info.json were left out."""
+    """files: every file below a folder, sorted by path. hidden: how many media or info.json were left out;
+    irregular: how many things of such names are pipes, devices or sockets, which nobody may open."""
 
     files: list[Path]
     hidden: int
+    irregular: int
 
 
 def files_under(folder: Path, dotted: bool = False) -> Found:
@@ -64,17 +70,29 @@ def files_under(folder: Path, dotted: bool = False) -> Found:
     disks, and without `dotted` every name that begins with a dot.
     """
     found: list[Path] = []
-    hidden = 0
+    hidden = irregular = 0
     seen: set[tuple[int, int]] = set()
     for root, names in _walk(folder, seen):
         inside = any(part.startswith(".") for part in root.relative_to(folder).parts)
         for name in names:
             left_out = inside or name.startswith("._") or (name.startswith(".") and not dotted)
-            if not left_out:
+            telling = is_media(name) or name.endswith("info.json")
+            if left_out:
+                hidden += telling
+            elif _irregular(root / name):
+                irregular += telling
+            else:
                 found.append(root / name)
-            elif is_media(name) or name.endswith(".info.json"):
-                hidden += 1
-    return Found(files=sorted(found), hidden=hidden)
+    return Found(files=sorted(found), hidden=hidden, irregular=irregular)
+
+
+def _irregular(path: Path) -> bool:
+    """Whether opening it would wait, or never end. What is not there, or not ours to see, says so itself."""
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(kind)
 
 
 def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Path, list[str]]]:
@@ -101,14 +119,24 @@ def storable(path: Path) -> bool:
     return True
 
 
+def small_text(path: Path) -> str:
+    """The whole of a file of text, UTF-8. ValueError: more than MOST_TEXT bytes, or no UTF-8."""
+    with path.open("rb") as file:
+        data = file.read(MOST_TEXT + 1)
+    if len(data) > MOST_TEXT:
+        size = path.stat().st_size
+        raise ValueError(f"{size:,} bytes; the most that is read of such a file is {MOST_TEXT:,}")
+    return data.decode("utf-8-sig")
+
+
 def media_columns(path: Path | str) -> dict[str, Any]:
     """media_path (absolute, or a URI as it is), media_bytes and media_sha256; reads all of it.
 
-    path: a str is a URI that pyarrow opens (s3://…). OSError: unreadable; UserError: no URI of a kind known.
+    path: a str is a URI that pyarrow opens (s3://…). OSError: unreadable; UserError: no URI of a kind known,
+    or one that names options.
     """
     digest, size = hashlib.sha256(), 0
-    fs, inside = open_uri(path if isinstance(path, str) else str(path.absolute()))
-    with fs.open_input_stream(inside, compression=None) as file:
+    with open_media(path if isinstance(path, str) else str(path.absolute())) as file:
         while block := file.read(1 << 20):
             digest.update(block)
             size += len(block)

@@ -29,7 +29,7 @@ def collect_folder(folder: str | Path, workspace: Workspace) -> CollectSummary:
     ids_by_path = {row["media_path"]: key for key, row in known.items() if row["media_path"]}
     taken = dict(known)
     gathered = Gathered(source="folder", origin=str(root))
-    gathered.notes["hidden"] = lying.hidden
+    gathered.notes["hidden"], gathered.notes["irregular"] = lying.hidden, lying.irregular
     described = {
         path.with_name(path.name[: -len(".info.json")]) for path in files if path.name.endswith(".info.json")
     }

@@ -25,9 +25,10 @@ class Header:
     formats: dict[str, str]
     preset: str | None
 
-    def unused(self, names: Iterable[str]) -> list[str]:
-        """Columns of the table that nothing uses."""
+    def unused(self, names: Iterable[str], made_of: Mapping[str, Iterable[str]]) -> list[str]:
+        """Columns of the table that nothing uses. made_of: see RawTable; the list stands for its parts."""
         used = {theirs for each in self.columns.values() for theirs in each}
+        used |= {part for parts in made_of.values() for part in parts}
         return [name for name in names if name and name not in used]
 
 

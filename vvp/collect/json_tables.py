@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from vvp.collect.raw_table import RawTable
+from vvp.collect.raw_table import RawTable, refuse_wide
 
 # Under which name an answer or an export keeps its list of posts.
 LISTS = (
@@ -116,6 +116,7 @@ def _table(values: Iterable[tuple[int, Any]]) -> RawTable:
             bad.append((number, "objects within objects beyond all measure"))
             continue
         names.update(dict.fromkeys(row))
+        refuse_wide(len(names))
         rows.append(row)
         lines.append(number)
     return RawTable(

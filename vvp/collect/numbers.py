@@ -92,6 +92,19 @@ def count_or_hidden(value: Any, style: NumberStyle = UNSETTLED) -> int | None:
     return found
 
 
+def days(value: Any) -> float | None:
+    """An age in days, from 0 to a hundred years; a decimal point only."""
+    if cells.missing(value):
+        return None
+    try:
+        found = float(cells.plain(value))
+    except ValueError:
+        raise ValueError("no number of days") from None
+    if not 0 <= found <= 36_525:
+        raise ValueError("no age of a count")
+    return found
+
+
 def pixels(value: Any, style: NumberStyle = UNSETTLED) -> int | None:
     found = count(value, style)
     if found is not None and not 0 < found < 2**31:

@@ -9,9 +9,10 @@ video is right (merge.py).
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +54,21 @@ def collect_posts(
     *,
     numbers: str | None = None,
     dates: str | None = None,
+    ignore: Sequence[str] = (),
     strict: bool = False,
 ) -> CollectSummary:
     """Every row of `file` with an id becomes a row of the workspace.
 
     mapping: our column → theirs. preset: a name in presets.PRESETS; None: the one that fits, if any.
     observed_at: when the counts were read, for rows that do not say. Media paths are relative to the file.
-    numbers, dates: what signs and order the table uses (columns.Settings); None: its rows say. strict: any
-    doubt is an error, and nothing is written.
+    numbers, dates: what signs and order the table uses (columns.Settings); None: its rows say. ignore:
+    columns that nobody needs, `*` for any letters. strict: any doubt is an error, an unused column too, and
+    nothing is written.
     UserError: a file that cannot be read or is empty, unknown names, no column for video_id or views, views
     of which too many cannot be read, or not one row with an id.
     """
-    reading = read_posts(file, mapping, preset, observed_at, Settings(numbers=numbers, dates=dates))
+    settings = Settings(numbers=numbers, dates=dates)
+    reading = read_posts(file, mapping, preset, observed_at, settings, ignore)
     gathered = reading.gathered
     _refuse_unreadable(reading)
     if not gathered.rows:
@@ -92,6 +96,7 @@ def read_posts(
     preset: str | None = None,
     observed_at: str | None = None,
     settings: Settings | None = None,
+    ignore: Sequence[str] = (),
 ) -> Reading:
     """The table with every row that has an id, and the reason of every other; nothing is written.
 
@@ -101,6 +106,7 @@ def read_posts(
     read_at = _option(observed_at)
     table = open_table(path)
     header = read_header(table.names, mapping or {}, preset, str(path))
+    unused = _without(header.unused(table.names, table.made_of), ignore, table.names, path)
     gathered = Gathered(source="posts", origin=str(path))
     for line, why in table.unreadable:
         gathered.refuse(f"{path}:{line}", "unreadable", why)
@@ -114,9 +120,21 @@ def read_posts(
         gathered=gathered,
         header=header,
         columns=columns,
-        unused=header.unused(table.names),
+        unused=unused,
         remarks=[*table.remarks, *said],
     )
+
+
+def _without(unused: Sequence[str], ignore: Sequence[str], names: Sequence[str], path: Path) -> list[str]:
+    """The unused columns but those to be ignored. UserError: a pattern that fits no column of the table."""
+
+    def fits(name: str, pattern: str) -> bool:
+        return name == pattern or fnmatchcase(name.casefold(), pattern.casefold())
+
+    for pattern in ignore:
+        if not any(fits(name, pattern) for name in names):
+            raise UserError(f"--ignore {pattern}: {path} has no such column; it has {', '.join(names)}.")
+    return [name for name in unused if not any(fits(name, pattern) for pattern in ignore)]
 
 
 def _refuse_unreadable(reading: Reading) -> None:
@@ -163,6 +181,9 @@ def _add(
         return
     media = row.pop("media_path", None)
     row["tags"] = row.get("tags") or parse.hashtags(row.get("title"), row.get("description"))
+    age, published = row.pop("horizon_days", None), row.get("published_at")
+    if age is not None and published is not None:
+        row["observed_at"] = published + timedelta(days=age)
     row["observed_at"] = row.get("observed_at") or read_at
     if row.get("transcript") is None:
         row["transcript_source"] = None

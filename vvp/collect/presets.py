@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 TARGETS = (
     "video_id", "platform", "channel_id", "title", "description", "tags", "published_at", "duration_s",
     "width", "height", "transcript", "transcript_source", "channel_followers", "channel_videos",
-    "observed_at", "views", "likes", "comments", "shares", "media_path",
+    "channel_following", "channel_verified", "is_ad", "horizon_days", "observed_at", "views", "likes",
+    "comments", "shares", "media_path",
 )  # fmt: skip
 ALIASES = {"media": "media_path"}
 
@@ -43,9 +44,20 @@ PRESETS: dict[str, Preset] = {
             "title": ("caption",), "description": ("description",), "tags": ("hashtags",),
             "published_at": ("post_time",), "duration_s": ("duration_s",), "width": ("width",),
             "height": ("height",), "channel_followers": ("author_followers",),
-            "channel_videos": ("author_video_count",), "observed_at": ("scraped_at",),
+            "channel_videos": ("author_video_count",), "channel_following": ("author_following",),
+            "channel_verified": ("author_verified",), "is_ad": ("is_ad",), "observed_at": ("scraped_at",),
             "views": ("view_count",), "likes": ("like_count",), "comments": ("comment_count",),
             "shares": ("share_count",),
+        },
+    ),
+    "views-at-age": Preset(
+        # Counts at an exact age. Likes and comments of such a table were read at another time.
+        signature=("id", "horizon_days", "horizon_view_count"),
+        columns={
+            "video_id": ("id",), "platform": ("platform",), "channel_id": ("channel",), "title": ("title",),
+            "published_at": ("published_at",), "duration_s": ("duration_seconds",),
+            "channel_followers": ("channel_subscriber_count",), "channel_videos": ("channel_video_count",),
+            "horizon_days": ("horizon_days",), "views": ("horizon_view_count",),
         },
     ),
     "ytdlp": Preset(
@@ -67,7 +79,8 @@ PRESETS: dict[str, Preset] = {
             "tags": ("hashtags",), "published_at": ("createTime", "createTimeISO"),
             "duration_s": ("videoMeta.duration",), "width": ("videoMeta.width",),
             "height": ("videoMeta.height",), "channel_followers": ("authorMeta.fans",),
-            "channel_videos": ("authorMeta.video",), "observed_at": ("scrapedAt",),
+            "channel_videos": ("authorMeta.video",), "channel_following": ("authorMeta.following",),
+            "channel_verified": ("authorMeta.verified",), "is_ad": ("isAd",), "observed_at": ("scrapedAt",),
             "views": ("playCount",), "likes": ("diggCount",), "comments": ("commentCount",),
             "shares": ("shareCount",),
         },
@@ -80,7 +93,9 @@ PRESETS: dict[str, Preset] = {
             "tags": ("challenges",), "published_at": ("createTime",), "duration_s": ("video.duration",),
             "width": ("video.width",), "height": ("video.height",),
             "channel_followers": ("authorStats.followerCount",),
-            "channel_videos": ("authorStats.videoCount",), "views": ("stats.playCount",),
+            "channel_videos": ("authorStats.videoCount",),
+            "channel_following": ("authorStats.followingCount",), "channel_verified": ("author.verified",),
+            "is_ad": ("isAd",), "views": ("stats.playCount",),
             "likes": ("stats.diggCount",), "comments": ("stats.commentCount",),
             "shares": ("stats.shareCount",),
         },
@@ -199,6 +214,10 @@ COMMON_NAMES: dict[str, tuple[str, ...]] = {
         "subscribercount", "channelsubscribers",
     ),
     "channel_videos": ("channelvideos", "videocount", "channelvideocount", "authorvideocount"),
+    "channel_following": ("channelfollowing", "following", "followingcount", "authorfollowing"),
+    "channel_verified": ("channelverified", "verified", "isverified", "authorverified"),
+    "is_ad": ("isad", "ad", "ispaidpartnership", "sponsored", "issponsored"),
+    "horizon_days": ("horizondays",),
     "observed_at": ("observedat", "scrapedat", "collectedat", "retrievedat", "crawledat", "fetchedat"),
     "views": (
         "views", "viewcount", "viewscount", "videoviews", "plays", "playcount", "videoplays",

@@ -6,13 +6,16 @@ from typing import Any
 
 from vvp.errors import UserError
 
+MOST_COLUMNS = 10_000  # a scraper's CSV with every list spread over columns has some hundreds
+
 
 @dataclass(frozen=True, kw_only=True)
 class RawTable:
     """names: its columns. column(name): the values, one per row. lines: where each row stands (the line of
     a JSONL, the entry of a JSON list, the row of a CSV or sheet with its header as row 1, of a Parquet from
     1). unreadable: (line, why) of rows that could not be read and are in no column.
-    remarks: sentences about how the file had to be read.
+    remarks: sentences about how the file had to be read. made_of: of a column that is a list spread over
+    several of the file's, their names.
     """
 
     names: list[str]
@@ -20,6 +23,7 @@ class RawTable:
     lines: list[int]
     unreadable: list[tuple[int, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    made_of: dict[str, list[str]] = field(default_factory=dict)
 
 
 def of_rows(
@@ -39,6 +43,12 @@ def of_rows(
         return [row[at] for row in rows]
 
     return RawTable(names=names, column=column, lines=lines, unreadable=unreadable, remarks=remarks)
+
+
+def refuse_wide(number: int) -> None:
+    """ValueError for more columns than any table of posts has, before their cells are made."""
+    if number > MOST_COLUMNS:
+        raise ValueError(f"it has {number:,} columns; the most that is read is {MOST_COLUMNS:,}")
 
 
 def twice(path: object, names: list[str], name: str) -> UserError:

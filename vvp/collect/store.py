@@ -86,7 +86,7 @@ def record(
     """Writes `videos` and `set_aside` (only what is new in them) and tells what was done.
 
     known: known_rows(workspace), taken over and changed. remarks, unused: for the summary. strict: UserError
-    for any doubt, before anything is written.
+    for any doubt and for unused columns, before anything is written.
     """
     now = datetime.now(timezone.utc)
     found = len(gathered.rows) + len(gathered.refused)
@@ -132,8 +132,9 @@ def record(
                 overruled.append(_contradiction(gathered.source, origins[video_id], merged, row, lost))
 
     said += [*doubts.about_falls(fallen), *doubts.about_twins(known, of_run)]
-    if strict and said:
-        raise UserError(f"nothing was written, because of --strict: {'; '.join(said)}.")
+    if strict and (said or unused):
+        rest = [f"nothing used the columns {', '.join(unused)} (say --ignore COLUMN)"] if unused else []
+        raise UserError(f"nothing was written, because of --strict: {'; '.join([*said, *rest])}.")
     _append_set_aside(workspace, [*gathered.refused, *overruled], now)
     if outcomes["added"] or outcomes["updated"]:
         workspace.replace("videos", pa.Table.from_pylist(list(known.values()), schema=TABLES["videos"]))

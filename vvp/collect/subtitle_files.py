@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+from vvp.collect.files import small_text
+
 Cues = list[list[str]]
 
 _SOUND = re.compile(r"[\[(（].*[\])）]|[♪♫\s]+")  # "[Music]" is heard, not said
@@ -25,7 +27,7 @@ def cues(path: Path) -> Cues:
 
     ValueError: no subtitles of the kind that its extension says. OSError: cannot be opened.
     """
-    text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    text = small_text(path).replace("\r\n", "\n").replace("\r", "\n")
     found = READERS[path.suffix.lower()](text)
     return [spoken for cue in found if (spoken := [w for line in cue if (w := _words(line))])]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vvp.collect.files import small_text
 from vvp.collect.subtitle_files import EXTENSIONS, cues
 
 CREATOR, AUTOMATIC = "creator", "automatic"
@@ -56,7 +57,7 @@ def transcript(
 def words_of(path: Path) -> str | None:
     """The words of a subtitle or plain text file; None: it holds none. OSError, ValueError: unreadable."""
     if path.suffix.lower() not in EXTENSIONS:
-        return " ".join(path.read_text(encoding="utf-8").split()) or None
+        return " ".join(small_text(path).split()) or None
     found = cues(path)
     return _text(found, _rolls(found)) or None
 

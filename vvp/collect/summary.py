@@ -28,6 +28,7 @@ NOTES = {
     "media_with_info": "media with an info.json beside them: `vvp collect ytdlp` reads it too",
     "media_not_found": "the table names a media file that is not there: kept without media",
     "hidden": "media whose name, or whose folder's, begins with a dot: left out; rename them",
+    "irregular": "named like media or an info.json, and a pipe, a device or a socket: never opened",
     "unfinished_downloads": "only parts of a download (.part, .ytdl, .temp) lie there: run yt-dlp again",
     "chapters": "clips of single chapters (--split-chapters): no whole video, not taken",
     "live_streams": "running, to come, or just ended: their counts are not final, no label yet",
@@ -64,7 +65,7 @@ class CollectSummary:
     mapping: dict[str, str] = field(default_factory=dict)  # posts: our column → theirs
     remarks: list[str] = field(default_factory=list)  # posts: what the file and its columns showed
     doubts: list[str] = field(default_factory=list)  # worth a look; --strict refuses them
-    unused_columns: list[str] = field(default_factory=list)  # posts: columns that nothing used
+    unused_columns: list[str] = field(default_factory=list)  # posts: columns that nothing used; a doubt too
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -64,4 +64,4 @@ def _gathered(table: RawTable) -> RawTable:
         parts = [table.column(part) for part in new[name]]
         return [[v for v in row if not cells.missing(v)] for row in zip(*parts, strict=True)]
 
-    return replace(table, names=[*table.names, *new], column=column)
+    return replace(table, names=[*table.names, *new], column=column, made_of=new)

@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vvp.collect.raw_table import RawTable, of_rows, twice
+from vvp.collect.raw_table import RawTable, of_rows, refuse_wide, twice
 from vvp.errors import UserError
+from vvp.parquet import refuse_huge
 
 # What openpyxl lets through when a workbook's zip, or the XML inside it, is damaged.
 DAMAGED = (
@@ -22,9 +23,14 @@ DAMAGED = (
     NotImplementedError,
 )  # fmt: skip
 
+MOST_UNPACKED = 2**30  # bytes of an Excel workbook's parts; a million rows of posts are about a third of it
+MOST_CELLS = 50_000_000
+
 
 def read_parquet(path: Path) -> RawTable:
     file = pq.ParquetFile(path)
+    refuse_huge(file.metadata, str(path), most_bytes=None)
+    refuse_wide(file.metadata.num_columns)
     top = file.schema_arrow.names
 
     def flat(table: pa.Table) -> pa.Table:
@@ -69,6 +75,10 @@ def read_xlsx(path: Path) -> RawTable:
     except ImportError as error:
         raise UserError(f"{path.name} wants a reader for Excel files: pip install 'vvp[xlsx]'.") from error
     try:
+        with ZipFile(path) as parts:
+            size = sum(one.file_size for one in parts.infolist())
+        if size > MOST_UNPACKED:
+            raise ValueError(f"it unpacks to {size:,} bytes; the most that is read is {MOST_UNPACKED:,}")
         return _workbook(path, openpyxl.load_workbook(path, read_only=True, data_only=True))
     except DAMAGED as error:
         raise ValueError(f"it is no Excel workbook, or a damaged one ({type(error).__name__})") from error
@@ -77,8 +87,7 @@ def read_xlsx(path: Path) -> RawTable:
 def _workbook(path: Path, book: Any) -> RawTable:
     try:
         for sheet in book.worksheets:
-            rows = [[_cell(cell) for cell in row] for row in sheet.iter_rows()]
-            filled = [(number, row) for number, row in enumerate(rows, 1) if any(c is not None for c in row)]
+            filled = _filled(sheet)
             if filled:
                 others = [s.title for s in book.worksheets if s.title != sheet.title]
                 remarks = [f"only sheet {sheet.title!r} was read, not {', '.join(others)}"] if others else []
@@ -86,6 +95,25 @@ def _workbook(path: Path, book: Any) -> RawTable:
     finally:
         book.close()
     raise ValueError("it holds no cell")
+
+
+def _filled(sheet: Any) -> list[tuple[int, list[Any]]]:
+    """(number, cells) of the rows that hold anything. What a sheet says of its size is not believed: each row
+    is cut behind its last cell. ValueError: more than MOST_CELLS, or too many columns."""
+    sheet.reset_dimensions()
+    found, cells = [], 0
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        values = [_cell(cell) for cell in row]
+        while values and values[-1] is None:
+            values.pop()
+        if not values:
+            continue
+        refuse_wide(len(values))
+        cells += len(values)
+        if cells > MOST_CELLS:
+            raise ValueError(f"it has more than {MOST_CELLS:,} cells")
+        found.append((number, values))
+    return found
 
 
 def _sheet(path: Path, filled: list[tuple[int, list[Any]]], remarks: list[str]) -> RawTable:

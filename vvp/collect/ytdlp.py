@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vvp.collect import parse, sidecars
-from vvp.collect.files import files_under, local_folder, media_columns, storable
+from vvp.collect.files import files_under, local_folder, media_columns, small_text, storable
 from vvp.collect.problems import Problems
 from vvp.collect.store import Gathered, known_rows, record
 from vvp.collect.subtitles import transcript
@@ -35,7 +35,7 @@ def collect_ytdlp(folder: str | Path, workspace: Workspace) -> CollectSummary:
     lying = files_under(root, dotted=True)
     shelf = Shelf(lying.files)
     gathered = Gathered(source="ytdlp", origin=str(root))
-    gathered.notes["hidden"] = lying.hidden
+    gathered.notes["hidden"], gathered.notes["irregular"] = lying.hidden, lying.irregular
     claimed: set[Path] = set()
     for path in shelf.infos:
         info = _read(path, gathered)
@@ -60,7 +60,7 @@ def _read(path: Path, gathered: Gathered) -> Info | None:
     """The json of a video; None for what is none, counted or set aside."""
     origin = str(path) if storable(path) else ascii(str(path))
     try:
-        info = json.loads(path.read_bytes().decode("utf-8-sig"))
+        info = json.loads(small_text(path))
     except (OSError, ValueError, RecursionError) as error:
         gathered.refuse(origin, "unreadable", f"{type(error).__name__}: {error}")
         return None

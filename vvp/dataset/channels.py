@@ -16,6 +16,7 @@ K_MIN, K_MAX, K_UNKNOWN = 0.1, 100.0, 2.0
 DAY_US = 86_400_000_000
 DECAY = 0.3  # weight that a channel's mean of recent videos loses with each newer video
 RECENT = ("recent", "last", "best", "spread", "trend", "gap_days")
+LARGEST = 100.0  # K_MAX, and more log views than there can be
 HUBER = 1.345  # 95 % as efficient as the mean where log views are normal (Huber 1964)
 MAD_TO_SD = 1.4826  # a normal distribution's standard deviation / its median absolute deviation
 
@@ -118,9 +119,9 @@ class ChannelHistory:
     def recent(self, channel_id: np.ndarray, published_at: np.ndarray) -> np.ndarray:
         """float64 (n, len(RECENT)), NaN where unknown: what the same videos say in other ways.
 
-        recent: mean with weights (1 − DECAY)^age, age in videos, shrunk to the centre like `usual`; last, best:
-        log views; spread: standard deviation; trend: recent mean less plain mean, both unshrunk; gap_days:
-        since the channel's last post of any kind.
+        recent: mean with weights (1 − DECAY)^age, age in videos, shrunk to the centre like `usual`; last and
+        best: log views; spread: standard deviation; trend: recent mean less plain mean, both unshrunk;
+        gap_days: since the channel's last post of any kind.
         """
         found = np.full((len(channel_id), len(RECENT)), np.nan)
         for channel, rows, n in self._known(channel_id, published_at):
@@ -189,15 +190,20 @@ class ChannelHistory:
 
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> "ChannelHistory":
-        """KeyError, TypeError or ValueError for anything else: it is somebody's input."""
+        """ValueError, and what Python raises, for what `as_dict` does not write."""
         channels = saved["channels"]
         posted = {c: np.array(v["posted_us"], np.int64) for c, v in channels.items()}
-        counted = {c: v for c, v in channels.items() if v["log_views"]}
+        counted = {c: v for c, v in channels.items() if len(v["log_views"])}
         times = {c: np.array(v["published_at_us"], np.int64) for c, v in counted.items()}
         values = {c: np.array(v["log_views"], np.float64) for c, v in counted.items()}
-        if any(len(times[c]) != len(values[c]) or not np.isfinite(values[c]).all() for c in counted):
-            raise ValueError("a channel whose dates and counts do not match")
         mean, centre, k, lag_days = (float(saved[name]) for name in ("mean", "centre", "k", "lag_days"))
+        if any(times[c].shape != values[c].shape or values[c].ndim != 1 for c in counted):
+            raise ValueError("a channel whose dates and views do not match")
+        if any(one.ndim != 1 for one in posted.values()) or not 0 <= lag_days < 3650:
+            raise ValueError("dates or a lag that cannot be")
+        for numbers in (np.array([mean, centre, k]), *values.values()):
+            if not (np.abs(numbers) <= LARGEST).all():
+                raise ValueError("a number of views that cannot be")
         return cls(mean, centre, k, times, values, posted, lag_days)
 
 

@@ -96,6 +96,10 @@ def _log(column: pa.ChunkedArray) -> np.ndarray:
     return log_count(np.where(values >= 0, values, np.nan))
 
 
+def _flag(column: pa.ChunkedArray) -> np.ndarray:
+    return _numbers(pc.cast(column, pa.int8()))
+
+
 def _text(measure: Callable[[str], float]) -> Callable[[pa.ChunkedArray], np.ndarray]:
     def of(column: pa.ChunkedArray) -> np.ndarray:
         return np.array([np.nan if t is None else float(measure(t)) for t in column.to_pylist()])
@@ -203,6 +207,9 @@ FEATURES = (
         "log_channel_followers", "counter", "log(1 + followers) at collection", ("channel_followers",), _log
     ),
     Feature("log_channel_videos", "counter", "log(1 + videos) at collection", ("channel_videos",), _log),
+    Feature("log_channel_following", "counter", "log(1 + accounts it follows)", ("channel_following",), _log),
+    Feature("channel_verified", "counter", "1: the platform has verified it", ("channel_verified",), _flag),
+    Feature("is_ad", "format", "1: an advertisement", ("is_ad",), _flag),
 )
 
 HISTORY_FEATURES = (

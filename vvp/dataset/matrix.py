@@ -85,9 +85,11 @@ class Matrix:
             raise KeyError(name)
         return None
 
-    def with_history_of(self, known: np.ndarray) -> "Matrix":
-        """The same rows, their channel history made of the rows `known` (bool (n,)) alone: no label of
-        another row is used, however old ("frozen")."""
+    def with_history_of(self, rows: np.ndarray) -> "Matrix":
+        """The same rows, their channel history made of `rows` (int (m,)) alone: no count of another row is
+        used, however old (the frozen protocol)."""
+        known = np.zeros(len(self.y), bool)
+        known[rows] = True
         history = ChannelHistory.fit(
             self.channel_id, self.published_at, self.y, known, lag_days=self.lag_days
         )

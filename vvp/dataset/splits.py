@@ -43,6 +43,7 @@ from vvp.workspace import Workspace
 
 SPLITS = ("time", "channel", "random")
 COPIES = "copies"  # column of the splits table
+SAVED = pa.schema([(name, pa.string()) for name in ("video_id", *SPLITS)] + [(COPIES, pa.int64())])
 RULES = 4  # of split_rules.py and duplicates.py; count up when they change, so that saved splits are remade
 
 
@@ -130,12 +131,14 @@ def load_or_make(
     there = space.exists(SPLITS_FACTS) and space.exists(SPLITS_TABLE)
     if there:
         facts = space.read_json(SPLITS_FACTS)
-        if facts.get("fingerprint") == fingerprint(videos, embeddings, settings):
-            return _read(space, facts, videos["video_id"].to_pylist()), "loaded"
+        with space.taken_apart(SPLITS_FACTS, "delete it, and run `vvp tune` again"):
+            if facts.get("fingerprint") == fingerprint(videos, embeddings, settings):
+                return _read(space, facts, videos["video_id"].to_pylist()), "loaded"
     splits = make_splits(videos, embeddings, settings)
-    rows = pa.table({"video_id": pa.array(splits.video_id, pa.string())} | {
-        name: pa.array(splits.parts.get(name, [None] * len(splits.video_id)), pa.string()) for name in SPLITS
-    } | {COPIES: pa.array(splits.copies, pa.int64())})  # fmt: skip
+    parts = [splits.parts.get(name, [None] * len(splits.video_id)) for name in SPLITS]
+    saved: list[Any] = [splits.video_id, *parts, splits.copies]
+    arrays = [pa.array(values, kind) for values, kind in zip(saved, SAVED.types, strict=True)]
+    rows = pa.table(arrays, schema=SAVED)
     sink = io.BytesIO()
     pq.write_table(rows, sink, compression="zstd")
     space.write_bytes(SPLITS_TABLE, sink.getvalue())
@@ -161,14 +164,18 @@ def fingerprint(videos: pa.Table, embeddings: pa.Table | None, settings: SplitSe
 
 def _read(space: Workspace, facts: dict[str, Any], ids: list[str]) -> Splits:
     """The saved splits in the order of `ids`; a video that came since has no label."""
-    rows = pq.read_table(io.BytesIO(space.read_bytes(SPLITS_TABLE)))
+    rows = space.read_file(SPLITS_TABLE, SAVED, "splits")
     saved = rows["video_id"].to_pylist()
-    unavailable = facts.pop("unavailable")
+    unavailable = dict(facts.pop("unavailable"))
     parts = {}
     for name in SPLITS:
         if name not in unavailable:
             part = dict(zip(saved, rows[name].to_pylist(), strict=True))
+            if not set(part.values()) <= {*USED, EMBARGO, NONE}:
+                raise ValueError(f"a part of the {name} split that there is not")
             parts[name] = np.array([part.get(video, NONE) for video in ids], dtype=object)
+    if rows[COPIES].null_count or not all(isinstance(why, str) for why in unavailable.values()):
+        raise ValueError("a copy without a number, or a split without a reason")
     group = dict(zip(saved, rows[COPIES].to_pylist(), strict=True))
     copies = np.array([group.get(video, 2 * len(ids) + i) for i, video in enumerate(ids)], dtype=np.int64)
     return Splits(np.array(ids, dtype=object), parts, unavailable, facts, copies)

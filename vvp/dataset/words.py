@@ -66,7 +66,8 @@ class Words:
         topics = min(TOPICS, min(counts.shape) - 1)
         if topics < 1:
             return empty
-        svd = TruncatedSVD(topics, n_iter=3, random_state=seed).fit(counts)
+        with np.errstate(invalid="ignore", divide="ignore"):  # where all texts are alike nothing varies
+            svd = TruncatedSVD(topics, n_iter=3, random_state=seed).fit(counts)
         grams = tuple(str(g) for g in vectorizer.get_feature_names_out())
         return cls(grams, vectorizer.idf_.astype(np.float32), svd.components_.astype(np.float32))
 
@@ -86,7 +87,7 @@ class Words:
 
     def files(self) -> dict[str, bytes]:
         """File name → content; `from_files` gives the same back."""
-        arrays = {"idf": self.idf, "directions": self.directions}
+        arrays = {"idf": self.idf, "directions": np.ascontiguousarray(self.directions)}
         joined = np.frombuffer("\n".join(self.grams).encode(), np.uint8).copy()
         return {"words.safetensors": save_tensors({**arrays, "grams": joined})}
 

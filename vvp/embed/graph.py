@@ -30,11 +30,11 @@ from vvp.paths import EMBED_RECIPE
 from vvp.schema import FAILED, TABLES, modality
 from vvp.workspace import Workspace
 
-# A task whose actor dies is tried again this often where it is: a worker that is killed costs nothing more.
-# A node that vanishes outlasts these; then losses.py has the run begun again. Ray's default is no limit.
+# Ray retries a task this often when its actor dies. That is enough for a killed worker. When a node vanishes,
+# the retries run out, and losses.py starts the run again. Ray's own default is no limit.
 TASK_RETRIES = 5
-MOST_DEATHS = 3  # clips in a row, each alone, that end what works on them: then the clips are hardly at fault
-STALL_S = 300.0  # at least so long, and as long as a block's clips may take, nothing may move in the graph
+MOST_DEATHS = 3  # clips in a row that each kill their worker: then the clips are hardly at fault
+STALL_S = 300.0  # without any progress the run ends after this time, or after a block's time limit if longer
 
 
 def embed(
@@ -67,10 +67,10 @@ def embed(
     try:
         run.finish()
     except RayError as error:
-        known = mendable(error)
-        if known is None:
+        mended = mendable(error)
+        if mended is None:
             raise
-        raise known from None
+        raise mended from None
     outcomes, failed, pools = run.outcomes, run.failed, run.pools
     tidy(space)
     if settings.limit is None or len(todo) < settings.limit or not space.exists(EMBED_RECIPE):
@@ -121,7 +121,7 @@ class _Run:
         rest, settings = self.todo, self.settings
         while len(rest) and not self._done(rest, settings):
             left = self._left()
-            if len(left) == len(rest):  # what kills its encoder shall take no other clip with it
+            if len(left) == len(rest):  # a clip that kills its encoder shall cost no other clip its row
                 if settings.block_rows == 1:
                     self._alone(left)
                     return
@@ -129,7 +129,7 @@ class _Run:
             rest = left
 
     def _done(self, rest: pa.Table, settings: EmbedSettings) -> bool:
-        """Whether the graph came to its end. If not, a part of Ray died, and what is left is planned."""
+        """True when the graph finished. False when a part of Ray died: the pools are then planned anew."""
         try:
             data = graph(rest, self.space.root, self.profile, self.labels, settings, self.pools)
             for rows in _written(data):
@@ -143,24 +143,24 @@ class _Run:
         return True
 
     def _alone(self, rest: pa.Table) -> None:
-        """The clips one by one; of one that twice ends the process that works on it, the row says so."""
+        """Embeds clip by clip. A clip that kills its worker twice gets a row that says so."""
         deaths = 0
         for index in range(len(rest)):
-            one = rest.slice(index, 1)
-            if any(self._done(one, replace(self.settings, block_rows=1)) for _ in range(2)):
+            clip = rest.slice(index, 1)
+            if any(self._done(clip, replace(self.settings, block_rows=1)) for _ in range(2)):
                 deaths = 0
                 continue
             deaths += 1
             if deaths == MOST_DEATHS:
                 raise VvpError(
                     f"whatever works on the clips dies: {deaths} in a row, each by itself and twice. "
-                    f"{len(rest) - index} clips are left; the last was {one['video_id'][0]}."
+                    f"{len(rest) - index} clips are left; the last was {clip['video_id'][0]}."
                 )
             detail = {"status": FAILED, "error_kind": "encoder", "error_detail": "it ends what embeds it"}
             write = Write(self.space.root, self.profile.name, self._encoders())
-            known = {name: one[name] for name in one.column_names}
-            known |= {name: pa.array([value]) for name, value in detail.items()}
-            columns = [known.get(f.name, pa.nulls(1, f.type)) for f in TABLES["embeddings"]]
+            row = {name: clip[name] for name in clip.column_names}
+            row |= {name: pa.array([value]) for name, value in detail.items()}
+            columns = [row.get(f.name, pa.nulls(1, f.type)) for f in TABLES["embeddings"]]
             self._count(write(pa.table(columns, names=TABLES["embeddings"].names)))
             self.progress(self.outcomes.total(), len(self.todo), self.outcomes)
 
@@ -176,11 +176,11 @@ class _Run:
         if not self.space.has("embeddings"):
             return {}
         names = ["content_key", "status", "error_kind"]
-        found = self.space.latest("embeddings", "video_id", "embedded_at", names).to_pylist()
-        return {row["video_id"]: row for row in found}
+        rows = self.space.latest("embeddings", "video_id", "embedded_at", names).to_pylist()
+        return {row["video_id"]: row for row in rows}
 
     def _left(self) -> pa.Table:
-        """The clips of this run without a row of it. Recounts: of some rows the driver was not told."""
+        """The clips that this run has not written yet. Counts again, because the driver missed some rows."""
         now, done = self._rows(), []
         for index, (video, key) in enumerate(
             zip(self.todo["video_id"].to_pylist(), self.todo["content_key"].to_pylist(), strict=True)
@@ -208,13 +208,13 @@ def graph(
 ) -> Dataset:
     """The lazy dataset: one row out per row in, of (video_id, status, error_kind), once it is written."""
     context = DataContext.get_current()
-    context.raise_original_map_exception = True  # its own wrapping loses what kind of error it was
+    context.raise_original_map_exception = True  # Ray's wrapper hides the error's type
     context.enable_progress_bars = False  # the driver shows its own, one line per run
-    # Actors that died with their node, and fit nowhere else, would be waited for for ever.
+    # Without this limit Ray waits for ever for actors that died with their node and fit on no other.
     context.execution_no_progress_timeout_s = max(
         STALL_S, 2 * settings.block_rows * settings.decode.timeout_s
     )
-    context.issue_detectors_config.detectors = []  # they print pages about memory that the plan reserves
+    context.issue_detectors_config.detectors = []  # they warn about memory that the plan has reserved
     blocks = [
         todo.slice(i, settings.block_rows).combine_chunks() for i in range(0, len(todo), settings.block_rows)
     ]
@@ -225,7 +225,7 @@ def graph(
         if cls is not Decode:
             arguments = (*arguments, "cuda" if pool.gpus else "cpu", pool.threads)
         with warnings.catch_warnings():
-            # Ray means to replace this argument and has, as yet, no other way to bound the retries.
+            # Ray deprecates this argument, and has no other way yet to limit the retries.
             warnings.simplefilter("ignore", DeprecationWarning)
             return data.map_batches(
                 cls,

@@ -76,7 +76,7 @@ def plan(
         raise PlanError(
             f"{request.gpus_per_actor:g} GPU per actor was asked for, and the cluster has no GPU."
         )
-    threads = 1 if cpus <= 4 else 4  # one thread wastes nothing; four keep the copies of a model few
+    threads = 1 if cpus <= 4 else 4  # one thread is most efficient; four need fewer copies of a model
     cpu_share = min(CPU_SHARE, (1 - 2 * WRITE_CPUS) / len(request.stages))
     crowd = max(1.0, round(sum(GPU_WEIGHT.get(stage, 0.0) for stage in request.stages), 3))
     pools = {}
@@ -89,7 +89,7 @@ def plan(
         low, high = request.actors.get(stage, (usual, usual))
         share = 0.0
         if on_gpu:
-            # By the fewest actors: what a range may grow to needs GPUs that come later.
+            # Divided by the smallest number of actors: a pool grows only when GPUs are added.
             share = request.gpus_per_actor or GPU_WEIGHT[stage] / crowd * min(1.0, gpus / low)
             share = share if share >= 1 else int(share * 1000) / 1000  # never round up past the device
         pools[stage] = Pool(

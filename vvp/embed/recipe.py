@@ -45,9 +45,9 @@ class Recipe:
     decode: DecodeSettings
 
     @classmethod
-    def of(cls, noted: "Noted", known: Profile | None = None) -> "Recipe":
-        """known: the profile, where vvp has none of that name; else UserError."""
-        encoders = known or profile(noted.profile)
+    def of(cls, noted: "Noted", given: Profile | None = None) -> "Recipe":
+        """given: the profile; None: vvp's own of that name, UserError where there is none."""
+        encoders = given or profile(noted.profile)
         labels = {modality: label for modality, label in noted.encoders.items() if label is not None}
         if noted.speech is None:
             encoders = replace(encoders, transcriber=None)

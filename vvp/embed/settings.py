@@ -9,7 +9,7 @@ from vvp.media.decode import DecodeSettings
 from vvp.media.decode import decode as decode_media
 from vvp.media.sandbox import Decoder
 
-DOUBTFUL_CLIPS, DOUBTFUL_SHARE = 3, 0.05  # of a run's clips, from which on `decoder` is said loudly
+DOUBTFUL_CLIPS, DOUBTFUL_SHARE = 3, 0.05  # clips of kind `decoder` from which a run warns; share of a run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,7 +86,7 @@ class Encode:
         """drop: raw columns that no later stage wants."""
         self.modality, self.settings, self.drop = find_modality(modality), settings, list(drop)
         self.encoder = cls(_same_weights(cls, models, expected), device, threads)
-        self.proven = False  # one clip went through: later failures are the clips'
+        self.proven = False  # True once a clip was encoded: a later failure is then the clip's fault
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         inputs = self._inputs(batch)
@@ -122,19 +122,19 @@ class Encode:
                 vectors.extend(self.encoder.encode(part))
                 self.proven = True
             except (RuntimeError, ValueError, ArithmeticError, MemoryError):
-                for index, one in enumerate(part, start):  # alone, to find whose fault it is
-                    vector, reason = self._encode_alone(one)
+                for index, value in enumerate(part, start):  # one by one, to find the clip that fails
+                    vector, reason = self._encode_alone(value)
                     vectors.append(vector)
                     if reason:
                         errors[index] = reason
         return vectors, errors
 
-    def _encode_alone(self, one: Any) -> tuple[np.ndarray | None, str | None]:
+    def _encode_alone(self, value: Any) -> tuple[np.ndarray | None, str | None]:
         try:
-            vector = self.encoder.encode([one])[0]
+            vector = self.encoder.encode([value])[0]
         except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
             if not self.proven:
-                raise  # nothing has ever worked here: the encoder is at fault, not the clip
+                raise  # no clip has worked so far: the encoder is at fault, not the clip
             return None, f"{self.encoder.name}: {type(error).__name__}: {str(error).splitlines()[0][:200]}"
         self.proven = True
         return vector, None
@@ -193,8 +193,8 @@ class Write:
             pa.array([fixed[f.name]] * len(batch), f.type) if f.name in fixed else batch[f.name].cast(f.type)
             for f in HEADS
         ]
-        # A retried task gets the same rows, hence the same name: it overwrites itself, nothing is doubled.
-        # Ids are part of it: posts without a caption all have one content.
+        # The file's name is a hash of its rows. A retried task has the same rows, so it overwrites its file.
+        # The ids are hashed as well, because all posts without media and caption share one content key.
         whose = zip(batch["video_id"].to_pylist(), batch["content_key"].to_pylist(), strict=True)
         name = hashlib.sha256(repr(sorted(whose)).encode()).hexdigest()[:32]
         self.space.append("embeddings", pa.table(columns, schema=HEADS), name)

@@ -1,9 +1,9 @@
 """What an encoder is: a name, a dimension, and `encode(batch)`. One small class per model implements it.
 
-The inputs, by modality (never null: a video that lacks a modality is not sent to its encoder):
-  picture  uint8 (16, 224, 224, 3), RGB, upright           → one float32 vector
-  sound    float32 (samples,), mono, 16 kHz, in [-1, 1]    → one float32 vector
-  words    (metadata text, transcript or None)             → one float32 vector
+The inputs (schema.Modality.input), never null: a video that lacks one is not sent to the encoder.
+  frames    uint8 (16, 224, 224, 3), RGB, upright           → one float32 vector
+  waveform  float32 (samples,), mono, 16 kHz, in [-1, 1]    → one float32 vector
+  words     (metadata text, transcript or None)             → one float32 vector
 An encoder's module loads no model library when it is imported, so that a process that makes no encoder (a
 decoder, a writer, the command line) stays small; its constructor imports what that one encoder needs.
 Not known here: Ray, files of a workspace, or which encoders a run uses (profiles.py).

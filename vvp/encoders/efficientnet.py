@@ -47,8 +47,8 @@ class EfficientNetLite0:
         from vvp.encoders.efficientnet_net import load, lower
 
         use_threads(threads)
-        # torch's file is a zip with a pickle inside: nothing of it is read before its hash is known to be
-        # ours, not even from a user's folder, and then with the loader that builds tensors only.
+        # torch's file is a zip with a pickle inside. Its hash is checked before anything of it is read, also
+        # in a user's folder, and the loader builds tensors only.
         file = check(Weights(path=weights.path, sha256=str(self.source.sha256)), self.source.file)
         self.device = device
         self.batch_size = 1 if device == "cpu" else 16
@@ -70,9 +70,9 @@ class EfficientNetLite0:
         import torch
 
         frames = to_device(clips, self.device).flatten(0, 1)
-        # Four frames at a time on a CPU: their activations stay in its cache.
+        # On a CPU four frames at a time, so that their activations stay in the cache.
         groups = frames.split(4 if self.device == "cpu" else len(frames))
-        # The permuted view of RGB frames already lies in memory as channels_last, and stays so.
+        # RGB frames are channels_last in memory already; the permuted view keeps that.
         pixels = ((group.permute(0, 3, 1, 2).float() - self._shift) / self._scale for group in groups)
         with torch.inference_mode():
             pooled = torch.cat([model(group).float().mean((2, 3)) for group in pixels])

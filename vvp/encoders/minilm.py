@@ -14,7 +14,9 @@ from vvp.encoders.weights import Source, check, locate, wheel_folder
 from vvp.errors import WeightsError
 
 HALF = 384
-MOST_CHARACTERS = 20_000  # of a text; cut before the tokeniser, whose cost grows with them
+MOST_CHARACTERS = (
+    20_000  # of a text; longer ones are cut before the tokeniser, whose cost grows with the length
+)
 MOST_WINDOWS = 16  # about 4,000 tokens: 20,000 characters of English, twenty minutes of speech, 1.4 s of CPU
 
 
@@ -30,7 +32,7 @@ class MiniLM:
 
     name = "all-MiniLM-L6-v2"
     dim = 2 * HALF
-    batch_size = 32  # how many rows to hand over at once; a matter of overhead only
+    batch_size = 32  # rows per call; affects speed only
     precision = Precision(dtype="float32", cosine=None, reason="a text takes milliseconds: nothing to gain")
     source = Source(
         folder="all-MiniLM-L6-v2",
@@ -73,8 +75,8 @@ class MiniLM:
                 )
         except (OSError, ValueError) as error:
             raise WeightsError(f"cannot load {weights.path} ({str(error).splitlines()[0]}).") from error
-        if (found := self._model.get_embedding_dimension()) != HALF:
-            raise WeightsError(f"the model in {weights.path} gives vectors of {found}, not {HALF}.")
+        if (length := self._model.get_embedding_dimension()) != HALF:
+            raise WeightsError(f"the model in {weights.path} gives vectors of {length}, not {HALF}.")
 
     def encode(self, batch: Sequence[tuple[str, str | None]]) -> np.ndarray:
         """(metadata, transcript or None) pairs → float32 (len(batch), 768)."""
@@ -104,8 +106,8 @@ class MiniLM:
 
         tokens = torch.tensor([ids], device=self._model.device)
         with torch.inference_mode():
-            found = self._model({"input_ids": tokens, "attention_mask": torch.ones_like(tokens)})
-        return to_numpy(found["sentence_embedding"])
+            output = self._model({"input_ids": tokens, "attention_mask": torch.ones_like(tokens)})
+        return to_numpy(output["sentence_embedding"])
 
 
 def metadata_text(title: str | None, description: str | None, tags: Sequence[str] | None) -> str:

@@ -70,6 +70,6 @@ def settle(
     near = cosine(exact, embed(model))
     if near >= MIN_COSINE:  # false for NaN as well
         return model, Precision(dtype="bfloat16", cosine=near, reason="as float32 on the probe")
-    # The rounding cannot be undone: start again from the file.
+    # Rounded weights cannot be restored, so the file is loaded again.
     reason = f"bfloat16 gives cosine {near:.5f}, below {MIN_COSINE}"
     return load().to(device), Precision(dtype="float32", cosine=near, reason=reason)

@@ -67,16 +67,16 @@ class Profile:
         Raises WeightsError, saying what to do, for the first model whose weights are nowhere or not the
         ones that vvp was written against.
         """
-        found = {modality: encoder.locate(models) for modality, encoder in self.encoders.items()}
+        weights = {modality: encoder.locate(models) for modality, encoder in self.encoders.items()}
         if self.transcriber is not None:
-            found["transcriber"] = self.transcriber.locate(models)
-        return found
+            weights["transcriber"] = self.transcriber.locate(models)
+        return weights
 
     def labels(self, models: str | None = None) -> dict[str, str]:
         """`label` of each, keys and errors as `locate`: what a table's vectors came from."""
-        found = self.locate(models)
+        located = self.locate(models)
         return {
-            key: label(self.encoders.get(key, self.transcriber), weights) for key, weights in found.items()
+            key: label(self.encoders.get(key, self.transcriber), weights) for key, weights in located.items()
         }
 
 

@@ -25,7 +25,7 @@ def to_device(array: np.ndarray, device: str) -> "torch.Tensor":
     """The array as a tensor on `device`; to CUDA from pinned memory, so that the copy need not block."""
     import torch
 
-    # Ray hands out read-only arrays, which torch.from_numpy warns about; nothing here writes to them.
+    # Ray's arrays are read-only, and torch.from_numpy warns about them. Nothing here writes to them.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         tensor = torch.from_numpy(np.ascontiguousarray(array))

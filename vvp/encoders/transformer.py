@@ -44,7 +44,7 @@ def pretrained(model_class: Any, folder: Path, dim: int) -> Any:
             config = model_class.config_class.from_pretrained(folder, local_files_only=True)
             if config.hidden_size != dim:
                 raise WeightsError(f"the model in {folder} has hidden size {config.hidden_size}, not {dim}.")
-            model, found = model_class.from_pretrained(
+            model, loading = model_class.from_pretrained(
                 folder,
                 config=config,
                 local_files_only=True,
@@ -54,6 +54,6 @@ def pretrained(model_class: Any, folder: Path, dim: int) -> Any:
             )
     except (OSError, ValueError, SafetensorError) as error:
         raise WeightsError(f"cannot load {folder} ({str(error).splitlines()[0]}).") from error
-    if missing := sorted(found["missing_keys"]):
+    if missing := sorted(loading["missing_keys"]):
         raise WeightsError(f"the model in {folder} lacks {len(missing)} tensors, {missing[0]} among them.")
     return model.eval()

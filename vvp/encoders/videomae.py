@@ -82,7 +82,9 @@ class VideoMAE:
     def _embed(self, model: "VideoMAEModel", clips: np.ndarray) -> np.ndarray:
         import torch
 
-        pixels = to_device(clips, self.device).permute(0, 1, 4, 2, 3).float()  # uint8 travels: 4 times less
+        pixels = (
+            to_device(clips, self.device).permute(0, 1, 4, 2, 3).float()
+        )  # copied as uint8: a quarter of the bytes
         with torch.inference_mode():
             tokens = model(((pixels - self._shift) / self._scale).to(model.dtype)).last_hidden_state
             return to_numpy(tokens.float().mean(1))

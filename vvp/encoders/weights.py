@@ -18,7 +18,7 @@ from pathlib import Path
 from vvp.encoders.base import Weights
 from vvp.errors import WeightsError
 
-HUB_TIMEOUT_S = 5.0  # to be told "no network" at once, not after minutes of retries
+HUB_TIMEOUT_S = 5.0  # so that a missing network is noticed at once, not after minutes of retries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +122,8 @@ def joined(name: str, file: str, expected: str, pieces: list[Path], copies: list
 
 def cache_folder() -> Path:
     """$VVP_CACHE, else $XDG_CACHE_HOME/vvp, else ~/.cache/vvp; nothing is made here."""
-    if own := os.environ.get("VVP_CACHE"):
-        return Path(own)
+    if chosen := os.environ.get("VVP_CACHE"):
+        return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vvp"
 
 
@@ -133,16 +133,16 @@ def _complete(source: Source, folder: Path, expected: str | None) -> Weights:
         raise WeightsError(
             f"No usable weights for {source.folder}: {folder} lacks {', '.join(missing)}; {_remedy(source)}."
         )
-    found = sha256(folder / source.file)
+    digest = sha256(folder / source.file)
     if expected is not None:
-        _match(folder / source.file, found, expected)
-    return Weights(path=folder, sha256=found)
+        _match(folder / source.file, digest, expected)
+    return Weights(path=folder, sha256=digest)
 
 
-def _match(path: Path, found: str, expected: str) -> None:
-    if found != expected:
+def _match(path: Path, digest: str, expected: str) -> None:
+    if digest != expected:
         raise WeightsError(
-            f"the weights at {path} have sha256 {found[:12]}… and not {expected[:12]}…: the file is damaged "
+            f"the weights at {path} have sha256 {digest[:12]}… and not {expected[:12]}…: the file is damaged "
             "or another version; install or download it again."
         )
 
@@ -161,7 +161,7 @@ def _remedy(source: Source) -> str:
 def _from_hub(source: Source, repo: str) -> Path:
     """The hub's copy: what was downloaded before, else downloaded now. Quick to say that there is no hub."""
     from huggingface_hub import HfApi, constants, snapshot_download
-    from huggingface_hub.errors import HTTPError  # httpx's own, of whichever generation the hub client uses
+    from huggingface_hub.errors import HTTPError  # the hub client's own, whichever HTTP library it uses
 
     patterns = [source.file, *source.companions, *source.optional]
     try:
@@ -169,8 +169,8 @@ def _from_hub(source: Source, repo: str) -> Path:
             snapshot_download(repo, revision=source.revision, allow_patterns=patterns, local_files_only=True)
         )
         if all((local / n).is_file() for n in (source.file, *source.companions)):
-            return local  # else: an older, partial download; fetch the rest
-    except OSError:  # LocalEntryNotFoundError and its kin: nothing on this disk yet
+            return local  # otherwise a partial download: fetch the rest
+    except OSError:  # such as LocalEntryNotFoundError: nothing is on this disk yet
         pass
     if constants.is_offline_mode():
         raise WeightsError(
@@ -178,7 +178,7 @@ def _from_hub(source: Source, repo: str) -> Path:
             f"{_remedy(source)}."
         )
     try:
-        # One small request with a time limit first: the download itself retries for long.
+        # One small request with a time limit comes first, because the download itself retries for minutes.
         HfApi().model_info(repo, revision=source.revision, timeout=HUB_TIMEOUT_S)
         return Path(snapshot_download(repo, revision=source.revision, allow_patterns=patterns))
     except (OSError, HTTPError) as error:

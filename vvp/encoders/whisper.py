@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import ctranslate2
 
 RATE = 16_000
-WINDOW = 30 * RATE  # samples: Whisper sees 30 s at a time, never more or less
+WINDOW = 30 * RATE  # samples: Whisper always sees exactly 30 s
 SAMPLES_PER_STATE = 320  # 1500 states for 30 s
 _SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
 _COMPANIONS = ("config.json", "tokenizer.json", "vocabulary.txt")
@@ -96,8 +96,8 @@ class WhisperMean:
         for i, part in enumerate(parts):
             frames = self._features(part)[:, :3000]
             mel[i, :, : frames.shape[1]] = frames
-        found = model.encode(ctranslate2.StorageView.from_array(mel), to_cpu=True)
-        return np.array(found.to(ctranslate2.DataType.float32))
+        states = model.encode(ctranslate2.StorageView.from_array(mel), to_cpu=True)
+        return np.array(states.to(ctranslate2.DataType.float32))
 
     def _settle(self, folder: Path, threads: int) -> "tuple[ctranslate2.models.Whisper, Precision]":
         import ctranslate2
@@ -148,9 +148,9 @@ class Transcriber:
         from faster_whisper.vad import VadOptions, collect_chunks, get_speech_timestamps
 
         sound = np.array(waveform, np.float32)  # a copy: Ray's arrays are read-only and VAD writes
-        # Silero's own default; faster-whisper's 0 takes every note of a tune for a word.
+        # Silero's own default. With faster-whisper's 0 every note of a tune counts as speech.
         speech = get_speech_timestamps(sound, VadOptions(min_speech_duration_ms=250))
-        if not speech:  # Whisper's own filter goes on here, and encodes 30 s of nothing for its language
+        if not speech:  # Whisper itself would go on and encode 30 s of silence to guess a language
             return None
         spoken, _ = collect_chunks(sound, speech)
         segments, _ = self._model.transcribe(

@@ -15,7 +15,7 @@ from sklearn.cluster import HDBSCAN, KMeans, MiniBatchKMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
-from vvp.explore.parallel import Spread
+from vvp.explore.parallel import RunJobs
 
 K_FROM, K_TO = 2, 15
 MIN_ROWS = 10
@@ -24,7 +24,7 @@ SAMPLE = 3_000  # rows that a silhouette is averaged over
 WHOLE = 10_000  # rows up to which KMeans sees all at once; mini-batches above
 MARGIN = 0.03  # of silhouette, above the highest of the shuffled columns
 OVERLAP = 0.25  # of silhouette: below it clusters overlap (Kaufman & Rousseeuw 1990)
-LARGE = 0.05  # share of the rows: a few odd videos apart from all others are outliers, no cluster
+LARGE = 0.05  # share of the rows that a cluster needs: fewer are outliers
 NOISE = -1
 
 
@@ -80,7 +80,7 @@ def jobs(places: np.ndarray) -> list[Job] | str:
 
 
 def cut(shared: Cloud, job: Job) -> Cut:
-    """Signature required by parallel.Spread."""
+    """Signature required by parallel.RunJobs."""
     seed = shared.seed + 1000 * job.turn
     places = shared.places
     if job.shuffled:
@@ -89,7 +89,7 @@ def cut(shared: Cloud, job: Job) -> Cut:
         model = MiniBatchKMeans(job.k, batch_size=4096, n_init=3, max_iter=100, random_state=seed)
     else:
         model = KMeans(job.k, n_init=4, random_state=seed)
-    with threadpool_limits(1):  # the jobs run side by side: more threads each would wait for one another
+    with threadpool_limits(1):  # jobs run in parallel, so more threads each would only compete
         everyone = model.fit(places).labels_
         labels = everyone[shared.asked]
         several = 1 < len(np.unique(labels)) < len(labels)
@@ -107,23 +107,23 @@ def shuffle(places: np.ndarray, seed: int) -> np.ndarray:
     the places are whitened and turned at random, each column is shuffled by itself, and all is turned back.
     """
     rng = np.random.default_rng(seed)
-    mean, spread = places.mean(axis=0), places.std(axis=0)
+    mean, deviation = places.mean(axis=0), places.std(axis=0)
     turn = np.linalg.qr(rng.normal(size=(places.shape[1],) * 2))[0].astype(np.float32)
-    white = np.divide(places - mean, spread, out=np.zeros_like(places), where=spread > 0)
+    white = np.divide(places - mean, deviation, out=np.zeros_like(places), where=deviation > 0)
     turned = rng.permuted((white @ turn).astype(np.float32), axis=0)
-    return ((turned @ turn.T) * spread + mean).astype(np.float32)
+    return ((turned @ turn.T) * deviation + mean).astype(np.float32)
 
 
-def sweep(
-    shared: Cloud, todo: list[Job], spread: Spread, tell: Any = None
+def try_every_k(
+    shared: Cloud, todo: list[Job], run_jobs: RunJobs, tell: Any = None
 ) -> tuple[dict[str, Any], np.ndarray]:
     """(the "kmeans" of map.json, float32 (K, components) centres of the best K, from its tightest seed).
 
     tell(done, of): called after each KMeans.
     """
     cuts: list[Cut] = []
-    for one in spread(cut, shared, todo):
-        cuts.append(one)
+    for finished in run_jobs(cut, shared, todo):
+        cuts.append(finished)
         if tell is not None:
             tell(len(cuts), len(todo))
     ks = sorted({job.k for job in todo})
@@ -160,7 +160,7 @@ def sweep(
 
 
 def _silhouettes(cuts: list[Cut]) -> np.ndarray:
-    # A cut whose rows fell into one cluster separates nothing, which is what 0 says.
+    # KMeans that puts all rows into one cluster separates nothing: silhouette 0.
     return np.array([0.0 if c.silhouette is None else c.silhouette for c in cuts])
 
 
@@ -184,18 +184,18 @@ def density(wide: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
     """
     smallest = max(5, len(wide) // 50)
     labels = HDBSCAN(min_cluster_size=smallest, copy=True).fit(wide).labels_.astype(np.int32)
-    found = {
+    facts = {
         "clusters": int(labels.max()) + 1,
         "noise": float((labels == NOISE).mean()),
         "min_cluster_size": smallest,
     }
-    return labels, found
+    return labels, facts
 
 
 def agreement(clusters: np.ndarray, dense: np.ndarray) -> dict[str, Any]:
     """Adjusted Rand index (Hubert & Arabie 1985) of KMeans and HDBSCAN on the rows that are no noise."""
     kept = dense != NOISE
-    found = len(np.unique(dense[kept]))
-    if found < 2:
-        return {"unavailable": f"HDBSCAN found {found or 'no'} cluster{'s' if not found else ''}."}
+    number = len(np.unique(dense[kept]))
+    if number < 2:
+        return {"unavailable": f"HDBSCAN found {number or 'no'} cluster{'s' if not number else ''}."}
     return {"adjusted_rand": float(adjusted_rand_score(clusters[kept], dense[kept])), "rows": int(kept.sum())}

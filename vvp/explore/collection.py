@@ -6,14 +6,12 @@ The training part is that of the deciding split: the run's, else the time split.
 Not known here: reduction, clusters. Counts are read by targets.py.
 """
 
-import io
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from vvp.dataset.embedded import embedded_dims, found_dims, join, provenance, read_embedded
 from vvp.dataset.fuse import Dims, fuse, present
@@ -21,7 +19,7 @@ from vvp.dataset.split_rules import MIN_ROWS, SplitSettings
 from vvp.dataset.splits import load_or_make
 from vvp.dataset.targets import read_labels
 from vvp.errors import UserError
-from vvp.forecast.judging import read_evaluation
+from vvp.forecast.judging import read_evaluation, read_predictions
 from vvp.learn.records import Run
 from vvp.learn.tuning import read_run
 from vvp.paths import SPLITS_FACTS, RunPaths
@@ -79,7 +77,7 @@ def collect(space: Workspace, name: str) -> Collection:
     run = read_run(space, name)
     split, part = _parts(space, run, videos, embeddings, notes)
     dims = embedded_dims(space) or found_dims(embeddings)
-    del embeddings  # at 100,000 rows a gigabyte that nobody reads again
+    del embeddings  # frees a gigabyte at 100,000 rows
 
     has = np.stack([present(rows, block) for block in BLOCKS])
     keep = has.any(axis=0)
@@ -88,19 +86,19 @@ def collect(space: Workspace, name: str) -> Collection:
     out += Counter("embedding failed" if f else "no vector" for f in failed[~keep])
     if not keep.any():
         raise UserError(f"none of the {len(videos)} videos of {space.root} has a vector: see `vvp embed`.")
-    for block, there in zip(BLOCKS, has, strict=True):
-        if not there.any():
+    for block, present_rows in zip(BLOCKS, has, strict=True):
+        if not present_rows.any():
             notes.append(f"No video has {block}: the map is made without.")
     if not keep.all():
         rows, at = rows.filter(pa.array(keep)), at[keep]
-    own = videos.take(pa.array(at))
+    kept_videos = videos.take(pa.array(at))
     forecasts, why = _forecasts(space, name, run)
     min_age = (run.split_settings if run else SplitSettings()).min_age_days
     return Collection(
-        video_id=_objects(own["video_id"]), channel_id=_objects(own["channel_id"]),
-        title=_objects(own["title"]), part=part[at],
+        video_id=_objects(kept_videos["video_id"]), channel_id=_objects(kept_videos["channel_id"]),
+        title=_objects(kept_videos["title"]), part=part[at],
         fused=fuse(rows, dims),
-        features=_features(rows, own, min_age), dims=dims, profile=profile, encoders=encoders,
+        features=_features(rows, kept_videos, min_age), dims=dims, profile=profile, encoders=encoders,
         split=split, left_out=dict(out), forecasts=forecasts, no_forecasts=why, notes=notes,
     )  # fmt: skip
 
@@ -138,18 +136,15 @@ def _forecasts(space: Workspace, name: str, run: Run | None) -> tuple[Forecasts 
     at = RunPaths(name)
     if run is None:
         return None, f"There is no run called {name}: run `vvp tune` and `vvp evaluate` first."
-    found = read_evaluation(space, name)
-    if found is None or not space.exists(at.predictions):
+    evaluation = read_evaluation(space, name)
+    if evaluation is None or not space.exists(at.predictions):
         return None, f"The run {name} was not evaluated: run `vvp evaluate --name {name}`."
-    if found.run_id != run.id:
+    if evaluation.run_id != run.id:
         return None, f"The evaluation is of an earlier sweep: run `vvp evaluate --name {name}` again."
-    if found.split not in found.splits:
+    if evaluation.split not in evaluation.splits:
         return None, "The forecast is a simple rule: no video was held back to test it on."
-    model = found.splits[found.split].chosen
-    try:
-        table = pq.read_table(io.BytesIO(space.read_bytes(at.predictions)))
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{space.uri(at.predictions)} is damaged: evaluate again.") from error
+    model = evaluation.splits[evaluation.split].chosen
+    table = read_predictions(space, name)
     table = table.filter(pc.equal(table["model"], model))
     off = np.abs(table["predicted"].to_numpy() - table["log_views"].to_numpy())
     ids, channels = _objects(table["video_id"]), _objects(table["channel_id"])

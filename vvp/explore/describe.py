@@ -17,7 +17,7 @@ from vvp.learn.metrics import Draws
 
 CENTRAL = 5
 RESAMPLES = 500
-FEW = 5  # rows with a value on either side, below which an interval would be an invention
+FEW = 5  # rows needed on either side for an interval
 
 
 def describe(
@@ -25,27 +25,29 @@ def describe(
 ) -> list[dict[str, Any]]:
     """The "clusters" of map.json. cluster: int32 (n,), of every row; pca: float32 (n, components)."""
     train = seen.train
-    own, number = cluster[train], len(centres)
+    train_clusters, number = cluster[train], len(centres)
     draws = draw(seen.channel_id[train], seed)
     compared = {
-        name: differences(seen.features[name][train], own, number, draws)
+        name: differences(seen.features[name][train], train_clusters, number, draws)
         for name in FEATURES
     }  # fmt: skip
-    words = telling(list(seen.title[train]), own, number)
-    distance = np.linalg.norm(pca[train] - centres[own], axis=1)
-    found = []
+    words = telling(list(seen.title[train]), train_clusters, number)
+    distance = np.linalg.norm(pca[train] - centres[train_clusters], axis=1)
+    descriptions = []
     for c in range(number):
-        inside = np.flatnonzero(own == c)
+        inside = np.flatnonzero(train_clusters == c)
         nearest = inside[np.argsort(distance[inside], kind="stable")[:CENTRAL]]
         error, why = _error(seen, cluster, c, seed)
-        found.append(
+        descriptions.append(
             {
                 "cluster": c,
                 "size": int((cluster == c).sum()),
                 "share": float((cluster == c).mean()),
                 "train_rows": len(inside),
                 "differences": {
-                    name: one[c] for name, one in compared.items() if one is not None and one[c] is not None
+                    name: per_cluster[c]
+                    for name, per_cluster in compared.items()
+                    if per_cluster is not None and per_cluster[c] is not None
                 },
                 "words": [list(pair) for pair in words[c]],
                 "central": seen.video_id[train[nearest]].tolist(),
@@ -53,7 +55,7 @@ def describe(
                 "error_unavailable": why,
             }
         )
-    return found
+    return descriptions
 
 
 def draw(channel_id: np.ndarray, seed: int) -> Draws:
@@ -72,34 +74,34 @@ def differences(
     values: float64 (n,), NaN unknown and left out; cluster: int (n,). None where no value is known at all.
     Only sums per channel are resampled, so it costs the same for a million rows of a thousand channels.
     """
-    known = np.isfinite(values)
-    if not known.any():
+    has_value = np.isfinite(values)
+    if not has_value.any():
         return None
     channels = draws.times.shape[1]
-    # Around the mean, so that sums of squares lose no digits.
-    centred = np.where(known, values - values[known].mean(), 0.0)
-    moments = np.stack([known.astype(float), centred, centred**2])
+    # Centred first, so that sums of squares lose no precision.
+    centred = np.where(has_value, values - values[has_value].mean(), 0.0)
+    moments = np.stack([has_value.astype(float), centred, centred**2])
     whole = _by_channel(moments, draws.codes, channels)
-    found: list[dict[str, Any] | None] = []
+    rows: list[dict[str, Any] | None] = []
     for c in range(clusters):
-        inside = known & (cluster == c)
+        inside = has_value & (cluster == c)
         part = _by_channel(moments * (cluster == c), draws.codes, channels)
         point = _cohen(part.sum(axis=1)[None], (whole - part).sum(axis=1)[None])[0]
         if not np.isfinite(point):
-            found.append(None)
+            rows.append(None)
             continue
         copies = _cohen(draws.times @ part.T, draws.times @ (whole - part).T)
-        held = draws.interval(float(point), copies)
-        if min(inside.sum(), (known & ~inside).sum()) < FEW:
-            held = replace(held, low=None, high=None)
-        found.append(
+        interval = draws.interval(float(point), copies)
+        if min(inside.sum(), (has_value & ~inside).sum()) < FEW:
+            interval = replace(interval, low=None, high=None)
+        rows.append(
             {
-                "point": held.point, "low": held.low, "high": held.high,
-                "mean": float(values[inside].mean()), "rest": float(values[known & ~inside].mean()),
+                "point": interval.point, "low": interval.low, "high": interval.high,
+                "mean": float(values[inside].mean()), "rest": float(values[has_value & ~inside].mean()),
                 "rows": int(inside.sum()),
             }
         )  # fmt: skip
-    return found
+    return rows
 
 
 def _by_channel(moments: np.ndarray, codes: np.ndarray, channels: int) -> np.ndarray:
@@ -107,14 +109,16 @@ def _by_channel(moments: np.ndarray, codes: np.ndarray, channels: int) -> np.nda
     return np.stack([np.bincount(codes, row, minlength=channels) for row in moments])
 
 
-def _cohen(own: np.ndarray, rest: np.ndarray) -> np.ndarray:
+def _cohen(inside: np.ndarray, rest: np.ndarray) -> np.ndarray:
     """float64 (m,): of m pairs of (count, sum, sum of squares); NaN below 2 rows on a side, or no spread."""
-    enough = (own[:, 0] >= 2) & (rest[:, 0] >= 2)
+    enough = (inside[:, 0] >= 2) & (rest[:, 0] >= 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        means = [side[:, 1] / side[:, 0] for side in (own, rest)]
-        squares = [side[:, 2] - side[:, 0] * mean**2 for side, mean in zip((own, rest), means, strict=True)]
-        pooled = (squares[0] + squares[1]) / (own[:, 0] + rest[:, 0] - 2)
-        # Rounding leaves a constant a spread of about 1e-16 of its size.
+        means = [side[:, 1] / side[:, 0] for side in (inside, rest)]
+        squares = [
+            side[:, 2] - side[:, 0] * mean**2 for side, mean in zip((inside, rest), means, strict=True)
+        ]
+        pooled = (squares[0] + squares[1]) / (inside[:, 0] + rest[:, 0] - 2)
+        # Rounding gives a constant column a variance of about 1e-16, not 0.
         return np.where(enough & (pooled > 1e-12), (means[0] - means[1]) / np.sqrt(pooled), np.nan)
 
 
@@ -138,5 +142,5 @@ def mean_error(forecasts: Forecasts, rows: np.ndarray, seed: int) -> dict[str, f
     draws = Draws.make(forecasts.channel_id[rows], RESAMPLES, seed)
     sums = _by_channel(np.stack([np.ones(len(errors)), errors]), draws.codes, draws.times.shape[1])
     counts, totals = (draws.times @ sums.T).T
-    held = draws.interval(float(errors.mean()), totals / counts)
-    return {"point": held.point, "low": held.low, "high": held.high}
+    interval = draws.interval(float(errors.mean()), totals / counts)
+    return {"point": interval.point, "low": interval.low, "high": interval.high}

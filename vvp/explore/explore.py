@@ -17,7 +17,7 @@ from vvp.dataset.reduction import reduce
 from vvp.explore import clusters, layout
 from vvp.explore.collection import Collection
 from vvp.explore.describe import describe
-from vvp.explore.parallel import Spread, one_by_one
+from vvp.explore.parallel import RunJobs, one_by_one
 from vvp.explore.placer import Chart, Placer, among
 from vvp.explore.variance import describe_pca
 from vvp.schema import POINTS, arrow
@@ -37,7 +37,7 @@ class Atlas:
 
 
 def explore(
-    seen: Collection, *, seed: int = 0, spread: Spread = one_by_one, tell: Tell = lambda *_: None
+    seen: Collection, *, seed: int = 0, run_jobs: RunJobs = one_by_one, tell: Tell = lambda *_: None
 ) -> Atlas:
     """See the module's docstring. The same collection and seed give the same atlas."""
     train = seen.train
@@ -75,15 +75,15 @@ def explore(
     facts["pca"] = describe_pca(seen.fused[train], seen.dims, reduction, seed)
     pca = reduction.transform(seen.fused)
 
-    drawn, chart = _chart(facts, pca[train], seed, spread, tell)
-    centres = _clusters(facts, pca[train], seed, spread, tell)
+    drawn, chart = _chart(facts, pca[train], seed, run_jobs, tell)
+    centres = _clusters(facts, pca[train], seed, run_jobs, tell)
     placer = Placer(
         reduction=reduction, centres=centres, chart=chart, profile=seen.profile, encoders=seen.encoders
     )
     tell(0, 1, "places and descriptions")
     places = placer.place_reduced(pca)
     if chart is not None and places.flat is not None and places.density is not None:
-        # The fitted ones stand where UMAP put them.
+        # Fitted videos keep the place that UMAP gave them.
         places.flat[train[drawn]], places.density[train[drawn]] = chart.flat, chart.density
     facts["agreement"] = _agreement(facts, places.cluster, places.density, train[drawn])
     facts["clusters"] = []
@@ -99,7 +99,7 @@ def explore(
 
 
 def _chart(
-    facts: dict[str, Any], pca: np.ndarray, seed: int, spread: Spread, tell: Tell
+    facts: dict[str, Any], pca: np.ndarray, seed: int, run_jobs: RunJobs, tell: Tell
 ) -> tuple[np.ndarray, Chart | None]:
     """(int64 rows of `pca` that UMAP was fitted on, the chart); facts get umap and hdbscan."""
     n = len(pca)
@@ -112,7 +112,7 @@ def _chart(
     m = len(drawn)
     tell(0, 1, "UMAP")
     graph = layout.graph(pca[drawn], seed)
-    wide, flat = spread(layout.fit, graph, [layout.wide(m), layout.FLAT])
+    wide, flat = run_jobs(layout.fit, graph, [layout.wide(m), layout.FLAT])
     dense, facts["hdbscan"] = clusters.density(wide)
     chart = Chart(fitted=graph.places, wide=wide, flat=flat, density=dense, k=layout.placed_by(m))
     facts["umap"] = {
@@ -130,30 +130,30 @@ def _placed_again(chart: Chart, seed: int) -> dict[str, Any]:
     asked = np.sort(np.random.default_rng(seed).choice(m, min(m, layout.OVERLAP_ROWS), replace=False))
     flat, _, _ = among(chart, chart.fitted[asked], leave_out=asked)
     off = np.linalg.norm(flat - chart.flat[asked], axis=1)
-    spread = float(np.sqrt(((chart.flat - chart.flat.mean(axis=0)) ** 2).sum(axis=1).mean()))
-    return {"median_share_of_spread": float(np.median(off)) / spread if spread else None, "rows": len(asked)}
+    radius = float(np.sqrt(((chart.flat - chart.flat.mean(axis=0)) ** 2).sum(axis=1).mean()))
+    return {"median_share_of_spread": float(np.median(off)) / radius if radius else None, "rows": len(asked)}
 
 
 def _clusters(
-    facts: dict[str, Any], pca: np.ndarray, seed: int, spread: Spread, tell: Tell
+    facts: dict[str, Any], pca: np.ndarray, seed: int, run_jobs: RunJobs, tell: Tell
 ) -> np.ndarray | None:
     """Centres of the best K, or None; facts get kmeans."""
     todo = clusters.jobs(pca)
     if isinstance(todo, str):
         facts["kmeans"] = {"unavailable": todo}
         return None
-    found = clusters.sweep(
-        clusters.cloud(pca, seed), todo, spread, lambda done, of: tell(done, of, "KMeans over K and seeds")
+    result = clusters.try_every_k(
+        clusters.cloud(pca, seed), todo, run_jobs, lambda done, of: tell(done, of, "KMeans over K and seeds")
     )
-    facts["kmeans"], centres = found
+    facts["kmeans"], centres = result
     return centres
 
 
 def _agreement(
     facts: dict[str, Any], cluster: np.ndarray | None, dense: np.ndarray | None, fitted: np.ndarray
 ) -> dict[str, Any]:
-    for section, there in (("kmeans", cluster), ("hdbscan", dense)):
-        if there is None:
+    for section, labels in (("kmeans", cluster), ("hdbscan", dense)):
+        if labels is None:
             return {"unavailable": facts[section]["unavailable"]}
     assert cluster is not None and dense is not None
     return clusters.agreement(cluster[fitted], dense[fitted])

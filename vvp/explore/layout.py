@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-PLACED_BY = 10  # neighbours that place a video, fewer than UMAP's own: they pull it less to the middle
+PLACED_BY = 10  # neighbours that place a video; fewer than UMAP uses, which pulls it less to the middle
 FITTED = 10_000  # rows at most that UMAP is fitted on; the others are placed among them
-MIN_ROWS = 10  # below it a layout would be an invention
+MIN_ROWS = 10  # fewer rows have no meaningful layout
 NEIGHBOURS, MIN_DIST, WIDE, FLAT = 50, 0.1, 15, 2
 OVERLAP_K, OVERLAP_ROWS = 15, 2_000
 
@@ -71,17 +71,17 @@ def graph(places: np.ndarray, seed: int) -> Graph:
 
 
 def fit(shared: Graph, dimensions: int) -> np.ndarray:
-    """float32 (m, dimensions). Signature required by parallel.Spread."""
-    import umap  # compiles for seconds: only who lays out a map pays for it
+    """float32 (m, dimensions). Signature required by parallel.RunJobs."""
+    import umap  # imported here because it compiles for seconds
 
     model = umap.UMAP(
         n_neighbors=shared.k, n_components=dimensions, min_dist=MIN_DIST, random_state=shared.seed, n_jobs=1,
         precomputed_knn=(shared.nearest.copy(), shared.distances.copy()),
     )  # fmt: skip
     with warnings.catch_warnings():
-        # Its transform would need its own search index; placer.py places instead.
+        # UMAP's transform would need a search index; placer.py places later videos instead.
         warnings.filterwarnings("ignore", message=".*precomputed_knn.*")
-        # Separate components, or a spectral start that does not converge: it then starts at random, seeded.
+        # UMAP warns when its spectral start fails (separate components). It then starts at random, seeded.
         warnings.filterwarnings("ignore", module="umap|sklearn")
         return np.ascontiguousarray(model.fit_transform(shared.places), np.float32)
 
@@ -96,25 +96,25 @@ def overlap(places: np.ndarray, layout: np.ndarray, seed: int) -> dict[str, Any]
     k = min(OVERLAP_K, (m - 1) // 3)
     rng = np.random.default_rng(seed)
     asked = np.sort(rng.choice(m, min(m, OVERLAP_ROWS), replace=False))
-    own = _nearest(places, asked, k)
+    before = _nearest(places, asked, k)
     return {
         "k": k,
-        "value": _shared(own, _nearest(layout, asked, k)),
-        "random": _shared(own, _nearest(layout[rng.permutation(m)], asked, k)),
+        "value": _shared(before, _nearest(layout, asked, k)),
+        "random": _shared(before, _nearest(layout[rng.permutation(m)], asked, k)),
         "rows": len(asked),
     }
 
 
 def _nearest(places: np.ndarray, asked: np.ndarray, k: int) -> list[set[int]]:
     """The k nearest others of each asked row."""
-    found = (
+    nearest = (
         NearestNeighbors(n_neighbors=k + 1, algorithm="brute")
         .fit(places)
         .kneighbors(places[asked], return_distance=False)
     )
-    # Among copies a row need not come first in its own list, nor be in it.
-    return [set([j for j in near if j != row][:k]) for row, near in zip(asked, found.tolist(), strict=True)]
+    # When there are copies, a row may come later in its own list, or be missing from it.
+    return [set([j for j in near if j != row][:k]) for row, near in zip(asked, nearest.tolist(), strict=True)]
 
 
 def _shared(a: list[set[int]], b: list[set[int]]) -> float:
-    return float(np.mean([len(one & two) / max(len(one), 1) for one, two in zip(a, b, strict=True)]))
+    return float(np.mean([len(left & right) / max(len(left), 1) for left, right in zip(a, b, strict=True)]))

@@ -13,7 +13,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-class Spread(Protocol):
+class RunJobs(Protocol):
     def __call__(
         self, function: Callable[[Shared, Job], Result], shared: Shared, jobs: Sequence[Job]
     ) -> Iterable[Result]: ...

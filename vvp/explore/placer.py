@@ -27,9 +27,9 @@ from vvp.workspace import Workspace
 
 FORMAT = 1
 HEAD, TENSORS = "placer.json", "placer.safetensors"
-MOST = 100_000  # rows of any array that is believed
+MOST = 100_000  # rows at most of an array that is read from a file
 CHUNK = 4_096
-COPY = 1e-3  # of the mean distance of a video's neighbours: nearer than that is a copy
+COPY = 1e-3  # share of the mean distance to the neighbours; a video nearer than that is a copy
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +40,7 @@ class Chart:
     wide: np.ndarray  # float32 (m, up to 15)
     flat: np.ndarray  # float32 (m, 2)
     density: np.ndarray  # int32 (m,), HDBSCAN's cluster, −1: noise
-    k: int  # neighbours that have a say
+    k: int  # neighbours that decide a video's place
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,7 +60,7 @@ class Placer:
     centres: np.ndarray | None  # float32 (K, components), of KMeans; None: none were found
     chart: Chart | None  # None: no UMAP could be fitted
     profile: str
-    encoders: dict[str, str]  # whose vectors may be placed
+    encoders: dict[str, str]  # the encoders whose vectors may be placed
 
     def place(self, fused: np.ndarray) -> Places:
         """Of float32 (n, dims.fused), made by the map's own encoders. ValueError for another length."""
@@ -174,7 +174,7 @@ def strengths(distances: np.ndarray) -> np.ndarray:
             low = np.where(total > wanted, low, sigma)
             sigma = np.where(np.isinf(high), 2 * low, (low + high) / 2)
         sigma = np.maximum(sigma, 1e-3 * distances.mean())
-        # A copy of a fitted video; rounding keeps its distance from being 0.
+        # The draft is a copy of a fitted video. Rounding makes their distance a little larger than 0.
         copy = distances[:, :1] <= COPY * distances.mean(axis=1, keepdims=True)
         weights = np.exp(-distances / np.where(sigma > 0, sigma, 1.0)[:, None])
     weights = np.where(copy, np.eye(1, distances.shape[1]), weights)

@@ -13,7 +13,7 @@ from vvp.dataset.fuse import Dims
 from vvp.dataset.reduction import Reduction, reduce
 from vvp.schema import BLOCKS
 
-CURVE = 400  # components at most that a curve tells about
+CURVE = 400  # components at most in a curve
 CHUNK = 8_192
 
 RULE = (
@@ -25,7 +25,7 @@ RULE = (
 def describe_pca(fused: np.ndarray, dims: Dims, reduction: Reduction, seed: int) -> dict[str, Any]:
     """The "pca" of map.json, for the training rows float32 (n, dims.fused) that `reduction` was fitted on."""
     plain = reduce(fused, dims, len(reduction.variance), scaled=False, seed=seed)
-    curve, curve_plain = (cumulative(fused, one) for one in (reduction, plain))
+    curve, curve_plain = (cumulative(fused, fitted) for fitted in (reduction, plain))
     k = len(reduction.variance)
     need = {f"need_{percent}": _need(curve, percent / 100) for percent in (86, 95)}
     shown = min(len(curve), CURVE, max(k, need["need_95"] or 0))
@@ -49,7 +49,7 @@ def cumulative(fused: np.ndarray, reduction: Reduction) -> np.ndarray:
         products = rows @ rows.T
     else:
         products = np.zeros((width, width), np.float32)
-        for start in range(0, n, CHUNK):  # no second copy of all the rows
+        for start in range(0, n, CHUNK):  # by chunks, to avoid a second copy of all rows
             rows = reduction.scaled(fused[start : start + CHUNK])
             products += rows.T @ rows
     values = np.linalg.eigvalsh(products.astype(np.float64))[::-1]
@@ -68,6 +68,6 @@ def _block_shares(reduction: Reduction) -> dict[str, float]:
     total = per_column.sum()
     shares = dict.fromkeys(BLOCKS, 0.0)
     for part, scale in zip(reduction.dims.parts, reduction.scale, strict=True):
-        if total and scale:  # else nobody has it or it does not vary: what its columns hold is rounding
+        if total and scale:  # otherwise the block is absent or constant, and its columns hold rounding errors
             shares[part.modality.block] += float(per_column[part.columns].sum() / total)
     return shares

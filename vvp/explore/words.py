@@ -33,34 +33,34 @@ STOP = frozenset(re.sub(r"\W", "", word) for word in ENGLISH_STOP_WORDS) | {
 def tokens(title: str) -> list[str]:
     """The words of one title in order, repeated as they are."""
     text = LINK.sub(" ", unicodedata.normalize("NFKC", title)).casefold()
-    found: list[str] = []
+    words: list[str] = []
     run = ""
     for character in (*text, " "):
         kind = unicodedata.category(character)
         if kind[0] in "LM" or kind == "Nd":
-            # A variation selector or a skin tone alone is a mark on an emoji, no word.
+            # A mark that follows no letter (a variation selector, a skin tone) belongs to an emoji.
             run += character if run or kind[0] != "M" else ""
         elif character in "'’" and run:
             continue  # don't → dont
         else:
-            found += _words(run)
+            words += _words(run)
             run = ""
             if kind == "So":
-                found.append(character)
-    return found
+                words.append(character)
+    return words
 
 
 def _words(run: str) -> list[str]:
     if not run:
         return []
-    found = []
+    words = []
     for part in re.split(f"({UNSPACED.pattern}|{KATAKANA})", run):
         if UNSPACED.fullmatch(part):
             pairs = (part[i : i + 2] for i in range(len(part) - 1))
-            found += [pair for pair in pairs if not HIRAGANA.search(pair)]
+            words += [pair for pair in pairs if not HIRAGANA.search(pair)]
         elif len(part) > 1 and not part.isdigit() and part not in STOP:
-            found.append(part)
-    return found
+            words.append(part)
+    return words
 
 
 def telling(

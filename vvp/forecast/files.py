@@ -37,12 +37,16 @@ from vvp.forecast import neighbours
 from vvp.forecast.head import Head
 from vvp.forecast.neighbours import Neighbours
 from vvp.forecast.predictor import QUANTILES, Predictor
+from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import MODELS, Candidate
-from vvp.learn.intervals import kept
 from vvp.models.registry import load as load_model
 from vvp.workspace import Workspace
 
 FORMAT = 4
+DAMAGED = (
+    KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError,
+    SafetensorError, pa.ArrowException,
+)  # fmt: skip
 BACKGROUND = 24  # training rows that a draft's blocks are compared with; 2⁵ × 24 predictions a forecast
 BACKGROUND_FILE = "background.safetensors"
 CHANNELS = 200  # at most so many channel ids stand in the head, those with most videos
@@ -56,8 +60,8 @@ class Forecaster:
     """Who forecasts, and how far it was off on videos that it had not seen."""
 
     candidate: Candidate
-    errors: np.ndarray
-    """float64 (m,), log views, divided by the scale of each (rule_errors.py)"""
+    calibration: Calibration | None
+    """None: it was never seen to forecast a video that it had not learned from"""
 
 
 def save(
@@ -87,7 +91,8 @@ def save(
         models[name] = {
             "name": one.name, "role": one.role, "family": one.family, "input": one.input,
             "columns": list(one.columns), "rows": one.rows, "bounds": list(one.bounds or ()),
-            "errors": kept(forecaster.errors), "files": sorted(own),
+            "files": sorted(own),
+            "calibration": None if forecaster.calibration is None else forecaster.calibration.as_dict(),
         }  # fmt: skip
     files |= _neighbours(space, matrix).files() | matrix.words.files()
     files["history.json"] = json.dumps(matrix.history.as_dict(), ensure_ascii=False).encode()
@@ -159,7 +164,7 @@ def load(space: Workspace, folder: str) -> Predictor:
             f"the predictor at {space.uri(folder)} is damaged (predictor.json, {where or 'as a whole'}:"
             f" {first['msg']})."
         ) from error
-    except (KeyError, TypeError, ValueError, AttributeError, SafetensorError, pa.ArrowException) as error:
+    except DAMAGED as error:
         raise UserError(
             f"the predictor at {space.uri(folder)} is damaged ({type(error).__name__}: {error})."
         ) from error

@@ -10,10 +10,10 @@ from pydantic import Field, model_validator
 
 from vvp.dataset.columns import layout
 from vvp.dataset.fuse import Dims
-from vvp.learn.intervals import MOST_ERRORS
+from vvp.learn.calibration import Calibration
 from vvp.learn.records import Quality, Record, Warning
+from vvp.models.base import MODEL_FILE
 
-MODEL_FILE = r"^(member-[0-9]{2}/)?model\.(json|safetensors|txt)$"
 MAX_DIM = 65_536  # of one encoder's vector
 MOST_COLUMNS = 200_000
 LogViews = Annotated[float, Field(gt=-100, lt=100)]
@@ -31,7 +31,8 @@ class Spec(Record):
     columns: list[Text] = Field(min_length=1, max_length=MOST_COLUMNS)
     rows: int = Field(ge=1)
     bounds: list[LogViews] = Field(min_length=2, max_length=2)
-    errors: list[Annotated[float, Field(ge=0, lt=100)]] = Field(max_length=MOST_ERRORS)
+    calibration: Calibration | None
+    """how wrong it may be; None: that was never seen"""
     files: list[Annotated[str, Field(pattern=MODEL_FILE)]] = Field(min_length=1, max_length=30)
 
 

@@ -31,9 +31,11 @@ def headline(
     standing: str,
     channel: Mapping[str, Any],
     media: bool,
+    doubt: str | None = None,
 ) -> str:
     """rule: a name of candidates.py; rule_views: what it says (null: it cannot); standing: evaluate.standing;
-    channel: `Predictor.channel_facts`; media: the draft has picture or sound."""
+    channel: `Predictor.channel_facts`; media: the draft has picture or sound; doubt: why the forecast says
+    little (intervals.unusual), which then comes first."""
     span = f"{views_text(views)} views"
     if low is not None and high is not None:
         span = f"between {views_text(low)} and {views_text(high)} views"
@@ -52,6 +54,8 @@ def headline(
             usual = _usual(channel, rule_views)
         return f"About {usual}. The model, no better than that rule when tested, says {span}."
     found = f"{span[0].upper()}{span[1:]}" + (f": {stranger}." if stranger else ".")
+    if doubt:
+        found = f"{doubt} {found}"
     if standing == NO_BETTER:  # what the rule says of this draft is not at hand
         return f"The model was no better than the simple rule when tested. It says: {found}"
     return found

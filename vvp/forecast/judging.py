@@ -7,21 +7,26 @@ the test's.
 Not known here: how results are printed.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, population
 from vvp.errors import UserError
 from vvp.forecast import files
 from vvp.forecast.files import Forecaster
-from vvp.learn import candidates, evaluate, evidence
+from vvp.learn import candidates, evaluate, evidence, looks, ranges
+from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import HISTORY, MEAN, METADATA_ONLY, RECENT, RULE, Candidate
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
 from vvp.learn.records import Coverage, Evaluation, Measured, Quality, Run, Saved, SplitResult, Warning
+from vvp.learn.rule_errors import Errors, join
 from vvp.learn.tuning import read_run
 from vvp.paths import EMBED_RECIPE, TEST_OPENED, RunPaths
 from vvp.workspace import Workspace
@@ -37,10 +42,10 @@ def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> 
     at, run = RunPaths(name), read_run(space, name)
     if run is None:
         raise UserError(f"there is no run called {name} in {space.root}: run `vvp tune --name {name}` first.")
-    marks = {s: space.read_json(at.candidates(s))["fingerprint"] for s in run.splits}
+    marks = {s: _mark(space, at.candidates(s)) for s in run.splits}
     saved = read_evaluation(space, name)
     if saved is not None and (saved.run_id, saved.resamples) == (run.id, resamples):
-        return saved
+        return _here(saved, space, at)
     result = Evaluation(
         name=name, split=run.split, profile=run.profile, resamples=resamples, format=files.FORMAT,
         opened_at=datetime.now(timezone.utc).isoformat(timespec="seconds"), run_id=run.id, counts=run.counts,
@@ -58,7 +63,22 @@ def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> 
                 )
             result = _one_split(space, at, run, matrix, result)
     space.write_json(at.evaluation, result.as_dict())
-    return result
+    return _here(result, space, at)
+
+
+def _here(result: Evaluation, space: Workspace, at: RunPaths) -> Evaluation:
+    """With the predictor's whole place: what is written says where in the workspace, which may be copied."""
+    if result.predictor is None:
+        return result
+    return result.model_copy(
+        update={"predictor": result.predictor.model_copy(update={"at": space.uri(at.predictor)})}
+    )
+
+
+def _mark(space: Workspace, candidates_at: str) -> str:
+    facts = space.read_json(candidates_at)
+    with space.taken_apart(candidates_at, "run `vvp tune` again"):
+        return str(facts["fingerprint"])
 
 
 def read_evaluation(space: Workspace, name: str) -> Evaluation | None:
@@ -75,23 +95,46 @@ def read_evaluation(space: Workspace, name: str) -> Evaluation | None:
     return found if found.format == files.FORMAT else None
 
 
+def read_predictions(space: Workspace, name: str) -> pa.Table:
+    """What was said of the test videos: schema evaluate.PREDICTIONS, model by model, each of the same videos.
+
+    UserError: absent or damaged.
+    """
+    at = RunPaths(name).predictions
+    found = space.read_file(at, evaluate.PREDICTIONS, "predictions")
+    with space.taken_apart(at, f"run `vvp evaluate --name {name}` again"):
+        if any(found[column].null_count for column in ("video_id", "model", "predicted", "log_views")):
+            raise ValueError("a row without a forecast")
+        models = found["model"].to_pylist()
+        ids = [found.filter(pc.equal(found["model"], one))["video_id"].to_pylist() for one in set(models)]
+        if any(one != ids[0] or len(set(one)) < len(one) for one in ids):
+            raise ValueError("models that speak of different videos")
+    return found
+
+
 def _one_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result: Evaluation) -> Evaluation:
     """The evaluation with one split more; the deciding one also saves predictions and predictor."""
     rows = population(matrix)
-    found, _ = candidates.read(space, at.split(matrix.split))
+    found, _ = candidates.read(space, at.split(matrix.split), matrix)
     choice = evidence.choose(matrix, rows, found, run.seed)
-    own = evaluate.evaluate_split(matrix, rows, found, choice, resamples=result.resamples)
+    calibrations = {name: ranges.calibrated(matrix, errors) for name, errors in choice.errors.items()}
+    own = evaluate.evaluate_split(matrix, rows, found, choice, calibrations, resamples=result.resamples)
+    if matrix.split == run.split:
+        own = own.model_copy(update={"looks": looks.look(matrix, rows, choice, run.seed)})
     splits = {**result.splits, matrix.split: own}
     if matrix.split != run.split:
         return result.model_copy(update={"splits": splits})
-    space.write_bytes(at.predictions, evaluate.predictions(matrix, rows, found, choice.errors))
+    space.write_bytes(at.predictions, evaluate.predictions(matrix, rows, found, calibrations))
     verdict, warnings = evaluate.verdict(own), evaluate.warnings(matrix, own)
-    kept = save(space, at, run, matrix, found, choice, own, verdict, warnings, result.resamples)
+    kept = save(
+        space, at, run, matrix, found, choice, calibrations, own, verdict, warnings, result.resamples
+    )  # fmt: skip
     parts = matrix.splits.facts["fingerprint"]
     opened = space.read_json(TEST_OPENED) if space.exists(TEST_OPENED) else []
-    opened.append({"run": at.name, "split": matrix.split, "parts": parts, "at": result.opened_at})
+    with space.taken_apart(TEST_OPENED, "put it right, or delete it and say so with the results"):
+        opened.append({"run": at.name, "split": matrix.split, "parts": parts, "at": result.opened_at})
+        times = {o["run"] for o in opened if (o.get("split"), o.get("parts")) == (matrix.split, parts)}
     space.write_json(TEST_OPENED, opened)
-    times = {o["run"] for o in opened if (o.get("split"), o.get("parts")) == (matrix.split, parts)}
     known = {
         "splits": splits, "verdict": verdict, "warnings": warnings, "predictor": kept,
         "times_opened": len(times),
@@ -106,6 +149,7 @@ def save(
     matrix: Matrix,
     found: list[Candidate],
     choice: evidence.Choice,
+    calibrations: Mapping[str, Calibration | None],
     own: SplitResult,
     verdict: str,
     warnings: list[Warning],
@@ -121,7 +165,8 @@ def save(
     def record(one: Candidate, sentence: str | None) -> Quality:
         interval = own.interval
         if one.name != own.chosen:
-            interval = evaluate.coverage(matrix, test, one, choice.errors[one.name], resamples, 0)
+            errors, made = choice.errors[one.name], calibrations[one.name]
+            interval = evaluate.coverage(matrix, test, one, errors, made, resamples, 0)
         results = own.results[one.name]
         return Quality(
             verdict=sentence or evaluate.alone(own, one.name, interval),
@@ -137,9 +182,9 @@ def save(
     }  # fmt: skip
 
     def forecaster(one: Candidate) -> Forecaster:
-        errors = choice.errors[one.name]
-        tested = (matrix.y[test] - one.predict(matrix, test)) / evaluate.scales(matrix, one, test)
-        return Forecaster(one, np.concatenate([errors.scaled, tested]))
+        raw = matrix.y[test] - one.predict(matrix, test)
+        tested = Errors(test, raw, ranges.scales(matrix, one, test))
+        return Forecaster(one, ranges.calibrated(matrix, join([choice.errors[one.name], tested])))
 
     if choice.chosen.role == RULE:
         mark = save_rule(space, at, run, forecaster(choice.chosen), facts)
@@ -154,7 +199,7 @@ def save(
         mark = files.save(
             space, at.predictor, whole, among, again(choice.chosen), again(second), own.rule, facts
         )
-    return Saved(id=mark, model=choice.chosen.name, at=space.uri(at.predictor))
+    return Saved(id=mark, model=choice.chosen.name, at=at.predictor)
 
 
 def _qualities(main: Quality, metadata: Quality, warnings: list[Warning]) -> dict[str, Any]:
@@ -171,13 +216,14 @@ def save_rule(space: Workspace, at: RunPaths, run: Run, judged: Forecaster, fact
     judged: the rule with its errors as judged. The mean and the channel rule get theirs anew, from every
     labelled video forecast from others; a line through followers keeps those that it was judged by.
     """
-    rule, errors = judged.candidate, judged.errors
+    rule, calibration = judged.candidate, judged.calibration
     whole = assemble_whole(space, run.split_settings, embedded_dims(space))
     rows = population(whole)
     fitted = _on_everything(whole, rule)
     if rule.name in (HISTORY, MEAN):
-        errors = evidence.rule_errors_of(whole, fitted, rows.rows, []).scaled
-    return files.save(space, at.predictor, whole, rows, Forecaster(fitted, errors), None, rule.name, facts)
+        calibration = ranges.calibrated(whole, evidence.rule_errors_of(whole, fitted, rows.rows, []))
+    judged = Forecaster(fitted, calibration)
+    return files.save(space, at.predictor, whole, rows, judged, None, rule.name, facts)
 
 
 def _on_everything(whole: Matrix, rule: Candidate) -> Candidate:
@@ -209,11 +255,11 @@ def _rule_alone(space: Workspace, at: RunPaths, run: Run, result: Evaluation) ->
         "run": at.name, "split": WHOLE, "embedding": space.read_json(EMBED_RECIPE),
         "quality": _qualities(quality, quality, warnings), "fitted_on": "every labelled video",
     }  # fmt: skip
-    mark = save_rule(space, at, run, Forecaster(rule, errors.scaled), facts)
+    mark = save_rule(space, at, run, Forecaster(rule, None), facts)
     typical = None if not len(errors.raw) else float(np.exp(np.mean(np.abs(errors.raw))))
     known = {
         "verdict": verdict, "warnings": warnings, "rule": rule.name, "typical_factor": typical,
-        "interval": interval, "predictor": Saved(id=mark, model=rule.name, at=space.uri(at.predictor)),
+        "interval": interval, "predictor": Saved(id=mark, model=rule.name, at=at.predictor),
     }  # fmt: skip
     return result.model_copy(update=known)
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vvp import parquet
 from vvp.dataset.reduction import Reduction, reduce
 from vvp.dataset.targets import VIEWS
 from vvp.schema import TIME, VECTOR
@@ -61,9 +62,11 @@ class Neighbours:
 
     @classmethod
     def from_files(cls, files: dict[str, bytes]) -> "Neighbours":
-        """KeyError, ValueError or pyarrow's own when a file is absent, damaged or does not fit the other."""
+        """KeyError, ValueError or UserError when a file is absent, damaged or does not fit the other."""
         reduction = Reduction.from_bytes(files["reduction.safetensors"])
-        cards = pq.read_table(io.BytesIO(files["neighbours.parquet"])).select(CARDS.names).cast(CARDS)
+        cards = parquet.read(
+            io.BytesIO(files["neighbours.parquet"]), CARDS, "neighbours.parquet", "neighbours"
+        )
         k = len(reduction.variance)
         if cards["place"].null_count or set(cards["place"].combine_chunks().value_lengths().to_pylist()) - {
             k

@@ -7,7 +7,7 @@ Not known here: how a video becomes vectors (embed/stages.py), files, Ray, HTTP.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,10 @@ from vvp.forecast.contributions import attribute
 from vvp.forecast.head import Head, Spec
 from vvp.forecast.headline import headline, promise
 from vvp.forecast.neighbours import Neighbours
-from vvp.learn import rule_errors
+from vvp.learn import ranges, rule_errors
 from vvp.learn.candidates import COLUMN_OF, FOLLOWERS, HISTORY, MEAN, RECENT, RULE, within
 from vvp.learn.evaluate import RULE_ITSELF
-from vvp.learn.intervals import COVERAGE, ForecastDistribution, distribution
+from vvp.learn.intervals import COVERAGE, ForecastDistribution, unusual
 from vvp.models.base import Model
 from vvp.schema import PARTIAL, TABLES
 
@@ -77,17 +77,16 @@ class Forecast:
     """{feature, value, low, high}: on the scale of the feature, the training range as low and high"""
     notes: list[str]
     quality: dict[str, Any]
-    errors: list[float]
-    """possible |errors|, log views, ascending: what `distribution` is made of"""
-
-    @property
-    def distribution(self) -> ForecastDistribution | None:
-        """Of the draft's log views; None where none can be made."""
-        return distribution(self.log_views, self.errors)
+    distribution: ForecastDistribution | None
+    """of the draft's log views; None where none can be made"""
+    correlation: float
+    """of its error with that of another draft of the same channel"""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, without the single errors."""
-        return {name: value for name, value in asdict(self).items() if name != "errors"}
+        shown = replace(self, distribution=None)
+        hidden = ("distribution", "correlation")
+        return {name: value for name, value in asdict(shown).items() if name not in hidden}
 
 
 class Predictor:
@@ -184,6 +183,7 @@ class Predictor:
         bounds = (spec.bounds[0], spec.bounds[1])
         raw = float(model.predict(x[None, at])[0])
         log_views = float(within(np.array([raw]), bounds)[0])
+        clipped = raw != log_views
         blocks = [self.columns[i].block for i in at]
         vectors = {self.columns[i].block for i in at if self.columns[i].kind != FEATURE}
         start, added = attribute(
@@ -191,7 +191,12 @@ class Predictor:
         )
         channel = self.channel_facts(channel_id)
         scale = self._scale(spec, channel, count)
-        around = None if scale is None else distribution(log_views, spec.errors, scale)
+        around = None
+        if scale is not None and spec.calibration is not None:
+            values = {name: float(x[self.place[name]]) for name in ranges.READ}
+            around = ranges.of_draft(spec.calibration, log_views, scale, values)
+            middle = around.quantile(0.5)
+            start, log_views = start + middle - log_views, middle
         low, high = (None, None) if around is None else map(VIEWS.value, around.interval(COVERAGE))
         shown = self.head.training.horizon_days
         age = None if shown is None else shown.median
@@ -211,11 +216,16 @@ class Predictor:
         missing = [
             name for name, there in (("picture", seen), ("sound", heard), ("speech", transcript)) if not there
         ]
+        outside = self._outside(x, spec.columns)
+        says_little = None
+        if around is not None and spec.role != RULE:
+            spread = (float(np.interp(1 - TOP, QUANTILES, quantiles)), top)
+            says_little = unusual([one["feature"] for one in outside], around.interval(COVERAGE), spread)
         return Forecast(
             headline=headline(
                 VIEWS.value(log_views), low, high, rule=rule, standing=standing, channel=channel,
                 rule_views=rules[MEAN] if rule in (HISTORY, RECENT) and not count else rules.get(rule),
-                media=seen or heard,
+                media=seen or heard, doubt=says_little,
             ),
             promise=promise(
                 VIEWS.value(log_views), low is not None, horizon_days=asked, counts_age_days=age,
@@ -239,12 +249,13 @@ class Predictor:
             baselines=rules,
             nearest=self.neighbours.nearest(x[: self.dims.fused]),
             missing=missing,
-            outside=self._outside(x, spec.columns),
+            outside=outside,
             notes=_notes(
-                which, spec, vectors, partial, moved if asked is not None else None, raw != log_views
+                which, spec, vectors, partial, moved if asked is not None else None, clipped
             ),
             quality=quality.as_dict(),
-            errors=[] if around is None else around.sizes.tolist(),
+            distribution=around,
+            correlation=0.0 if spec.calibration is None else spec.calibration.correlation,
         )  # fmt: skip
 
     def beats(self, a: Forecast, b: Forecast) -> float | None:
@@ -252,7 +263,8 @@ class Predictor:
         distribution (`ForecastDistribution.beats`)."""
         if a.distribution is None or b.distribution is None:
             return None
-        return a.distribution.beats(b.distribution)
+        same = a.channel["given"] == b.channel["given"]
+        return a.distribution.beats(b.distribution, min(a.correlation, b.correlation) if same else 0.0)
 
     def _outside(self, x: np.ndarray, columns: list[str]) -> list[dict[str, Any]]:
         """Features the model uses whose value no training video came near."""
@@ -278,7 +290,7 @@ def _notes(
             seen = block == "picture" and {"log_duration_s", "log_aspect_ratio"} & set(spec.columns)
             but = ", but for its length and shape" if seen else ""
             found.append(f"the {block} changes nothing{but}: this model does not look at it")
-    if not spec.errors:
+    if spec.calibration is None:
         found.append("no interval: too few videos with counts to make one")
     return found
 

@@ -22,8 +22,9 @@ import numpy as np
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn import recipes
-from vvp.learn.folds import TrialData, before_test, folds, trial_data
+from vvp.learn.folds import Fold, TrialData, before_test, folds, trial_data
 from vvp.learn.recipes import AVERAGE, Recipe, Tried, held_forecasts
+from vvp.learn.records import Fitted
 from vvp.models.base import CRITERION, Data, Model, first_point
 from vvp.models.baselines import HistoryModel, Unavailable, channel_history, one_column, train_mean
 from vvp.models.registry import family as family_of
@@ -96,6 +97,7 @@ def fit(matrix: Matrix, population: Population, sweeper: Sweeper, seed: int = 0)
     parts = folds(matrix, population.rows, seed)
     if not parts:
         return found
+    found = [_on_folds(matrix, rule, parts) for rule in found]
     wanted = (*SWEPT_INPUTS, *COUNTERLESS.values(), *ALONE.values())
     data = trial_data(matrix, population, parts, [name for name in wanted if _own(matrix, name)], seed)
     maker = _Maker(matrix, population, data, seed)
@@ -164,6 +166,15 @@ def _fit_rule(matrix: Matrix, rule: Candidate, rows: np.ndarray) -> Candidate | 
         return model
     bounds = (float(data.y.min()), float(data.y.max()))
     return replace(rule, model=model, family=model.family, rows=len(rows), bounds=bounds)
+
+
+def _on_folds(matrix: Matrix, rule: Candidate, parts: list[Fold]) -> Candidate:
+    """The rule with its criterion on the folds' held rows, beside the models'."""
+    if rule.model is None:
+        return rule
+    said = [fit_rule(matrix, rule, fitted).predict(matrix, held) for fitted, held in parts]
+    truth = matrix.y[np.concatenate([held for _, held in parts])]
+    return replace(rule, validation_mae=CRITERION(truth, np.concatenate(said)))
 
 
 def with_history(rule: Candidate, history: ChannelHistory) -> Candidate:
@@ -281,6 +292,7 @@ def save(space: Workspace, folder: str, candidates: list[Candidate], facts: dict
             space.write_bytes(f"{folder}/models/{number:02d}/{file}", data)
             digest.update(data)
         head = asdict(replace(one, model=None, oof=None))
+        del head["model"]
         heads.append({**head, "files": sorted(files), "oof": judged.index(one) if one in judged else None})
     sink = io.BytesIO()
     np.save(sink, np.array([one.oof for one in judged], np.float64), allow_pickle=False)
@@ -290,16 +302,37 @@ def save(space: Workspace, folder: str, candidates: list[Candidate], facts: dict
     return digest.hexdigest()
 
 
-def read(space: Workspace, folder: str) -> tuple[list[Candidate], dict[str, Any]]:
-    """What `save` wrote. UserError when it is absent or damaged."""
+def read(
+    space: Workspace, folder: str, matrix: Matrix | None = None
+) -> tuple[list[Candidate], dict[str, Any]]:
+    """What `save` wrote. matrix: whose columns the models must take; None: not asked.
+
+    UserError when it is absent or damaged.
+    """
     facts = space.read_json(f"{folder}/candidates.json")
-    oof = np.load(io.BytesIO(space.read_bytes(f"{folder}/{OOF}")), allow_pickle=False)
     found = []
-    for number, head in enumerate(facts.pop("candidates")):
-        files = {f: space.read_bytes(f"{folder}/models/{number:02d}/{f}") for f in head.pop("files")}
-        head["columns"] = tuple(head["columns"])
-        head["bounds"] = None if head["bounds"] is None else tuple(head["bounds"])
-        head["recipe"] = None if head["recipe"] is None else Recipe.from_dict(head["recipe"])
-        head["oof"] = None if head["oof"] is None else oof[head["oof"]]
-        found.append(Candidate(**{**head, "model": load(files) if files else None}))
+    known = None if matrix is None else {column.name for column in matrix.columns}
+    with space.taken_apart(f"{folder}/candidates.json", "run `vvp tune` again"):
+        oof = np.load(io.BytesIO(space.read_bytes(f"{folder}/{OOF}")), allow_pickle=False)
+        if oof.ndim not in (1, 2) or oof.dtype != np.float64 or not np.isfinite(oof).all():
+            raise ValueError(f"{OOF} is not a table of numbers")
+        for number, saved in enumerate(facts.pop("candidates")):
+            head = Fitted.model_validate(saved)
+            files = {f: space.read_bytes(f"{folder}/models/{number:02d}/{f}") for f in head.files}
+            model = load(files) if files else None
+            if model is None and head.unavailable is None:
+                raise ValueError(f"no model of {head.name}")
+            if known is not None and model is not None:
+                if not known.issuperset(head.columns):
+                    raise ValueError(f"{head.name} is of columns that there are not")
+                model.predict(np.zeros((1, len(head.columns)), np.float32))  # ValueError: not of so many
+            kept = head.model_dump(exclude={"files", "columns", "bounds", "recipe", "oof"})
+            found.append(
+                Candidate(
+                    **kept, columns=tuple(head.columns), model=model,
+                    bounds=None if head.bounds is None else (head.bounds[0], head.bounds[1]),
+                    recipe=None if head.recipe is None else Recipe.from_dict(head.recipe.model_dump()),
+                    oof=None if head.oof is None else oof[head.oof],
+                )
+            )  # fmt: skip
     return found, facts

@@ -7,7 +7,7 @@ Not known here: how anything was fitted, files (jobs/evaluate.py), how a table i
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,19 +16,27 @@ import pyarrow.parquet as pq
 
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
-from vvp.learn import rule_errors
+from vvp.learn import ranges, scores
+from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import HISTORY, MEAN, RULE, Candidate
 from vvp.learn.evidence import Choice
+from vvp.learn.folds import before_test
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
 from vvp.learn.metrics import bootstrap, flags, paired, record
-from vvp.learn.records import Coverage, ModelResult, SplitResult, Standing, Warning
+from vvp.learn.records import Coverage, CoverageSlice, Metrics, ModelResult, SplitResult, Standing, Warning
 from vvp.learn.rule_errors import Errors
 
+FEW_ERRORS = 100  # below it the tails of a distribution are guesses
 # How a chosen model stands against the rule on the test: what the headline of a forecast goes by.
 RULE_ITSELF: Final = "rule"
 BETTER: Final = "better"
 NOT_SHOWN: Final = "not shown to be better"
 NO_BETTER: Final = "no better"
+
+PREDICTIONS = pa.schema(
+    [(name, pa.string() if name in ("video_id", "channel_id", "model") else pa.float64())
+     for name in ("video_id", "channel_id", "log_views", "model", "predicted", "low", "high")]
+)  # fmt: skip
 
 
 def evaluate_split(
@@ -36,6 +44,7 @@ def evaluate_split(
     population: Population,
     candidates: Sequence[Candidate],
     choice: Choice,
+    calibrations: Mapping[str, Calibration | None],
     *,
     resamples: int = 1000,
     seed: int = 0,
@@ -45,7 +54,7 @@ def evaluate_split(
     rows = matrix.rows("test", population.rows)
     y, channels = matrix.y[rows], matrix.channel_id[rows]
     able = [c for c in candidates if c.model is not None]
-    predicted = {c.name: c.predict(matrix, rows) for c in able}
+    predicted = {c.name: ranges.shown(matrix, rows, c, calibrations.get(c.name)) for c in able}
     intervals = bootstrap(y, predicted, channels, resamples, seed)
     rule, chosen = choice.rule.name, choice.chosen
 
@@ -64,7 +73,15 @@ def evaluate_split(
             }  # fmt: skip
             result = result.model_copy(update=measured)
         results[c.name] = result
+    frozen: dict[str, Metrics] = {}
+    if matrix.split == "time":
+        still = matrix.with_history_of(before_test(matrix))
+        rivals = [c for c in able if c.role == RULE or c.name == chosen.name]
+        said = {c.name: ranges.shown(still, rows, c, calibrations.get(c.name)) for c in rivals}
+        found = bootstrap(y, said, channels, resamples, seed)
+        frozen = {name: record(own) for name, own in found.items()}
     return SplitResult(
+        frozen=frozen,
         parts={part: int((matrix.part == part).sum()) for part in ("train", "validation", "test", "embargo")},
         population=population.sentence,
         test_rows=len(rows),
@@ -74,7 +91,9 @@ def evaluate_split(
         standing=standing(results[chosen.name]),
         evidence=choice.evidence,
         results=results,
-        interval=coverage(matrix, rows, chosen, choice.errors[chosen.name], resamples, seed),
+        interval=coverage(
+            matrix, rows, chosen, choice.errors[chosen.name], calibrations[chosen.name], resamples, seed
+        ),
         flags=flags(predicted),
     )
 
@@ -89,67 +108,81 @@ def standing(own: ModelResult) -> Standing:
     return BETTER if gap.high is not None and gap.high < 0 else NOT_SHOWN
 
 
-def scales(matrix: Matrix, one: Candidate, rows: np.ndarray) -> np.ndarray:
-    """float64: the factor of the errors in each row's distribution (rule_errors.scale); 1 for a model."""
-    if one.name == HISTORY:
-        _, count = matrix.history.at(matrix.channel_id[rows], matrix.published_at[rows])
-        size = rule_errors.scale(matrix.history.error_k, count)
-        return np.where(np.isfinite(size), size, np.sqrt(2))
-    if one.name == MEAN:
-        return np.full(len(rows), float(rule_errors.scale(0.0, one.rows)))
-    return np.ones(len(rows))
-
-
-def half_widths(matrix: Matrix, rows: np.ndarray, one: Candidate, errors: Errors | None) -> np.ndarray:
-    """float64 (len(rows),): half the 80 % interval of each row; NaN without errors to make it from."""
-    around = None if errors is None else distribution(0.0, errors.scaled)
-    half = np.nan if around is None else around.half_width(COVERAGE)
-    return half * scales(matrix, one, rows)
-
-
 def coverage(
-    matrix: Matrix, rows: np.ndarray, one: Candidate, errors: Errors, resamples: int, seed: int
-) -> Coverage:
-    """How often the 80 % interval of a forecaster held the truth on the test rows."""
-    if not len(errors.rows):
+    matrix: Matrix, rows: np.ndarray, one: Candidate, errors: Errors, calibration: Calibration | None,
+    resamples: int, seed: int,
+) -> Coverage:  # fmt: skip
+    """How often the 80 % interval of a forecaster held the truth on the test rows, and what it is worth."""
+    if calibration is None:
         return Coverage(
             half_width=None, reason="no video could be forecast from others", measured=None, held=0, of=0,
             clearly_under=False,
         )  # fmt: skip
-    half = half_widths(matrix, rows, one, errors)
-    inside = (np.abs(matrix.y[rows] - one.predict(matrix, rows)) <= half).astype(float)
-    share = bootstrap(inside, {"inside": np.zeros(len(rows))}, matrix.channel_id[rows], resamples, seed)
+    y, channels = matrix.y[rows], matrix.channel_id[rows]
+    low, high = ranges.interval(matrix, rows, one, calibration)
+    inside = (low <= y) & (y <= high)
+    slices = scores.coverage(inside, channels, _slices(matrix, rows), seed, resamples)
+    measured = slices[0].coverage.record()
     held = int(inside.sum())
-    measured = share["inside"]["mae"].record()
     by_channel = measured.high is not None and measured.high < COVERAGE
     few = measured.few_channels and clearly_under(held, len(rows), COVERAGE)
+    plain = distribution(0.0, errors.scaled)
+    score = gain = crps = None
+    pit: list[int] = []
+    if len(errors.rows) >= FEW_ERRORS:
+        levels = ranges.quantiles(matrix, rows, one, calibration, scores.LEVELS)
+        if np.isfinite(levels).all():
+            crps = float(scores.crps(y, levels).mean())
+        pit = scores.pit_histogram(ranges.cdf(matrix, rows, one, calibration)).tolist()
+    if plain is not None and np.isfinite(high - low).all():
+        half = plain.half_width(COVERAGE) * ranges.scales(matrix, one, rows)
+        centres = one.predict(matrix, rows)
+        own = scores.interval_score(y, low, high)
+        constant = scores.interval_score(y, centres - half, centres + half)
+        score, gain = float(own.mean()), scores.gain(own, constant, channels, seed, resamples).record()
     return Coverage(
-        half_width=float(np.median(half)), wanted=COVERAGE, measured=measured, held=held, of=len(rows),
-        clearly_under=bool(by_channel or few),
+        half_width=float(np.median(high - low)) / 2, wanted=COVERAGE, measured=measured, held=held,
+        of=len(rows), clearly_under=bool(by_channel or few), score=score, gain=gain, crps=crps, pit=pit,
+        parts=list(calibration.parts), shift=calibration.shift, margin=calibration.margin,
+        slices=[
+            CoverageSlice(
+                by=s.by, value=s.value, rows=s.rows, channels=s.channels, measured=s.coverage.record()
+            )
+            for s in slices[1:]
+        ],
     )  # fmt: skip
 
 
+def _slices(matrix: Matrix, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """By what the coverage is looked at: name → object (len(rows),)."""
+    X, names = matrix.X[rows], matrix.column_names
+    found = {"channel": ranges.groups(X, names), "month": scores.months(matrix.published_at[rows])}
+    if "log_channel_followers" in names:
+        found["followers"] = scores.quarters(X[:, names.index("log_channel_followers")].astype(np.float64))
+    if matrix.has_media.any():
+        found["media"] = np.where(matrix.has_media[rows], "with media", "without media").astype(object)
+    return found
+
+
 def predictions(
-    matrix: Matrix, population: Population, candidates: Sequence[Candidate], errors: dict[str, Errors]
+    matrix: Matrix,
+    population: Population,
+    candidates: Sequence[Candidate],
+    calibrations: Mapping[str, Calibration | None],
 ) -> bytes:
     """Parquet: one row per test video and candidate, log views: what it said, its 80 % interval (null where
     its out-of-fold errors were not made), and what came of it."""
     rows = matrix.rows("test", population.rows)
     able = [c for c in candidates if c.model is not None]
-    said = [c.predict(matrix, rows) for c in able]
-    half = np.concatenate([half_widths(matrix, rows, c, errors.get(c.name)) for c in able])
-    centre = np.concatenate(said)
-    table = pa.table(
-        {
-            "video_id": pa.array(np.tile(matrix.video_id[rows], len(able)), pa.string()),
-            "channel_id": pa.array(np.tile(matrix.channel_id[rows], len(able)), pa.string()),
-            "log_views": np.tile(matrix.y[rows], len(able)),
-            "model": pa.array([c.name for c in able for _ in rows], pa.string()),
-            "predicted": centre,
-            "low": pa.array(centre - half, from_pandas=True),
-            "high": pa.array(centre + half, from_pandas=True),
-        }
-    )
+    centre = np.concatenate([ranges.shown(matrix, rows, c, calibrations.get(c.name)) for c in able])
+    ends = [ranges.interval(matrix, rows, c, calibrations.get(c.name)) for c in able]
+    low, high = (np.concatenate([end[side] for end in ends]) for side in (0, 1))
+    columns = (
+        np.tile(matrix.video_id[rows], len(able)), np.tile(matrix.channel_id[rows], len(able)),
+        np.tile(matrix.y[rows], len(able)), [c.name for c in able for _ in rows], centre, low, high,
+    )  # fmt: skip
+    arrays = [pa.array(v, f.type, from_pandas=True) for v, f in zip(columns, PREDICTIONS, strict=True)]
+    table = pa.table(arrays, schema=PREDICTIONS)
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
@@ -161,7 +194,8 @@ def verdict(split: SplitResult) -> str:
     few = split.test_channels < 5
     caution = f" (channels in the test: {split.test_channels}; read every interval with care)" if few else ""
     if own.role == RULE:
-        tried = [e.sentence for e in split.evidence if split.results[e.candidate].role != RULE]
+        rules = {name for name, result in split.results.items() if result.role == RULE}
+        tried = [e.sentence for e in split.evidence if e.candidate not in rules]
         why = f": {tried[0]}" if tried else ""
         return (
             f"No model is shown to beat the simple rule, so the forecast is that rule, {rule}{why}{caution}."

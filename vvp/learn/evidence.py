@@ -17,7 +17,16 @@ from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn import rule_errors
 from vvp.learn.candidates import (
-    FOLLOWERS, HISTORY, MEAN, METADATA_ONLY, MODELS, RECENT, RULE, Candidate, fit_rule, within,
+    FOLLOWERS,
+    HISTORY,
+    MEAN,
+    METADATA_ONLY,
+    MODELS,
+    RECENT,
+    RULE,
+    Candidate,
+    fit_rule,
+    within,
 )  # fmt: skip
 from vvp.learn.folds import MIN_ROWS, Fold, before_test, folds
 from vvp.learn.records import Evidence
@@ -56,7 +65,9 @@ def choose(matrix: Matrix, population: Population, candidates: list[Candidate], 
             if tried[-1].better or _clearly_first(tried[-1]):
                 rule = rules[other]
     chosen = rule
-    models = sorted((c for c in able if c.role in MODELS), key=lambda c: (CRITERION.rank(c.validation_mae), c.role))
+    models = sorted(
+        (c for c in able if c.role in MODELS), key=lambda c: (CRITERION.rank(c.validation_mae), c.role)
+    )
     held = np.concatenate([rows for _, rows in parts]) if parts else np.zeros(0, np.int64)
     # The best model, and the one for drafts without a video: each must earn its place.
     before = len(before_test(matrix))
@@ -106,7 +117,10 @@ def rule_errors_of(matrix: Matrix, rule: Candidate, among: np.ndarray, parts: li
         return rule_errors.by_folds(channel, published, y, local).at(rows)
     dated = np.flatnonzero(~np.isnat(published))
     if len(dated) >= 2 and 2 * len(np.unique(published[dated])) >= len(dated):
-        found = rule_errors.as_of(channel[dated], published[dated], y[dated], matrix.lag_days)
+        # Without folds the rule is alone: what counts is how far off the usual of so many videos is, and the
+        # lag would leave a few daily videos without a single error.
+        lag = matrix.lag_days if parts else 0.0
+        found = rule_errors.as_of(channel[dated], published[dated], y[dated], lag)
         return found.at(dated).at(rows)
     return rule_errors.left_out(channel, y).at(rows)
 

@@ -1,4 +1,4 @@
-"""A sweep of the first points alone, in this process: for tests and benchmarks, where Ray Tune would add time.
+"""A sweep of the first points alone, in this process, where Ray Tune would only add time.
 
 Not known here: Ray, how parameters are searched (sweep.py).
 """
@@ -13,7 +13,7 @@ from vvp.models.registry import family as family_of
 
 
 def at_first_points(families: Sequence[str]) -> Callable[[str], Sweeper]:
-    """What `tune` takes as `sweep_for`: each family with each input, at the point that a sweep tries first."""
+    """What `tune` takes as `sweep_for`: each family with each input, at the point tried first."""
 
     def sweep(data: TrialData) -> list[Tried]:
         tried = []

@@ -21,7 +21,7 @@ from vvp.models.base import Data
 
 MIN_ROWS = 30
 START = 0.4
-FOLDS = 3  # in time; by groups one more
+FOLDS = 3
 COUNT = "channel_history_log_n"
 HIDDEN = 0.1  # share of the training rows that hide their channel's history
 NEEDS_MEDIA = {"full", "full_without_counters", "picture", "sound"}
@@ -42,8 +42,8 @@ def folds(matrix: Matrix, among: np.ndarray, seed: int = 0) -> list[Fold]:
         return _expanding(rows[np.argsort(matrix.published_at[rows], kind="stable")], among, matrix)
     groups = channel_codes(matrix.channel_id[rows]) if matrix.split == "channel" else matrix.copies[rows]
     names, at = np.unique(groups, return_inverse=True)
-    fold = np.random.default_rng(seed).permutation(len(names))[at] % (FOLDS + 1)
-    parts = [(rows[fold != k], rows[(fold == k) & among[rows]]) for k in range(FOLDS + 1)]
+    fold = np.random.default_rng(seed).permutation(len(names))[at] % FOLDS
+    parts = [(rows[fold != k], rows[(fold == k) & among[rows]]) for k in range(FOLDS)]
     return [(fitted, held) for fitted, held in parts if len(held)]
 
 

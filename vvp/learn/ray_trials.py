@@ -59,11 +59,12 @@ class Outcome:
     """the criterion over all folds' held rows"""
     seconds: float
     checkpoint: str
-    """path of the folder with its forecasts, in the storage's filesystem"""
+    """the folder with its forecasts, below the storage's: a workspace may be copied"""
 
     def forecasts(self, storage: str) -> np.ndarray:
         """float64 (m,): of the folds' held rows, in their order."""
-        with tune.Checkpoint(self.checkpoint, open_uri(storage)[0]).as_directory() as folder:
+        fs, base = open_uri(storage)
+        with tune.Checkpoint(f"{base}/{self.checkpoint}", fs).as_directory() as folder:
             found: np.ndarray = np.load(Path(folder) / OOF, allow_pickle=False)
         return found
 
@@ -227,7 +228,10 @@ class _Watcher(tune.Callback):
     def __init__(self, folder: Workspace, file: str, tell: Tell | None) -> None:
         rows = folder.read_json(file) if folder.exists(file) else []
         self.folder, self.file, self.tell = folder, file, tell
-        self.ended = [Outcome(**row) for row in rows]
+        with folder.taken_apart(file, "delete it, and run `vvp tune` again"):
+            self.ended = [Outcome(**row) for row in rows]
+            if any(row.checkpoint.startswith("/") or ".." in row.checkpoint.split("/") for row in self.ended):
+                raise ValueError("a trial whose model lies elsewhere")
         self.first_number = max((outcome.number for outcome in self.ended), default=-1) + 1
         self.told = -1
 
@@ -246,7 +250,7 @@ class _Watcher(tune.Callback):
             point=last["point"],
             validation=last[CRITERION.name],
             seconds=last["seconds"],
-            checkpoint=trial.checkpoint.path,
+            checkpoint=trial.checkpoint.path.removeprefix(open_uri(self.folder.root)[1]).lstrip("/"),
         )
         self.ended.append(outcome)
         self.folder.write_json(self.file, [asdict(row) for row in self.ended])

@@ -5,12 +5,13 @@ on the wording of a sentence: what a program must know of a warning is its kind.
 Not known here: how anything in them is computed.
 """
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vvp.dataset.split_rules import SplitSettings
 from vvp.errors import UserError
+from vvp.models.base import MODEL_FILE
 
 R = TypeVar("R", bound="Record")
 
@@ -88,6 +89,17 @@ class Evidence(Record):
     sentence: str
 
 
+class CoverageSlice(Record):
+    """Coverage on some of the test rows."""
+
+    by: str
+    """channel (known or new), followers (quarters), month, media"""
+    value: str
+    rows: int
+    channels: int
+    measured: Measured
+
+
 class Coverage(Record):
     """How often the 80 % interval of a forecaster held the truth, where that was measured."""
 
@@ -97,6 +109,21 @@ class Coverage(Record):
     """why there is none"""
     wanted: float = 0.8
     measured: Measured | None
+    crps: float | None = None
+    """mean continuous ranked probability score, log views, lower is better"""
+    pit: list[int] = Field(default_factory=list)
+    """how many truths fell into each tenth of their distribution; even is right"""
+    score: float | None = None
+    """mean interval score, log views, lower is better"""
+    gain: Measured | None = None
+    """how much lower that is than with one width for all, as a share"""
+    parts: list[str] = Field(default_factory=list)
+    """what shapes the interval to a video (calibrate.py)"""
+    shift: float = 0.0
+    """what is added to every forecast, log views"""
+    margin: float = 1.0
+    """by how much intervals are wider than the errors alone make them"""
+    slices: list[CoverageSlice] = Field(default_factory=list)
     held: int = Field(ge=0)
     of: int = Field(ge=0)
     clearly_under: bool
@@ -121,6 +148,39 @@ class ModelResult(Record):
 Standing = Literal["rule", "better", "not shown to be better", "no better"]
 
 
+class FoldLook(Record):
+    """One fold before the test: mean absolute errors, log views; None: nothing was forecast there."""
+
+    rows: int
+    error: float | None
+    rule_error: float | None
+
+
+class ChannelLook(Record):
+    """A large channel that the fit had not seen: mean absolute errors, log views."""
+
+    channel: str
+    rows: int
+    error: float
+    known_error: float | None
+    """of its videos on the folds, where its earlier ones were known"""
+
+
+class CurveLook(Record):
+    """The last fold forecast from some of its training rows."""
+
+    rows: int
+    error: float
+
+
+class Looks(Record):
+    """looks.py"""
+
+    folds: list[FoldLook]
+    channels: list[ChannelLook]
+    curve: list[CurveLook]
+
+
 class SplitResult(Record):
     """One split's test part, opened."""
 
@@ -133,8 +193,13 @@ class SplitResult(Record):
     standing: Standing
     evidence: list[Evidence]
     results: dict[str, ModelResult]
+    """each video forecast from what was known when it was posted: the online protocol"""
+    frozen: dict[str, Metrics] = Field(default_factory=dict)
+    """the rules and the chosen one, without any count of the test's time; empty but for the time split"""
     interval: Coverage
     flags: list[Warning]
+    looks: Looks | None = None
+    """further looks at the chosen model, before the test; None for a rule, and beside the deciding split"""
 
     @property
     def own(self) -> ModelResult:
@@ -188,6 +253,34 @@ class Evaluation(Record):
     rule: str | None = None
     typical_factor: float | None = None
     interval: Coverage | None = None
+
+
+class RecipeHead(Record):
+    """How a model is made (recipes.py)."""
+
+    family: str
+    input: str
+    params: dict[str, str | int | float | bool | None]
+    point: int = Field(ge=0, le=10_000)
+    members: list[Annotated[tuple[float, "RecipeHead"], Field(strict=False)]] = Field(max_length=8)
+
+
+class Fitted(Record):
+    """A candidate in candidates.json; its model lies in `files`, of which the unavailable has none."""
+
+    name: str
+    role: Literal["rule", "single", "model"]
+    input: str
+    family: str
+    columns: list[str]
+    recipe: RecipeHead | None
+    rows: int
+    validation_mae: float | None
+    unavailable: str | None
+    bounds: list[float] | None = Field(min_length=2, max_length=2)
+    oof: int | None = Field(ge=0)
+    """row of oof.npy; None: it was not judged so"""
+    files: list[Annotated[str, Field(pattern=MODEL_FILE)]]
 
 
 class FittedSplit(Record):

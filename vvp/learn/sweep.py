@@ -119,7 +119,9 @@ class Sweeps:
     space: Workspace
     at: RunPaths
     families: Sequence[str]
+    deciding: str = "time"
     trials: int = 8
+    """per family under the deciding split; half as many under the others, which are for comparison"""
     seed: int = 0
     cpus_per_trial: float = 1.0
     start: Callable[[], None]
@@ -138,7 +140,7 @@ class Sweeps:
                 data,
                 storage=self.space.uri(self.at.split(split)),
                 name="sweep",
-                trials=self.trials,
+                trials=self.trials if split == self.deciding else max(1, self.trials // 2),
                 seed=self.seed,
                 cpus_per_trial=self.cpus_per_trial,
                 progress=tell,
@@ -173,8 +175,12 @@ def _finished(folder: Workspace, mark: str) -> dict[str, Any] | None:
     """The record of a sweep that was completed with this fingerprint."""
     if not folder.exists(RECORD):
         return None
-    record: dict[str, Any] = folder.read_json(RECORD)
-    return record if record.get("fingerprint") == mark else None
+    record = folder.read_json(RECORD)
+    with folder.taken_apart(RECORD, "delete it, and run `vvp tune` again"):
+        if record["fingerprint"] != mark:
+            return None
+        [Trial(**row) for row in record["trials"]]
+    return dict(record)
 
 
 def _conclude(folder: Workspace, outcomes: list[Outcome], mark: str) -> dict[str, Any]:

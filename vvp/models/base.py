@@ -22,6 +22,7 @@ from safetensors.numpy import save as save_tensors
 from vvp.errors import UserError
 
 JSON_FILE, TENSOR_FILE, TEXT_FILE = "model.json", "model.safetensors", "model.txt"
+MODEL_FILE = r"^(member-[0-9]{2}/)?model\.(json|safetensors|txt)$"  # what a model's files are called
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -36,7 +36,7 @@ class ElasticNet:
 
     @property
     def start(self) -> Params:
-        return {"components": 32, "embedding_weight": 1.0, "l1_ratio": 0.5}
+        return {"components": 32, "embedding_weight": 0.5, "l1_ratio": 0.5}
 
     def space(self, n_train: int, n_cols: int) -> Space:
         return {**linear.space(n_train, n_cols), "l1_ratio": Float(low=0.05, high=1.0)}
@@ -60,8 +60,8 @@ class ElasticNet:
 
     def _solve(self, part: Centred, l1_ratio: float, points: int) -> tuple[np.ndarray, np.ndarray]:
         """Penalties (points,) and coefficients (points, width)."""
-        products = part.Z.T @ part.y
-        largest = float(np.abs(products).max(initial=0.0)) / (len(part.y) * l1_ratio)
+        n, d = part.Z.shape
+        largest = float(np.abs(part.Z.T @ part.y).max(initial=0.0)) / (n * l1_ratio)
         alphas = max(largest, 1e-12) * FRACTIONS[:points]  # a constant y or no column leaves nothing to fit
         with warnings.catch_warnings():
             # At the smallest penalties it may end early: such a point is still a model, and is judged as one.
@@ -71,8 +71,7 @@ class ElasticNet:
                 part.y,
                 l1_ratio=l1_ratio,
                 alphas=alphas,
-                precompute=part.Z.T @ part.Z,
-                Xy=products,
+                precompute=d <= n,  # XᵀX once, where that is the smaller table
                 max_iter=self.rounds,
                 tol=1e-4,
             )

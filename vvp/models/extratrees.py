@@ -17,6 +17,7 @@ from vvp.models.base import Data, Float, Int, Params, Space, pack, tensor, unpac
 from vvp.models.projection import Projection
 
 COMPONENTS = 32  # of each wide block
+MOST_CANDIDATES = 48  # columns that a split chooses among; what a fit costs grows with them
 MOST_LEAVES = 2500  # a tree; bounds the file at 12 bytes a node, so 60 kB a tree
 MOST_TREES, MOST_NODES = 1000, 5_000_000  # of a file
 CHUNK = 1 << 18  # rows × trees that are walked at a time
@@ -129,16 +130,16 @@ class ExtraTrees:
     """The family."""
 
     name: ClassVar[str] = "extratrees"
-    trees: int = 150
+    trees: int = 80
 
     @property
     def start(self) -> Params:
-        return {"min_samples_leaf": 5, "max_features": 0.3}
+        return {"min_samples_leaf": 3, "max_features": 0.6}
 
     def space(self, n_train: int, n_cols: int) -> Space:
         return {
             "min_samples_leaf": Int(low=2, high=min(max(n_train // 20, 2), 30), log=True),
-            "max_features": Float(low=0.1, high=1.0),
+            "max_features": Float(low=0.2, high=1.0),
         }
 
     def path(
@@ -157,7 +158,7 @@ class ExtraTrees:
         fitted = ExtraTreesRegressor(
             n_estimators=self.trees,
             min_samples_leaf=max(params["min_samples_leaf"], -(-len(train.y) // MOST_LEAVES)),
-            max_features=params["max_features"],
+            max_features=max(1, min(round(params["max_features"] * projection.width), MOST_CANDIDATES)),
             random_state=seed,
             n_jobs=threads,
         ).fit(_filled(columns, median), train.y)

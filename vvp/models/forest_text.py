@@ -39,6 +39,12 @@ class _BadError(Exception):
     """What is wrong with the text."""
 
 
+def trees(text: str) -> str:
+    """The text without what follows the trees: LightGBM's reader of parameters ends the process over a few
+    damaged signs, and no prediction needs them."""
+    return text.partition(END)[0] + END
+
+
 def check(text: str) -> None:
     """UserError unless `text` is a forest of one output over numbers alone, as Gbdt saves it."""
     try:

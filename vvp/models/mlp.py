@@ -19,16 +19,20 @@ import torch
 from torch import nn
 
 from vvp.errors import UserError
-from vvp.models.base import Data, Float, Params, Space, pack, tensor, unpack
+from vvp.models.base import Choice, Data, Float, Params, Space, pack, tensor, unpack
 from vvp.models.scaling import Inputs
 
 FURTHEST = 6.0
 """standard deviations of training's log views; a network's answer beyond is cut to it"""
+LOSSES = {"squared": nn.functional.mse_loss, "absolute": nn.functional.l1_loss}
 LARGEST_LAYER, MOST_LAYERS, MOST_MEMBERS = 4096, 8, 64  # of a file: it must not ask for all the memory
 
 
 class SharedLinear(nn.Module):
-    """(n, k, width_in) → (n, k, width_out): one weight matrix, its ends scaled by each member's vectors."""
+    """(n, k, width_in) → (n, k, width_out): one weight matrix, its ends scaled by each member's vectors.
+
+    (n, width_in) is what all members share: the first layer's input.
+    """
 
     def __init__(self, width_in: int, width_out: int, members: int, *, first: bool) -> None:
         super().__init__()
@@ -42,7 +46,12 @@ class SharedLinear(nn.Module):
                 self.before.copy_(torch.randint(0, 2, self.before.shape) * 2.0 - 1.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return nn.functional.linear(x * self.before, self.weight) * self.after + self.bias
+        if x.dim() == 2:  # scaling the weights is less work than scaling a copy of the input per member
+            weights = (self.weight * self.before[:, None]).flatten(0, 1)
+            product = nn.functional.linear(x, weights).unflatten(1, self.after.shape)
+        else:
+            product = nn.functional.linear(x * self.before, self.weight)
+        return product * self.after + self.bias
 
 
 class Network(nn.Module):
@@ -62,9 +71,8 @@ class Network(nn.Module):
         self.last_bias = nn.Parameter(torch.zeros(members))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x[:, None].expand(-1, self.members, -1)
         for layer in self.layers:
-            x = self.dropout(nn.functional.gelu(layer(x)))
+            x = self.dropout(torch.relu(layer(x)))
         return (x * self.last).sum(dim=-1) + self.last_bias
 
 
@@ -115,20 +123,27 @@ class Mlp:
     """The family."""
 
     name: ClassVar[str] = "mlp"
-    hidden: tuple[int, ...] = (128, 64)
-    members: int = 4
-    epochs: tuple[int, ...] = (2, 3, 5, 7, 10, 14, 19, 25, 32, 40)
+    hidden: tuple[int, ...] = (64, 32)
+    members: int = 8
+    epochs: tuple[int, ...] = (2, 3, 4, 6, 8, 11, 15, 20, 26, 32)
     """epochs made, at each point of the path"""
     components: int = 32
     """of each wide block of embeddings"""
 
     @property
     def start(self) -> Params:
-        return {"learning_rate": 1e-3, "weight_decay": 0.1, "dropout": 0.2, "embedding_weight": 1.0}
+        return {
+            "loss": "squared",
+            "learning_rate": 2e-3,
+            "weight_decay": 0.1,
+            "dropout": 0.2,
+            "embedding_weight": 0.3,
+        }
 
     def space(self, n_train: int, n_cols: int) -> Space:
         return {
-            "learning_rate": Float(low=3e-4, high=3e-3, log=True),
+            "loss": Choice(options=tuple(LOSSES)),
+            "learning_rate": Float(low=5e-4, high=5e-3, log=True),
             "weight_decay": Float(low=1e-3, high=1.0, log=True),
             "dropout": Float(low=0.0, high=0.5),
             "embedding_weight": Float(low=0.1, high=4.0, log=True),
@@ -166,7 +181,7 @@ class Mlp:
         """The network at each stop: the live one, so what is wanted of it is taken before the next."""
         X, y = _tensor(inputs.apply(train.X)), _tensor((train.y - target[0]) / (target[1] or 1.0))
         network = Network(inputs.width, self.hidden, self.members, params["dropout"])
-        rate, decay = params["learning_rate"], params["weight_decay"]
+        rate, decay, loss = params["learning_rate"], params["weight_decay"], LOSSES[params["loss"]]
         # fused: one pass over the weights instead of ten; with few rows the update is most of the work
         optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
         # Should training diverge, the network before that epoch stands: a poor forecast rather than NaN.
@@ -175,7 +190,7 @@ class Mlp:
             network.train()
             for rows in torch.randperm(len(y)).split(batch_size(len(y))):
                 optimizer.zero_grad()
-                nn.functional.mse_loss(network(X[rows]), y[rows, None].expand(-1, self.members)).backward()
+                loss(network(X[rows]), y[rows, None].expand(-1, self.members)).backward()
                 optimizer.step()
             network.eval()
             if all(torch.isfinite(value).all() for value in network.parameters()):
@@ -187,8 +202,8 @@ class Mlp:
 
 
 def batch_size(n_train: int) -> int:
-    """The power of two that gives about 16 batches an epoch, from 8 to 256: few rows still make steps."""
-    return int(2 ** np.clip(np.round(np.log2(max(n_train, 1) / 16)), 3, 8))
+    """The power of two that gives about 8 batches an epoch, from 8 to 512: few rows still make steps."""
+    return int(2 ** np.clip(np.round(np.log2(max(n_train, 1) / 8)), 3, 9))
 
 
 def _forward(network: Network, X: torch.Tensor, target: tuple[float, float]) -> np.ndarray:

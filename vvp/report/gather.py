@@ -5,25 +5,25 @@ fitted, made or written here; splits are read as they were saved. Counts are rea
 Not known here: figures, sentences about findings, HTML.
 """
 
-import io
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vvp.dataset.fuse import present
 from vvp.dataset.split_rules import SplitSettings
+from vvp.dataset.splits import SAVED
 from vvp.dataset.targets import Labels, issues, moments, read_labels
 from vvp.errors import UserError
-from vvp.forecast.judging import read_evaluation
+from vvp.forecast.judging import read_evaluation, read_predictions
 from vvp.learn.records import Evaluation, Run, SplitResult
 from vvp.learn.tuning import read_run
 from vvp.paths import EMBEDDINGS, RUNS, SET_ASIDE, SPLITS_TABLE, VIDEOS, RunPaths
 from vvp.report import gather_map as atlas
 from vvp.schema import FAILED
+from vvp.words import visible
 from vvp.workspace import Workspace
 
 
@@ -64,7 +64,8 @@ class Tested:
     row: np.ndarray  # int64 (m,), of Videos
     truth: np.ndarray
     by_model: dict[str, np.ndarray]
-    half_width: np.ndarray  # of the chosen forecaster's 80 % interval; NaN: none could be made
+    low: np.ndarray  # ends of the chosen forecaster's 80 % interval; NaN: none could be made
+    high: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,13 +139,13 @@ def gather(space: Workspace, name: str) -> Facts:
 
 
 def _run(space: Workspace, name: str, why: dict[str, str]) -> Run | None:
-    found = read_run(space, name)
-    if found is not None:
-        return found
+    run = read_run(space, name)
+    if run is not None:
+        return run
     runs = [r for r in space.folders(RUNS) if space.exists(RunPaths(r).run)]
     if runs or name != "default":
-        there = f"there are: {', '.join(runs)}" if runs else "there is none yet; `vvp tune` makes one"
-        raise UserError(f"there is no run called {name} in {space.root}; {there}.")
+        others = f"there are: {', '.join(runs)}" if runs else "there is none yet; `vvp tune` makes one"
+        raise UserError(f"there is no run called {name} in {space.root}; {others}.")
     for key in ("run", "evaluation", "tested"):
         why[key] = "No model has been fitted yet: run `vvp tune`, then `vvp evaluate`."
     return None
@@ -156,8 +157,8 @@ def _evaluation(
     if run is None:
         return None
     command = f"`vvp evaluate --name {name}`"
-    found = read_evaluation(space, name)
-    if found is None:
+    evaluation = read_evaluation(space, name)
+    if evaluation is None:
         if space.exists(RunPaths(name).evaluation):
             why["evaluation"] = f"The evaluation is damaged or of another version: run {command} again."
             notes.append(why["evaluation"])
@@ -165,13 +166,13 @@ def _evaluation(
             why["evaluation"] = f"The test part has not been opened yet: run {command}."
         why["tested"] = why["evaluation"]
         return None
-    if found.run_id != run.id:
+    if evaluation.run_id != run.id:
         why["evaluation"] = why["tested"] = (
             f"The evaluation is of an earlier sweep of this name: run {command} again."
         )
         notes.append(why["evaluation"])
         return None
-    return found
+    return evaluation
 
 
 def _tested(
@@ -185,7 +186,7 @@ def _tested(
     if not space.exists(RunPaths(name).predictions):
         why["tested"] = f"The predictions were not kept by this evaluation: run `vvp evaluate --name {name}`."
         return None
-    rows = _parquet(space, RunPaths(name).predictions)
+    rows = read_predictions(space, name)
     place = {video: i for i, video in enumerate(videos.video_id)}
     models = np.array(rows["model"].to_pylist(), dtype=object)
     ids = np.array(rows["video_id"].to_pylist(), dtype=object)
@@ -201,32 +202,40 @@ def _tested(
         row=np.array([place[video] for video in ids[first]], dtype=np.int64),
         truth=rows["log_views"].to_numpy()[first],
         by_model={m: predicted[models == m] for m in dict.fromkeys(models)},
-        half_width=(rows["high"].to_numpy() - predicted)[models == chosen],
+        low=rows["low"].to_numpy()[models == chosen],
+        high=rows["high"].to_numpy()[models == chosen],
     )
 
 
 def _trials(space: Workspace, name: str, run: Run | None) -> dict[str, list[dict[str, Any]]]:
     files = {s: RunPaths(name).trials(s) for s in (run.splits if run else ())}
-    found = {s: space.read_json(file) for s, file in files.items() if space.exists(file)}
-    return {s: [row for row in rows if "validation" in row] for s, rows in found.items()}  # else: older rows
+    return {s: _trials_of(space, file) for s, file in files.items() if space.exists(file)}
 
 
-def _parquet(space: Workspace, name: str) -> pa.Table:
-    try:
-        return pq.read_table(io.BytesIO(space.read_bytes(name)))
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{space.uri(name)} cannot be read as Parquet.") from error
+def _trials_of(space: Workspace, file: str) -> list[dict[str, Any]]:
+    found = space.read_json(file)
+    with space.taken_apart(file, "run `vvp tune` again"):
+        rows: list[dict[str, Any]] = [
+            {"family": str(one["family"]), "validation": float(one["validation"])} for one in found
+        ]
+        if not np.isfinite([row["validation"] for row in rows]).all():
+            raise ValueError("an error that is not finite")
+        return rows
 
 
 def _videos(space: Workspace, table: pa.Table, labels: Labels, latest: pa.Table, split: str) -> Videos:
     def objects(name: str) -> np.ndarray:
         return np.array(table[name].to_pylist(), dtype=object)
 
+    def shown(name: str) -> np.ndarray:
+        """Other people's words, as they may stand in a page or a figure."""
+        return np.array([text and visible(text) for text in table[name].to_pylist()], dtype=object)
+
     def numbers(name: str) -> np.ndarray:
         return table[name].cast(pa.float64()).to_numpy().astype(np.float64)
 
     tags = np.empty(len(table), dtype=object)  # np.array would make lists of one length a matrix
-    tags[:] = table["tags"].to_pylist()
+    tags[:] = [own and [visible(tag) for tag in own] for own in table["tags"].to_pylist()]
     texts = zip(table["description"].to_pylist(), table["title"].to_pylist(), strict=True)
     captions = [description or title for description, title in texts]
     place = {video: i for i, video in enumerate(latest["video_id"].to_pylist())}
@@ -238,12 +247,12 @@ def _videos(space: Workspace, table: pa.Table, labels: Labels, latest: pa.Table,
 
     part = np.full(len(table), "none", dtype=object)
     if space.exists(SPLITS_TABLE):
-        saved = _parquet(space, SPLITS_TABLE)
+        saved = space.read_file(SPLITS_TABLE, SAVED, "splits")
         if split in saved.column_names:
             of = dict(zip(saved["video_id"].to_pylist(), saved[split].to_pylist(), strict=True))
             part = np.array([of.get(video) or "none" for video in labels.video_id], dtype=object)
     return Videos(
-        video_id=labels.video_id, title=objects("title"), channel_id=objects("channel_id"), tags=tags,
+        video_id=labels.video_id, title=shown("title"), channel_id=shown("channel_id"), tags=tags,
         caption_length=np.array([len(c) if c else np.nan for c in captions], dtype=np.float64),
         published_at=moments(table["published_at"]), duration_s=numbers("duration_s"),
         followers=numbers("channel_followers"), log_views=labels.log_views, horizon_days=labels.horizon_days,

@@ -5,18 +5,17 @@ of the evaluation that the report shows.
 Not known here: figures, how a map is made.
 """
 
-import io
 from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vvp.dataset.fuse import present
 from vvp.errors import UserError
 from vvp.paths import MAP_FACTS, MAP_POINTS
 from vvp.schema import BLOCKS, POINTS, arrow
+from vvp.words import visible
 from vvp.workspace import Workspace
 
 FORMAT = 1
@@ -50,10 +49,9 @@ def read(
         why["map"] = "There is no map of the collection yet: run `vvp explore`."
         return None, None
     try:
-        shape = checked(space.read_json(MAP_FACTS))
-        points = pq.read_table(io.BytesIO(space.read_bytes(MAP_POINTS)))
+        shape = checked(_visible(space.read_json(MAP_FACTS)))
         there = pa.schema([f for f in arrow(POINTS) if f.name != "pca"])
-        points = points.select(there.names).cast(there)
+        points = space.read_file(MAP_POINTS, there, "points")
     except (pa.ArrowException, KeyError, ValueError, UserError) as error:
         said = str(error).splitlines()[0].strip("'\"").rstrip(".")
         why["map"] = f"The map is damaged or of another version ({said}): run `vvp explore` again."
@@ -63,7 +61,7 @@ def read(
     at = dict(zip(latest["video_id"].to_pylist(), has.tolist(), strict=True))
     kept = points.filter(pa.array([v in at for v in points["video_id"].to_pylist()], pa.bool_()))
     drawn = set(kept["video_id"].to_pylist())
-    new = sum(there and video not in drawn for video, there in at.items())
+    new = sum(wanted and video not in drawn for video, wanted in at.items())
     again = _since(shape, latest, drawn)
     if len(kept) < len(points) or new or again:
         counts = ((len(points) - len(kept), "of its videos are gone"), (new, "are new"),
@@ -88,13 +86,22 @@ def checked(shape: Any) -> dict[str, Any]:
     if not isinstance(shape, dict) or shape.get("format") != FORMAT:
         raise ValueError(f"map.json is not of format {FORMAT}")
     for section, needed in NEEDED.items():
-        found = shape.get(section, {"unavailable": ""})
-        if not isinstance(found, dict) or ("unavailable" not in found and needed - found.keys()):
+        facts = shape.get(section, {"unavailable": ""})
+        if not isinstance(facts, dict) or ("unavailable" not in facts and needed - facts.keys()):
             raise ValueError(f"map.json lacks parts of {section}")
     clusters = shape.get("clusters", [])
-    if not isinstance(clusters, list) or any(OF_CLUSTER - one.keys() for one in clusters):
+    if not isinstance(clusters, list) or any(OF_CLUSTER - cluster.keys() for cluster in clusters):
         raise ValueError("map.json lacks parts of clusters")
     return shape
+
+
+def _visible(value: Any) -> Any:
+    """The same without characters that nobody sees, in all its texts: they stand in figures too."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list):
+        return [_visible(one) for one in value]
+    return {visible(k): _visible(one) for k, one in value.items()} if isinstance(value, dict) else value
 
 
 def _since(shape: dict[str, Any], latest: pa.Table, drawn: set[str]) -> int:
@@ -115,5 +122,5 @@ def _without_errors(shape: dict[str, Any], name: str, run_id: str | None) -> dic
         said = f"There is no evaluation of the run {name} to measure it by."
     else:
         said = f"The map knows no forecasts of this evaluation: run `vvp explore --name {name}` again."
-    bare = [one | {"error": None, "error_unavailable": said} for one in shape.get("clusters", [])]
+    bare = [cluster | {"error": None, "error_unavailable": said} for cluster in shape.get("clusters", [])]
     return shape | {"clusters": bare}

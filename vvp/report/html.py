@@ -15,8 +15,8 @@ from vvp.report.numbers import count, factor, plural, share
 
 
 def escaped(value: object) -> str:
-    """Escaped; what stands between backticks becomes code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(str(value)))
+    """Escaped, without characters that nobody sees; what stands between backticks becomes code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words.visible(str(value))))
 
 
 def tiles(pairs: Sequence[tuple[str, str]]) -> str:
@@ -44,7 +44,7 @@ def plain(table: posts.Table) -> str:
         return f'{head}<p class="missing">{escaped(table.absent)}</p>'
     top = "".join(f"<th>{escaped(c)}</th>" for c in table.columns)
     lines = "".join(
-        f'<tr><td class="words">{escape(first)}</td>'
+        f'<tr><td class="words">{escape(words.visible(first))}</td>'
         + "".join(f"<td>{escaped(c)}</td>" for c in rest)
         + "</tr>"
         for first, *rest in table.rows
@@ -98,7 +98,7 @@ def map_note(facts: Facts, thumbs: dict[str, str]) -> str:
 def rules(facts: Facts) -> str:
     """What explore found that no figure shows, and how it went about it."""
     shape = facts.map or {}
-    found = [one for one in [(shape.get("kmeans") or {}).get("sentence")] if one]
+    lines = [text for text in [(shape.get("kmeans") or {}).get("sentence")] if text]
     hdbscan, agreement = (shape.get(key) or {} for key in ("hdbscan", "agreement"))
     if "clusters" in hdbscan:
         text = (
@@ -109,13 +109,13 @@ def rules(facts: Facts) -> str:
                 f"; it agrees with KMeans to {agreement['adjusted_rand']:.2f} (adjusted Rand: 1 same, 0"
                 " chance)"
             )
-        found.append(f"{text}.")
+        lines.append(f"{text}.")
     elif "unavailable" in hdbscan:
-        found.append(f"HDBSCAN: {hdbscan['unavailable']}")
-    found += shape.get("notes", [])
-    how = [one for one in ((shape.get(key) or {}).get("rule") for key in ("pca", "umap", "kmeans")) if one]
+        lines.append(f"HDBSCAN: {hdbscan['unavailable']}")
+    lines += shape.get("notes", [])
+    how = [text for text in ((shape.get(key) or {}).get("rule") for key in ("pca", "umap", "kmeans")) if text]
     method = f"<details><summary>how it was done</summary>{bullets(how)}</details>" if how else ""
-    return (bullets(found) if found else "") + method
+    return (bullets(lines) if lines else "") + method
 
 
 def cards(facts: Facts, thumbs: dict[str, str]) -> str:

@@ -32,8 +32,8 @@ class Slice:
     def interval(self) -> dict[str, float]:
         """Share held, with Wilson's 95 % interval (1927). It takes videos as independent; those of one
         channel are not, so the truth is less certain still."""
-        found = binomtest(self.held, self.n).proportion_ci(0.95, method="wilson")
-        return {"point": self.held / self.n, "low": float(found.low), "high": float(found.high)}
+        interval = binomtest(self.held, self.n).proportion_ci(0.95, method="wilson")
+        return {"point": self.held / self.n, "low": float(interval.low), "high": float(interval.high)}
 
 
 def slices(videos: Videos, tested: Tested, inside: np.ndarray) -> list[Slice]:
@@ -41,15 +41,15 @@ def slices(videos: Videos, tested: Tested, inside: np.ndarray) -> list[Slice]:
     of the videos, or all, are left out."""
     row = tested.row
     trained = Counter(c for c in videos.channel_id[videos.part == "train"] if c is not None)
-    own = np.array([trained[c] for c in videos.channel_id[row]])
+    in_training = np.array([trained[c] for c in videos.channel_id[row]])
     seen, heard, spoken = videos.picture[row], videos.sound[row], videos.speech[row]
     month = videos.published_at[row].astype("datetime64[M]")
     followers = videos.followers[row]
     groups: list[tuple[str, str, np.ndarray]] = [
         ("all", "all test videos", np.ones(len(row), bool)),
-        ("channel", "channel: no video in training", own == 0),
-        ("channel", "channel: 1 to 4 in training", (own > 0) & (own < 5)),
-        ("channel", "channel: 5 or more in training", own >= 5),
+        ("channel", "channel: no video in training", in_training == 0),
+        ("channel", "channel: 1 to 4 in training", (in_training > 0) & (in_training < 5)),
+        ("channel", "channel: 5 or more in training", in_training >= 5),
         ("channel", "under 10K followers", followers < 1e4),
         ("channel", "10K to 100K followers", (followers >= 1e4) & (followers < 1e5)),
         ("channel", "100K followers or more", followers >= 1e5),
@@ -71,8 +71,7 @@ def inside(facts: Facts) -> np.ndarray | None:
     interval."""
     if facts.tested is None or facts.deciding is None or facts.half_width is None:
         return None
-    predicted = facts.tested.by_model[facts.deciding.chosen]
-    return np.abs(facts.tested.truth - predicted) <= facts.tested.half_width
+    return (facts.tested.low <= facts.tested.truth) & (facts.tested.truth <= facts.tested.high)
 
 
 def confusion(training: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray | None:
@@ -106,11 +105,11 @@ def mean_by_channel(values: np.ndarray, channels: np.ndarray, n: int = 1000, see
 
 def running_best(trials: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
     """Family → the least validation error after each of its trials."""
-    found: dict[str, list[float]] = {}
+    curves: dict[str, list[float]] = {}
     for trial in trials:
-        errors = found.setdefault(trial["family"], [])
+        errors = curves.setdefault(trial["family"], [])
         errors.append(min([trial["validation"], *errors[-1:]]))
-    return found
+    return curves
 
 
 def factor(log_difference: float) -> str:
@@ -138,11 +137,11 @@ def plural(n: int, thing: str) -> str:
     return f"{n:,} {thing}" + ("" if n == 1 else "s")
 
 
-def span(one: dict[str, Any], digits: int = 2, sign: str = "") -> str:
+def span(measured: dict[str, Any], digits: int = 2, sign: str = "") -> str:
     """0.61 [0.42, 0.75]; without an interval the point alone, undefined a dash."""
-    if one["point"] is None:
+    if measured["point"] is None:
         return "–"
-    text = f"{one['point']:{sign}.{digits}f}"
-    if one.get("low") is None:
+    text = f"{measured['point']:{sign}.{digits}f}"
+    if measured.get("low") is None:
         return text
-    return f"{text} [{one['low']:{sign}.{digits}f}, {one['high']:{sign}.{digits}f}]"
+    return f"{text} [{measured['low']:{sign}.{digits}f}, {measured['high']:{sign}.{digits}f}]"

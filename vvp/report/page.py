@@ -37,9 +37,9 @@ def build(facts: Facts, thumbs: dict[str, str]) -> Built:
     """thumbs: video_id → data URI of a JPEG, for those that have one."""
     with plot.style():
         drawn = draw(facts)
-        plots = [one for group in drawn.values() for one in group]
+        plots = [figure for group in drawn.values() for figure in group]
         html = write(facts, thumbs, drawn)
-        exported = {k: v for one in plots if one.figure for k, v in plot.export(one).items()}
+        exported = {k: v for figure in plots if figure.figure for k, v in plot.export(figure).items()}
     return Built(html=html, files=exported, plots=plots)
 
 
@@ -66,9 +66,9 @@ def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) ->
         ("glossary", "Glossary", pieces.terms(glossary.WORDS)),
     ]
     script = _asset("page.js")
-    mark = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{mark}';"
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}';"
         " base-uri 'none'; form-action 'none'"
     )
     first, *rest = sentences.headline(facts)
@@ -83,7 +83,7 @@ def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) ->
         f"<title>vvp report: {escaped(facts.name)}</title><style>{_asset('page.css')}</style></head>\n"
         f'<body><header id="headline"><h1>vvp report of the run {escaped(facts.name)}</h1>'
         f'<p class="headline">{escaped(first)}</p>'
-        + "".join(f'<p class="headline">{escaped(one)}</p>' for one in rest)
+        + "".join(f'<p class="headline">{escaped(sentence)}</p>' for sentence in rest)
         + "".join(f'<p class="banner">{escaped(note)}</p>' for note in facts.notes)
         + pieces.tiles(sentences.tiles(facts))
         + f'</header>\n<nav aria-label="Sections">{links}</nav>\n<main>{body}</main>\n{_footer(facts)}'
@@ -108,32 +108,33 @@ def _map_sections(
 
 def _model(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) -> str:
     """Where no model was evaluated, one sentence, and the sweep if there was one."""
-    own, others = drawn["errors"], drawn["comparison"]
+    errors, others = drawn["errors"], drawn["comparison"]
     if "evaluation" not in facts.why:
-        return _grid(own) + pieces.extremes(facts, thumbs) + _grid(others) + pieces.table(facts)
-    made = [one for one in (*own, *others) if one.figure is not None]
+        return _grid(errors) + pieces.extremes(facts, thumbs) + _grid(others) + pieces.table(facts)
+    made = [figure for figure in (*errors, *others) if figure.figure is not None]
     return f'<p class="missing">{escaped(facts.why["evaluation"])}</p>' + (_grid(made) if made else "")
 
 
-def _figure(one: Plot) -> str:
-    if one.figure is None:
+def _figure(drawn: Plot) -> str:
+    if drawn.figure is None:
         return (
-            f'<figure id="figure-{one.name}" class="absent"><figcaption>{escaped(one.title)}</figcaption>'
-            f"<p>{escaped(one.absent or '')}</p></figure>"
+            f'<figure id="figure-{drawn.name}" class="absent"><figcaption>{escaped(drawn.title)}</figcaption>'
+            f"<p>{escaped(drawn.absent or '')}</p></figure>"
         )
-    svg = plot.svg_inline(one).replace(
-        "<svg ", f'<svg aria-labelledby="{one.name}-title" aria-describedby="{one.name}-alt" ', 1
+    svg = plot.svg_inline(drawn).replace(
+        "<svg ", f'<svg aria-labelledby="{drawn.name}-title" aria-describedby="{drawn.name}-alt" ', 1
     )
     point = ""
-    if one.name.startswith("map_"):
+    if drawn.name.startswith("map_"):
         point = (
-            f' map" data-figure="{one.name}" tabindex="0" role="group"'
+            f' map" data-figure="{drawn.name}" tabindex="0" role="group"'
             ' aria-label="Map of videos: move between them with the arrow keys'
         )
     return (
-        f'<figure id="figure-{one.name}"><figcaption id="{one.name}-title">{escaped(one.title)}</figcaption>'
+        f'<figure id="figure-{drawn.name}">'
+        f'<figcaption id="{drawn.name}-title">{escaped(drawn.title)}</figcaption>'
         f'<div class="drawing{point}">{svg}</div>'
-        f'<details><summary>in words</summary><div id="{one.name}-alt">{escaped(one.alt)}</div></details>'
+        f'<details><summary>in words</summary><div id="{drawn.name}-alt">{escaped(drawn.alt)}</div></details>'
         "</figure>"
     )
 
@@ -141,9 +142,11 @@ def _figure(one: Plot) -> str:
 def _grid(figures: Iterable[Plot]) -> str:
     """The figures, and one placeholder for all that are absent for the same reason."""
     reasons: dict[str, list[Plot]] = {}
-    for one in figures:
-        reasons.setdefault(one.absent or one.name, []).append(one)
-    shown = [replace(group[0], title="; ".join(one.title for one in group)) for group in reasons.values()]
+    for figure in figures:
+        reasons.setdefault(figure.absent or figure.name, []).append(figure)
+    shown = [
+        replace(group[0], title="; ".join(figure.title for figure in group)) for group in reasons.values()
+    ]
     return f'<div class="grid">{"".join(map(_figure, shown))}</div>'
 
 
@@ -161,10 +164,10 @@ def _data(facts: Facts, thumbs: dict[str, str], plots: Sequence[Plot]) -> str:
     drawn = maps.points(facts)
     if isinstance(drawn, str):
         return ""
-    found: dict[str, Any] = maps.labels(facts, drawn, thumbs)
-    found["places"] = {one.name: maps.places(drawn, one) for one in plots if one.figure}
+    data: dict[str, Any] = maps.labels(facts, drawn, thumbs)
+    data["places"] = {figure.name: maps.places(drawn, figure) for figure in plots if figure.figure}
     # "<" alone could end or comment out the element, whatever a title holds.
-    text = json.dumps(found, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     return f'<script type="application/json" id="map-data">{text}</script>'
 
 

@@ -26,9 +26,9 @@ def headline(facts: Facts) -> list[str]:
             return [facts.evaluation.verdict, *_rule_alone(facts.evaluation)]
         return [f"How good a forecast would be is not known. {facts.why['evaluation']}"]
     chosen = split.chosen
-    own = split.own
-    assert own.metrics is not None, "a candidate without a model is never chosen"
-    pairs = own.metrics.pairwise_accuracy
+    result = split.own
+    assert result.metrics is not None, "a candidate without a model is never chosen"
+    pairs = result.metrics.pairwise_accuracy
     asked = (
         f"Asked about {plural(split.test_rows, 'video')} of {plural(split.test_channels, 'channel')},"
         f" {ASKED[facts.split]},"
@@ -40,7 +40,7 @@ def headline(facts: Facts) -> list[str]:
             f"{asked} the forecast ({chosen}) put {_of_100(pairs)[0]} of 100 pairs of videos in the"
             f" right order{_of_100(pairs)[1]}; a coin gets 50."
         )
-    return [_verdict(split), second, f"{_error(own)}{_few(split)}."]
+    return [_verdict(split), second, f"{_error(result)}{_few(split)}."]
 
 
 def _verdict(split: SplitResult) -> str:
@@ -73,20 +73,20 @@ def _few(split: SplitResult) -> str:
     return ""
 
 
-def _of_100(one: Measured) -> tuple[str, str]:
+def _of_100(measured: Measured) -> tuple[str, str]:
     """Such as ("82", " (95 % interval 74 to 89)"); the second is empty where there is no interval."""
-    text = "–" if one.point is None else _hundredths(one.point)
-    if one.low is None or one.high is None:
+    text = "–" if measured.point is None else _hundredths(measured.point)
+    if measured.low is None or measured.high is None:
         return text, ""
-    return text, f" (95 % interval {_hundredths(one.low)} to {_hundredths(one.high)})"
+    return text, f" (95 % interval {_hundredths(measured.low)} to {_hundredths(measured.high)})"
 
 
 def _hundredths(part: float) -> str:
     return percent(part).removesuffix("%")
 
 
-def _error(own: ModelResult) -> str:
-    error = None if own.metrics is None else own.metrics.mae.point
+def _error(result: ModelResult) -> str:
+    error = None if result.metrics is None else result.metrics.mae.point
     return f"The typical error of a forecast is a factor of {'–' if error is None else factor(error)}"
 
 
@@ -94,37 +94,37 @@ def tiles(facts: Facts) -> list[tuple[str, str]]:
     """(number, what it is): the few that stand beside the headline."""
     split, videos = facts.deciding, facts.videos
     embedded, counted = int(videos.embedded.sum()), int(videos.labelled.sum())
-    found = [
+    pairs = [
         (
             f"{len(videos.video_id):,}",
             f"videos collected, {embedded:,} embedded, {counted:,} with a view count",
         )
     ]
     if split is None:
-        return found
+        return pairs
     metrics, interval = split.own.metrics, split.interval
     if metrics is not None and metrics.pairwise_accuracy.point is not None:
-        found.append((share(metrics.pairwise_accuracy.point), "of pairs in the right order"))
+        pairs.append((share(metrics.pairwise_accuracy.point), "of pairs in the right order"))
     if metrics is not None and metrics.mae.point is not None:
-        found.append((f"× or ÷ {factor(metrics.mae.point)}", "typical error of a forecast"))
+        pairs.append((f"× or ÷ {factor(metrics.mae.point)}", "typical error of a forecast"))
     if interval.half_width is None or interval.measured is None or interval.measured.point is None:
-        return [*found, ("–", f"no 80 % interval: {interval.reason}")]
+        return [*pairs, ("–", f"no 80 % interval: {interval.reason}")]
     half = factor(interval.half_width)
-    return [*found, (share(interval.measured.point), f"held by the 80 % interval (÷ {half} to × {half})")]
+    return [*pairs, (share(interval.measured.point), f"held by the 80 % interval (÷ {half} to × {half})")]
 
 
 def limits(facts: Facts) -> list[str]:
     """Section 7: one sentence each, the run's own facts first."""
     videos = facts.videos
     labelled, n = videos.labelled, int(videos.embedded.sum())
-    found = [_sample(facts)]
+    sentences = [_sample(facts)]
     if n < 30:
-        found.append(
+        sentences.append(
             f"Only {plural(n, 'video')} could be embedded: below 30 every figure here shows single videos,"
             " not rules."
         )
     if (y := videos.log_views[labelled]).size and np.ptp(y) < 1e-9:
-        found.append(
+        sentences.append(
             "All views are equal: there is nothing to learn from them, and no forecast can be judged."
         )
     named = [c for c, known in zip(videos.channel_id, labelled, strict=True) if known and c is not None]
@@ -132,25 +132,27 @@ def limits(facts: Facts) -> list[str]:
         counts = Counter(named)
         top = max(counts.values())
         if top == int(labelled.sum()):
-            found.append(
+            sentences.append(
                 "All of them are one channel's: what holds for others was not seen, and no interval by"
                 " channel exists."
             )
         elif top / int(labelled.sum()) >= 0.25:
-            found.append(
+            sentences.append(
                 f"One channel has {share(top / int(labelled.sum()))} of the counted videos: the findings are"
                 " largely about it."
             )
-    found += [s for s in (_time(facts), _age(facts)) if s]
-    for what, there in (("picture", videos.picture), ("sound", videos.sound), ("speech", videos.speech)):
-        missing = int((videos.embedded & ~there).sum())
+    sentences += [s for s in (_time(facts), _age(facts)) if s]
+    for what, present in (("picture", videos.picture), ("sound", videos.sound), ("speech", videos.speech)):
+        missing = int((videos.embedded & ~present).sum())
         if missing == n:
-            found.append(f"No video has {what}: nothing was learned from it, and nothing can be said of it.")
+            sentences.append(
+                f"No video has {what}: nothing was learned from it, and nothing can be said of it."
+            )
         elif missing > 0.1 * n:
-            found.append(f"{share(missing / n)} of the embedded videos have no {what}.")
+            sentences.append(f"{share(missing / n)} of the embedded videos have no {what}.")
     blind = None if facts.deciding is None else facts.deciding.results.get(NO_COUNTERS)
     if blind is not None and blind.metrics is not None:
-        found.append(
+        sentences.append(
             "Followers were counted when the videos were collected, often after they did well; the row"
             " “best, no"
             " counters” shows the result without them."
@@ -158,23 +160,23 @@ def limits(facts: Facts) -> list[str]:
     if facts.evaluation is not None:
         opened = facts.evaluation.times_opened
         if opened > 1:
-            found.append(
+            sentences.append(
                 f"This test part was opened by {opened} runs: each look makes the best number less honest."
             )
         # What the sentences above say already is left out.
-        said = ("one channel", "unknown age")
-        found += [
-            f"{one.text[0].upper()}{one.text[1:]}."
-            for one in facts.evaluation.warnings
-            if one.kind not in said
+        already_said = ("one channel", "unknown age")
+        sentences += [
+            f"{warning.text[0].upper()}{warning.text[1:]}."
+            for warning in facts.evaluation.warnings
+            if warning.kind not in already_said
         ]
-    found.append(
+    sentences.append(
         "What happens after posting is not in any of these numbers: a share by somebody famous, a trend that"
         " starts"
         " tomorrow, a change of the platform's ranking."
     )
-    found.append("What goes with more views in these videos need not be what causes them.")
-    return found
+    sentences.append("What goes with more views in these videos need not be what causes them.")
+    return sentences
 
 
 def _sample(facts: Facts) -> str:
@@ -212,16 +214,16 @@ def _age(facts: Facts) -> str | None:
     age = facts.videos.horizon_days[facts.videos.labelled]
     if not len(age):
         return None
-    known = age[np.isfinite(age)]
-    if not len(known):
+    ages = age[np.isfinite(age)]
+    if not len(ages):
         return (
             "How old the counts are is not known: an old count and a fresh one are taken as the same thing."
         )
-    low, middle, high = np.quantile(known, [0.1, 0.5, 0.9])
+    low, middle, high = np.quantile(ages, [0.1, 0.5, 0.9])
     text = (
         f"Views were counted {middle:,.0f} days after posting in the middle (80 %: {low:,.0f} to"
         f" {high:,.0f});"
     )
     text += " how a count grew before that was not seen"
-    unknown = len(age) - len(known)
+    unknown = len(age) - len(ages)
     return f"{text}; for {share(unknown / len(age))} the age is unknown." if unknown else f"{text}."

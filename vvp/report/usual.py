@@ -51,16 +51,16 @@ def against_usual(videos: Videos) -> np.ndarray:
 
     NaN where these are under OTHERS.
     """
-    found = np.full(len(videos.video_id), np.nan)
+    difference = np.full(len(videos.video_id), np.nan)
     rows: dict[str, list[int]] = {}
     for i in np.flatnonzero(videos.labelled):
         if videos.channel_id[i] is not None:
             rows.setdefault(videos.channel_id[i], []).append(int(i))
-    for own in rows.values():
-        y = videos.log_views[own]
-        if len(own) > OTHERS:
-            found[own] = [y[i] - np.median(np.delete(y, i)) for i in range(len(y))]
-    return found
+    for of_channel in rows.values():
+        y = videos.log_views[of_channel]
+        if len(of_channel) > OTHERS:
+            difference[of_channel] = [y[i] - np.median(np.delete(y, i)) for i in range(len(y))]
+    return difference
 
 
 def against_earlier(videos: Videos) -> tuple[np.ndarray, np.ndarray]:
@@ -89,9 +89,9 @@ def group(name: str, rows: np.ndarray, difference: np.ndarray, channel: np.ndarr
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(draws.times[:, draws.codes[order]], axis=1)
     copies = values[order][(reached >= reached[:, -1:] / 2).argmax(axis=1)]
-    one = draws.interval(float(np.median(values)), copies).as_dict()
-    return Group(name=name, posts=len(at), channels=channels, point=one["point"], low=one["low"],
-                 high=one["high"])  # fmt: skip
+    interval = draws.interval(float(np.median(values)), copies).as_dict()
+    return Group(name=name, posts=len(at), channels=channels, point=interval["point"], low=interval["low"],
+                 high=interval["high"])  # fmt: skip
 
 
 def hashtags(videos: Videos, difference: np.ndarray) -> list[Group]:
@@ -100,30 +100,32 @@ def hashtags(videos: Videos, difference: np.ndarray) -> list[Group]:
     for i, tags in enumerate(videos.tags):
         for tag in {str(t).strip().lower() for t in tags or ()} - {""}:
             rows.setdefault(tag, []).append(i)
-    found = []
-    for tag, own in sorted(rows.items()):
+    groups = []
+    for tag, tagged in sorted(rows.items()):
         of = np.zeros(len(videos.tags), bool)
-        of[own] = True
-        found.append(group(f"#{tag}", of, difference, videos.channel_id))
-    return sorted((one for one in found if one), key=lambda one: -abs(one.point))
+        of[tagged] = True
+        groups.append(group(f"#{tag}", of, difference, videos.channel_id))
+    return sorted(
+        (tag_group for tag_group in groups if tag_group), key=lambda tag_group: -abs(tag_group.point)
+    )
 
 
 def captions(videos: Videos, difference: np.ndarray) -> list[Group]:
     """By quarter of the caption's length, the shortest first; empty where the quarters are not four."""
     length = videos.caption_length
-    known = np.isfinite(difference) & np.isfinite(length)
-    if not known.any():
+    has_both = np.isfinite(difference) & np.isfinite(length)
+    if not has_both.any():
         return []
-    cuts = np.quantile(length[known], [0.25, 0.5, 0.75])
+    cuts = np.quantile(length[has_both], [0.25, 0.5, 0.75])
     if len(np.unique(cuts)) < 3:
         return []
     quarter = np.searchsorted(cuts, length)
     names = (f"to {cuts[0]:.0f}", f"to {cuts[1]:.0f}", f"to {cuts[2]:.0f}", f"over {cuts[2]:.0f}")
-    made = [
-        group(f"{name} characters", known & (quarter == q), difference, videos.channel_id)
+    groups = [
+        group(f"{name} characters", has_both & (quarter == q), difference, videos.channel_id)
         for q, name in enumerate(names)
     ]
-    return [one for one in made if one]
+    return [quarter_group for quarter_group in groups if quarter_group]
 
 
 def hours(videos: Videos, difference: np.ndarray) -> dict[tuple[int, int], Group]:
@@ -134,11 +136,11 @@ def hours(videos: Videos, difference: np.ndarray) -> dict[tuple[int, int], Group
     weekday = np.where(dated, (days.astype(np.int64) + 3) % 7, -1)
     if not (hour > 0).any():
         return {}  # dates without a time of day
-    found = {}
+    groups = {}
     for day in range(7):
         for block in range(8):
             rows = (weekday == day) & (hour // 3 == block)
             name = f"{DAYS[day]} {3 * block:02d} to {3 * block + 3:02d} UTC"
-            if one := group(name, rows, difference, videos.channel_id):
-                found[day, block] = one
-    return found
+            if block_group := group(name, rows, difference, videos.channel_id):
+                groups[day, block] = block_group
+    return groups

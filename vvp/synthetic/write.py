@@ -97,7 +97,7 @@ def write_world(
         "formula": causes.__doc__,
         "words": causes.WORDS,
     }
-    # Written before the clips: a run that is killed half-way leaves a folder that knows what it is.
+    # Written before the clips, so that the folder of a killed run can be recognised and finished.
     _write(home / "world.json", json.dumps(description, indent=1, ensure_ascii=False))
     _render(missing, home, workers or _cores(), len(clips), progress)
     return WrittenWorld(home, videos, len(missing), best, population)
@@ -143,16 +143,16 @@ def _claim(home: Path, settings: WorldSettings, videos: int) -> None:
     if home.exists() and not home.is_dir():
         raise UserError(f"{home} is a file, not a folder.")
     home.mkdir(parents=True, exist_ok=True)
-    known = home / "world.json"
-    if not known.exists():
+    facts_file = home / "world.json"
+    if not facts_file.exists():
         if any(home.glob("*.info.json")):
             raise UserError(f"{home} holds clips that are no synthetic world; choose an empty folder.")
         return
     try:
-        found = json.loads(known.read_text(encoding="utf-8"))
-        theirs, number = found["settings"], found["videos"]
+        facts = json.loads(facts_file.read_text(encoding="utf-8"))
+        theirs, number = facts["settings"], facts["videos"]
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise UserError(f"{known} is damaged; choose an empty folder.") from error
+        raise UserError(f"{facts_file} is damaged; choose an empty folder.") from error
     if theirs != asdict(settings):
         raise UserError(f"{home} holds a world of other settings ({theirs}); choose an empty folder.")
     if number > videos:
@@ -162,20 +162,20 @@ def _claim(home: Path, settings: WorldSettings, videos: int) -> None:
 def _render(clips: list[Clip], home: Path, workers: int, total: int, progress: Progress | None) -> None:
     """Makes every clip; with more than one worker, in spawned processes (libx264 and fork do not mix)."""
     tell = progress or (lambda done, total: None)
-    tell(found := total - len(clips), total)
+    tell(written := total - len(clips), total)
     if workers == 1 or len(clips) < 2:
-        for done, clip in enumerate(clips, found + 1):
+        for done, clip in enumerate(clips, written + 1):
             _make(clip, home)
             tell(done, total)
         return
     with ProcessPoolExecutor(min(workers, len(clips)), mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(_make, clip, home) for clip in clips]
         try:
-            for done, future in enumerate(as_completed(futures), found + 1):
+            for done, future in enumerate(as_completed(futures), written + 1):
                 future.result()
                 tell(done, total)
         finally:
-            pool.shutdown(cancel_futures=True)  # on an error or Ctrl-C: do not render the rest first
+            pool.shutdown(cancel_futures=True)  # on an error or Ctrl-C the clips that wait are not rendered
 
 
 def _make(clip: Clip, home: Path) -> None:

@@ -38,11 +38,11 @@ def plots(facts: Facts) -> list[Plot]:
         ("cluster_differences", "How the clusters differ"),
         ("cluster_errors", "Forecast error in each cluster"),
     )
-    found = (facts.map or {}).get("clusters")
-    if not found:
+    clusters = (facts.map or {}).get("clusters")
+    if not clusters:
         why = unavailable(facts, "kmeans") or "There are no clusters to describe."
         return [absent(name, subject, why) for name, subject in names]
-    return [differences(found), errors(found)]
+    return [differences(clusters), errors(clusters)]
 
 
 def differences(clusters: list[dict[str, Any]]) -> Plot:
@@ -69,15 +69,19 @@ def differences(clusters: list[dict[str, Any]]) -> Plot:
     ax.set_ylim(len(present) - 0.5, -0.5)
     ax.set_xlabel("difference from the rest, standard deviations")
     figure.legend(loc="outside upper center", ncols=min(len(clusters), 8), title="cluster")
-    sure = [(abs(one["point"]), c["cluster"], f, one) for c in clusters for f, one in c["differences"].items()
-            if f in FEATURES and _sure(one)]  # fmt: skip
+    sure = [
+        (abs(difference["point"]), c["cluster"], feature, difference)
+        for c in clusters
+        for feature, difference in c["differences"].items()
+        if feature in FEATURES and _sure(difference)
+    ]
     compared = sum(f in c["differences"] for c in clusters for f in present)
     if sure:
-        _, cluster, feature, one = max(sure, key=lambda found: found[0])
+        _, cluster, feature, difference = max(sure, key=lambda entry: entry[0])
         title = (
-            f"The clearest difference: cluster {cluster} has {'more' if one['point'] > 0 else 'less'}"
-            f" {FEATURES[feature]} than the rest, by {abs(one['point']):.1f} standard deviations"
-            f" [{one['low']:.1f}, {one['high']:.1f}];"
+            f"The clearest difference: cluster {cluster} has {'more' if difference['point'] > 0 else 'less'}"
+            f" {FEATURES[feature]} than the rest, by {abs(difference['point']):.1f} standard deviations"
+            f" [{difference['low']:.1f}, {difference['high']:.1f}];"
             f" {len(sure)} of {compared} intervals leave 0 out (chance alone: 1 in 20)"
         )
     else:
@@ -95,25 +99,27 @@ def differences(clusters: list[dict[str, Any]]) -> Plot:
 
 def errors(clusters: list[dict[str, Any]]) -> Plot:
     name, subject = "cluster_errors", "Forecast error in each cluster"
-    known = [c for c in clusters if c.get("error") and c["error"]["mae"]["point"] is not None]
-    if not known:
+    with_error = [c for c in clusters if c.get("error") and c["error"]["mae"]["point"] is not None]
+    if not with_error:
         reasons = dict.fromkeys(c.get("error_unavailable") for c in clusters)
         why = next(filter(None, reasons), "No cluster holds test videos with a forecast.")
         return absent(name, subject, why)
-    figure, ax = canvas(1.2 + 0.32 * len(known))
-    for i, c in enumerate(known):
+    figure, ax = canvas(1.2 + 0.32 * len(with_error))
+    for i, c in enumerate(with_error):
         forest(ax, [(i, c["error"]["mae"])], *look(c["cluster"]))
-    ax.set_yticks(range(len(known)), [f"cluster {c['cluster']} ({c['error']['rows']})" for c in known])
-    ax.set_ylim(len(known) - 0.5, -0.5)
+    ax.set_yticks(
+        range(len(with_error)), [f"cluster {c['cluster']} ({c['error']['rows']})" for c in with_error]
+    )
+    ax.set_ylim(len(with_error) - 0.5, -0.5)
     ax.set_xlim(left=0)
     ax.set_xlabel("typical error, log views (in brackets: test videos)")
-    order = sorted(known, key=lambda c: c["error"]["mae"]["point"])
+    order = sorted(with_error, key=lambda c: c["error"]["mae"]["point"])
     low, high = order[0], order[-1]
     title = (
         f"Cluster {low['cluster']} is forecast best (typical error a factor of"
         f" {factor(low['error']['mae']['point'])})"
     )
-    if len(known) > 1:
+    if len(with_error) > 1:
         title += f", cluster {high['cluster']} worst ({factor(high['error']['mae']['point'])})"
         a, b = low["error"]["mae"], high["error"]["mae"]
         if a.get("high") is None or b.get("low") is None:
@@ -124,7 +130,7 @@ def errors(clusters: list[dict[str, Any]]) -> Plot:
         name=name,
         title=title,
         alt="Typical error (mean absolute error of log views) with 95 % intervals: "
-        + "; ".join(_said(c) for c in known) + ".",
+        + "; ".join(_said(c) for c in with_error) + ".",
         figure=figure,
     )  # fmt: skip
 
@@ -146,15 +152,20 @@ def cards(facts: Facts) -> list[Card]:
 
 def sentences(cluster: dict[str, Any]) -> list[str]:
     """What surely differs, strongest first, with the figures behind it."""
-    sure = {f: one for f, one in cluster["differences"].items() if f in FEATURES and _sure(one)}
-    found = []
-    for feature, one in sorted(sure.items(), key=lambda pair: -abs(pair[1]["point"])):
-        text = f"{'more' if one['point'] > 0 else 'less'} {FEATURES[feature]} ({one['point']:+.1f} sd"
-        mean, rest = one.get("mean"), one.get("rest")
+    sure = {
+        f: difference
+        for f, difference in cluster["differences"].items()
+        if f in FEATURES and _sure(difference)
+    }
+    said = []
+    for feature, difference in sorted(sure.items(), key=lambda pair: -abs(pair[1]["point"])):
+        more = "more" if difference["point"] > 0 else "less"
+        text = f"{more} {FEATURES[feature]} ({difference['point']:+.1f} sd"
+        mean, rest = difference.get("mean"), difference.get("rest")
         if mean is not None and rest is not None:
             text += f"; {_amount(feature, mean)} against {_amount(feature, rest)}"
-        found.append(text + ")")
-    return found
+        said.append(text + ")")
+    return said
 
 
 def _amount(feature: str, value: float) -> str:
@@ -163,18 +174,23 @@ def _amount(feature: str, value: float) -> str:
     return f"{value:.0f} s" if feature == "duration_s" else f"{value:.3g}"
 
 
-def _sure(one: dict[str, Any] | None) -> bool:
+def _sure(difference: dict[str, Any] | None) -> bool:
     """Its interval lies on one side of 0."""
-    if one is None or one.get("point") is None or one.get("low") is None or one.get("high") is None:
+    if (
+        difference is None
+        or difference.get("point") is None
+        or difference.get("low") is None
+        or difference.get("high") is None
+    ):
         return False
-    return bool(one["low"] > 0 or one["high"] < 0)
+    return bool(difference["low"] > 0 or difference["high"] < 0)
 
 
 def _error(c: dict[str, Any]) -> str:
     if not c.get("error") or c["error"]["mae"]["point"] is None:
         return c.get("error_unavailable") or "no forecast error: it holds no test video with a forecast"
-    one = c["error"]["mae"]
-    text = f"typical error a factor of {factor(one['point'])}"
-    if one.get("low") is not None:
-        text += f" [{factor(one['low'])}, {factor(one['high'])}]"
+    measured = c["error"]["mae"]
+    text = f"typical error a factor of {factor(measured['point'])}"
+    if measured.get("low") is not None:
+        text += f" [{factor(measured['low'])}, {factor(measured['high'])}]"
     return f"{text} on {plural(c['error']['rows'], 'test video')}"

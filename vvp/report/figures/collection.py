@@ -100,11 +100,11 @@ def posted(facts: Facts) -> Plot:
     figure, ax = canvas()
     bottom = np.zeros(30)
     part = videos.part[~np.isnat(videos.published_at)]
-    for one, colour in PARTS.items():
-        if not (part == one).any():
+    for part_name, colour in PARTS.items():
+        if not (part == part_name).any():
             continue
-        heights = np.histogram(when[part == one].astype(np.int64), edges.astype(np.int64))[0]
-        label = {"none": "in no part", "embargo": "left out between"}.get(one, one)
+        heights = np.histogram(when[part == part_name].astype(np.int64), edges.astype(np.int64))[0]
+        label = {"none": "in no part", "embargo": "left out between"}.get(part_name, part_name)
         ax.bar(edges[:-1], heights, np.diff(edges), bottom=bottom, color=colour, align="edge", label=label)
         bottom += heights
     locator = AutoDateLocator(minticks=3, maxticks=7)  # others: matplotlib warns of some spans
@@ -170,8 +170,8 @@ def left_out(facts: Facts) -> list[tuple[str, int, str]]:
     rows += [(f"media: {kind}", n, ERROR_KINDS.get(kind, "")) for kind, n in facts.errors.items()]
     if facts.not_embedded:
         rows.append(("not embedded", facts.not_embedded, "`vvp embed` has not seen them yet"))
-    for what, there in (("picture", facts.videos.picture), ("sound", facts.videos.sound)):
-        if (n := int((facts.videos.embedded & ~there).sum())) > 0:
+    for what, present in (("picture", facts.videos.picture), ("sound", facts.videos.sound)):
+        if (n := int((facts.videos.embedded & ~present).sum())) > 0:
             rows.append(
                 (f"without {what}", n, f"embedded, and forecast, from what else there is; no {what} vector")
             )

@@ -23,7 +23,9 @@ def plots(facts: Facts) -> list[Plot]:
 
 def measured(split: SplitResult) -> dict[str, tuple[ModelResult, Metrics]]:
     """The models of a split that have metrics, with them."""
-    return {name: (one, one.metrics) for name, one in split.results.items() if one.metrics is not None}
+    return {
+        name: (result, result.metrics) for name, result in split.results.items() if result.metrics is not None
+    }
 
 
 def rules(facts: Facts) -> Plot:
@@ -31,8 +33,8 @@ def rules(facts: Facts) -> Plot:
     split = facts.deciding
     if split is None:
         return absent(name, subject, facts.why["evaluation"])
-    found = measured(split)
-    ranks = {n: m.spearman for n, (_, m) in found.items() if m.spearman.point is not None}
+    results = measured(split)
+    ranks = {n: m.spearman for n, (_, m) in results.items() if m.spearman.point is not None}
     ranked = sorted(ranks, key=lambda n: -(ranks[n].point or 0.0))
     if not ranked:
         return absent(
@@ -40,8 +42,8 @@ def rules(facts: Facts) -> Plot:
         )
     figure, ax = canvas(1.2 + 0.3 * len(ranked))
     for i, n in enumerate(ranked):
-        own = found[n][0].role != RULE
-        forest(ax, [(i, ranks[n].as_dict())], BLUE if own else GREY, "o" if own else "s")
+        is_model = results[n][0].role != RULE
+        forest(ax, [(i, ranks[n].as_dict())], BLUE if is_model else GREY, "o" if is_model else "s")
     for colour, marker, label in ((BLUE, "o", "model"), (GREY, "s", "simple rule")):
         ax.plot([], [], color=colour, marker=marker, linestyle="none", label=label)
     ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
@@ -63,18 +65,18 @@ def splits(facts: Facts) -> Plot:
     name, subject = "splits", "The three splits side by side"
     if facts.evaluation is None:
         return absent(name, subject, facts.why["evaluation"])
-    made = {s: measured(one) for s, one in facts.evaluation.splits.items()}
-    models = list(dict.fromkeys(n for one in made.values() for n in one))
+    made = {s: measured(by_model) for s, by_model in facts.evaluation.splits.items()}
+    models = list(dict.fromkeys(n for by_model in made.values() for n in by_model))
     at = {
-        s: {n: m.spearman.as_dict() for n, (_, m) in one.items() if m.spearman.point is not None}
-        for s, one in made.items()
+        s: {n: m.spearman.as_dict() for n, (_, m) in by_model.items() if m.spearman.point is not None}
+        for s, by_model in made.items()
     }
-    models = [n for n in models if any(n in one for one in at.values())]
+    models = [n for n in models if any(n in by_model for by_model in at.values())]
     if not models:
         return absent(name, subject, "No model could be ranked under any split.")
     figure, ax = canvas(1.3 + 0.42 * len(models))
-    for k, (s, one) in enumerate(at.items()):
-        rows = [(i + 0.24 * (k - (len(at) - 1) / 2), one.get(n)) for i, n in enumerate(models)]
+    for k, (s, by_model) in enumerate(at.items()):
+        rows = [(i + 0.24 * (k - (len(at) - 1) / 2), by_model.get(n)) for i, n in enumerate(models)]
         forest(ax, rows, *SPLITS.get(s, (GREY, "D")), label=s)
     for i in range(1, len(models)):
         ax.axhline(i - 0.5, color="#80848855", linewidth=0.7)
@@ -85,13 +87,15 @@ def splits(facts: Facts) -> Plot:
     ax.set_xlabel("Spearman, forecast and real")
     figure.legend(loc="outside upper left", ncols=3)
     chosen = facts.chosen
-    said = ", ".join(f"{one[chosen]['point']:.2f} by {s}" for s, one in at.items() if chosen in one)
+    reached = ", ".join(
+        f"{by_model[chosen]['point']:.2f} by {s}" for s, by_model in at.items() if chosen in by_model
+    )
     return Plot(
         name=name,
-        title=f"{chosen} reaches Spearman {said}" if said else "Spearman under each split",
+        title=f"{chosen} reaches Spearman {reached}" if reached else "Spearman under each split",
         alt=" ".join(
-            f"{s} split: " + "; ".join(f"{n} {span(one[n])}" for n in models if n in one) + "."
-            for s, one in at.items()
+            f"{s} split: " + "; ".join(f"{n} {span(by_model[n])}" for n in models if n in by_model) + "."
+            for s, by_model in at.items()
         ),
         figure=figure,
     )
@@ -109,8 +113,8 @@ def sweep(facts: Facts) -> Plot:
     for (family, errors), (colour, marker) in zip(curves.items(), FAMILIES * len(curves), strict=False):
         x = range(1, len(errors) + 1)
         ax.step(x, errors, where="post", color=colour, linewidth=1.5)
-        own = [t["validation"] for t in trials if t["family"] == family]
-        ax.plot(x, own, marker=marker, color=colour, linestyle="none", alpha=0.75, label=family)
+        values = [t["validation"] for t in trials if t["family"] == family]
+        ax.plot(x, values, marker=marker, color=colour, linestyle="none", alpha=0.75, label=family)
     # One trial far off would press all others onto a line.
     best, first = min(t["validation"] for t in trials), sorted(t["validation"] for t in trials)
     top = first[int(0.9 * (len(first) - 1))]
@@ -141,13 +145,13 @@ def table(split: SplitResult) -> tuple[list[str], list[list[str]]]:
     """(heads, rows) of the table of all candidates; what could not be fitted is a row that says why."""
     heads = ["", *LABELS.values(), "typical error against the rule"]
     rows = []
-    for name, one in split.results.items():
-        kind = "rule: " if one.role == RULE else ""
+    for name, result in split.results.items():
+        kind = "rule: " if result.role == RULE else ""
         label = f"{kind}{name} ◂" if name == split.chosen else f"{kind}{name}"
-        if one.metrics is None:
-            rows.append([label, f"not available: {one.unavailable}"])
+        if result.metrics is None:
+            rows.append([label, f"not available: {result.unavailable}"])
             continue
-        gap = one.versus_rule
+        gap = result.versus_rule
         against = "(it is the rule)" if gap is None else span(gap.mae.as_dict(), sign="+")
-        rows.append([label, *(span(one.metrics.of(m).as_dict()) for m in LABELS), against])
+        rows.append([label, *(span(result.metrics.of(m).as_dict()) for m in LABELS), against])
     return heads, rows

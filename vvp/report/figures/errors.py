@@ -141,11 +141,11 @@ def coverage(facts: Facts, tested: Tested) -> Plot:
     if held is None or facts.deciding is None:
         reason = (facts.deciding and facts.deciding.interval.reason) or "no interval could be made"
         return absent("coverage", SUBJECTS["coverage"], f"There is no 80 % interval: {reason}.")
-    found = numbers.slices(facts.videos, tested, held)
-    figure, ax = canvas(1.2 + 0.27 * len(found))
-    for i, one in enumerate(found):
-        interval = {k: 100 * v for k, v in one.interval().items()}
-        forest(ax, [(i, interval)], GROUPS[one.group], GROUP_MARKERS[one.group])
+    slices = numbers.slices(facts.videos, tested, held)
+    figure, ax = canvas(1.2 + 0.27 * len(slices))
+    for i, part in enumerate(slices):
+        interval = {k: 100 * v for k, v in part.interval().items()}
+        forest(ax, [(i, interval)], GROUPS[part.group], GROUP_MARKERS[part.group])
     ax.axvline(80, color=INK, linewidth=1, linestyle="--")
     ax.annotate(
         "80 wanted",
@@ -156,15 +156,15 @@ def coverage(facts: Facts, tested: Tested) -> Plot:
         xytext=(-4, 0),
         textcoords="offset points",
     )
-    ax.set_yticks(range(len(found)), [f"{s.name} ({s.n})" for s in found])
-    ax.set_ylim(len(found) - 0.5, -1.1)
+    ax.set_yticks(range(len(slices)), [f"{s.name} ({s.n})" for s in slices])
+    ax.set_ylim(len(slices) - 0.5, -1.1)
     ax.set_xlim(0, 102)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("held by the interval, % (lines: 95 %, as if videos of a channel were independent)")
-    everything = found[0].interval()
+    everything = slices[0].interval()
     between = f"[{share(everything['low'])}, {share(everything['high'])}]"
     title = f"The 80 % interval held {share(everything['point'])} of the test videos {between}"
-    off = sorted((s for s in found[1:] if s.interval()["high"] < 0.8), key=lambda s: s.held / s.n)
+    off = sorted((s for s in slices[1:] if s.interval()["high"] < 0.8), key=lambda s: s.held / s.n)
     if off:
         named = ", ".join(f"{s.name} ({share(s.held / s.n)})" for s in off[:2])
         title += f"; least for {named}" + (f" and {len(off) - 2} more below 80 %" if len(off) > 2 else "")
@@ -174,7 +174,7 @@ def coverage(facts: Facts, tested: Tested) -> Plot:
         name="coverage",
         title=title,
         alt="Shares held, per slice of the test videos: "
-        + "; ".join(f"{s.name} {s.held} of {s.n}" for s in found) + ".",
+        + "; ".join(f"{s.name} {s.held} of {s.n}" for s in slices) + ".",
         figure=figure,
     )  # fmt: skip
 

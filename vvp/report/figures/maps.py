@@ -40,15 +40,15 @@ class Points:
     @property
     def notes(self) -> list[str]:
         """What a reader should know of points that are not drawn, or not where they lie."""
-        found = []
+        notes = []
         if self.of > len(self.row):
-            found.append(f"{len(self.row):,} of {self.of:,} videos are drawn, chosen at random.")
+            notes.append(f"{len(self.row):,} of {self.of:,} videos are drawn, chosen at random.")
         if self.moved:
-            found.append(
+            notes.append(
                 f"{self.moved:,} lie so far out that they are drawn at the edge; between separate clouds of"
                 " a UMAP distances mean little."
             )
-        return found
+        return notes
 
 
 def points(facts: Facts) -> Points | str:
@@ -56,18 +56,18 @@ def points(facts: Facts) -> Points | str:
     if facts.points is None:
         return facts.why["map"]
     x, y = (facts.points[c].to_numpy().astype(np.float64) for c in ("x", "y"))
-    there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    if not len(there):
+    placed = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    if not len(placed):
         return unavailable(facts, "umap") or "No video has a place on the map."
-    of = len(there)
+    of = len(placed)
     if of > DRAWN:
-        there = np.sort(np.random.default_rng(0).choice(there, DRAWN, replace=False))
+        placed = np.sort(np.random.default_rng(0).choice(placed, DRAWN, replace=False))
     place = {video: i for i, video in enumerate(facts.videos.video_id)}
     ids = facts.points["video_id"].to_pylist()
     cluster = facts.points["cluster"].fill_null(-1).to_numpy().astype(np.int64)
-    row = np.array([place[ids[i]] for i in there], dtype=np.int64)
-    (x, far_x), (y, far_y) = _held(x[there]), _held(y[there])
-    return Points(row=row, x=x, y=y, cluster=cluster[there], of=of, moved=int((far_x | far_y).sum()))
+    row = np.array([place[ids[i]] for i in placed], dtype=np.int64)
+    (x, far_x), (y, far_y) = _held(x[placed]), _held(y[placed])
+    return Points(row=row, x=x, y=y, cluster=cluster[placed], of=of, moved=int((far_x | far_y).sum()))
 
 
 def _held(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -77,16 +77,18 @@ def _held(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     width = high - low
     if width == 0:
         return values, np.zeros(len(values), bool)
-    held = np.clip(values, low - width, high + width)
-    return held, held != values
+    clipped = np.clip(values, low - width, high + width)
+    return clipped, clipped != values
 
 
 def unavailable(facts: Facts, section: str) -> str | None:
     """Why a section of the map could not be computed, if so."""
     if facts.map is None:
         return facts.why["map"]
-    found = facts.map.get(section) or {"unavailable": f"The map has no {section}: run `vvp explore` again."}
-    return found.get("unavailable")
+    found_section = facts.map.get(section) or {
+        "unavailable": f"The map has no {section}: run `vvp explore` again."
+    }
+    return found_section.get("unavailable")
 
 
 def plots(facts: Facts) -> list[Plot]:
@@ -101,17 +103,17 @@ def by_cluster(facts: Facts, drawn: Points | str) -> Plot:
     if (drawn.cluster < 0).all():
         return absent(name, subject, unavailable(facts, "kmeans") or "No video is in a cluster.")
     figure, ax = canvas(4.6)
-    found = np.unique(drawn.cluster[drawn.cluster >= 0])
-    for one in (*found, *([-1] if (drawn.cluster < 0).any() else [])):
-        rows = drawn.cluster == one
-        colour, marker = (GREY, "x") if one < 0 else look(int(one))
+    clusters = np.unique(drawn.cluster[drawn.cluster >= 0])
+    for cluster in (*clusters, *([-1] if (drawn.cluster < 0).any() else [])):
+        rows = drawn.cluster == cluster
+        colour, marker = (GREY, "x") if cluster < 0 else look(int(cluster))
         _scatter(ax, drawn, rows, color=colour, marker=marker)
-    for one in found[:LABELLED]:
-        rows = drawn.cluster == one
-        badge = {"boxstyle": "circle", "fc": look(int(one))[0], "ec": "white", "lw": 1.5}
+    for cluster in clusters[:LABELLED]:
+        rows = drawn.cluster == cluster
+        badge = {"boxstyle": "circle", "fc": look(int(cluster))[0], "ec": "white", "lw": 1.5}
         ax.annotate(
-            str(one), (np.median(drawn.x[rows]), np.median(drawn.y[rows])), color="white", fontweight="bold",
-            ha="center", va="center", bbox=badge,
+            str(cluster), (np.median(drawn.x[rows]), np.median(drawn.y[rows])), color="white",
+            fontweight="bold", ha="center", va="center", bbox=badge,
         )  # fmt: skip
     _bare(ax)
     assert facts.map is not None
@@ -124,10 +126,10 @@ def by_cluster(facts: Facts, drawn: Points | str) -> Plot:
         apart = "that only set a few odd videos apart from all others"
     else:
         apart = "that do not stand apart: the collection is one cloud"
-    sizes = {int(c): int((drawn.cluster == c).sum()) for c in found}
+    sizes = {int(c): int((drawn.cluster == c).sum()) for c in clusters}
     return Plot(
         name=name,
-        title=f"{len(found)} clusters {apart}",
+        title=f"{len(clusters)} clusters {apart}",
         alt=f"Scatter of {len(drawn.row)} videos in two dimensions (UMAP), coloured by cluster. Drawn per"
         " cluster: "
         + ", ".join(f"{c}: {n}" for c, n in sizes.items()) + ".",
@@ -141,18 +143,18 @@ def by_views(facts: Facts, drawn: Points | str) -> Plot:
     if isinstance(drawn, str):
         return absent(name, subject, drawn)
     views = facts.videos.log_views[drawn.row]
-    known = np.isfinite(views)
-    if not known.any():
+    counted = np.isfinite(views)
+    if not counted.any():
         return absent(name, subject, "No video on the map has a view count.")
     figure, ax = canvas(4.6)
-    if not known.all():
-        _scatter(ax, drawn, ~known, color=GREY, marker="x")
-    dots = _scatter(ax, drawn, known, c=views[known], cmap=GRADED, marker="o")
+    if not counted.all():
+        _scatter(ax, drawn, ~counted, color=GREY, marker="x")
+    dots = _scatter(ax, drawn, counted, c=views[counted], cmap=GRADED, marker="o")
     bar = figure.colorbar(dots, ax=ax, location="bottom", shrink=0.7, aspect=30, pad=0.02)
     bar.outline.set_edgecolor(INK)
-    views_axis(bar.ax, "x", "views (log scale)" + ("" if known.all() else "; × no count"))
+    views_axis(bar.ax, "x", "views (log scale)" + ("" if counted.all() else "; × no count"))
     _bare(ax)
-    value = likeness(drawn.x[known], drawn.y[known], views[known])
+    value = likeness(drawn.x[counted], drawn.y[counted], views[counted])
     if value is None:
         title = "Views on the map"
     elif value < 0.05:
@@ -162,8 +164,8 @@ def by_views(facts: Facts, drawn: Points | str) -> Plot:
     return Plot(
         name=name,
         title=title,
-        alt=f"The same scatter, coloured by log views from {words.views(count(views[known].min()))} to"
-        f" {words.views(count(views[known].max()))}; {int((~known).sum())} points have no count."
+        alt=f"The same scatter, coloured by log views from {words.views(count(views[counted].min()))} to"
+        f" {words.views(count(views[counted].max()))}; {int((~counted).sum())} points have no count."
         f" R² of the mean log views of each video's ten nearest on the map:"
         f" {'–' if value is None else f'{value:.2f}'}.",
         figure=figure,

@@ -126,12 +126,14 @@ def forest(
     **options: Any,
 ) -> None:
     """Points with their intervals: rows of (height, {point, low, high}); what is undefined is left out."""
-    for y, one in rows:
-        if one is None or one["point"] is None:
+    for y, measured in rows:
+        if measured is None or measured["point"] is None:
             continue
-        if one.get("low") is not None:
-            ax.plot([one["low"], one["high"]], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
-        ax.plot(one["point"], y, marker=marker, color=colour, markersize=6, linestyle="none", **options)
+        if measured.get("low") is not None:
+            ax.plot(
+                [measured["low"], measured["high"]], [y, y], color=colour, linewidth=2, solid_capstyle="butt"
+            )
+        ax.plot(measured["point"], y, marker=marker, color=colour, markersize=6, linestyle="none", **options)
         options.pop("label", None)
 
 

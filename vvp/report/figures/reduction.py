@@ -106,11 +106,11 @@ def blocks(pca: dict[str, Any]) -> Plot:
 
 
 def overlap(umap: dict[str, Any]) -> Plot:
-    one = umap["overlap"]
+    kept = umap["overlap"]
     figure, ax = canvas(1.9)
     bars = {
-        f"UMAP, {umap.get('dimensions', 15)} dimensions": (one["value"], BLUE),
-        "a random layout": (one["random"], GREY),
+        f"UMAP, {umap.get('dimensions', 15)} dimensions": (kept["value"], BLUE),
+        "a random layout": (kept["random"], GREY),
     }
     for row, (name, (value, colour)) in enumerate(bars.items()):
         ax.barh(row, 100 * value, color=colour, height=0.6)
@@ -120,14 +120,13 @@ def overlap(umap: dict[str, Any]) -> Plot:
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     ax.set_xlim(0, 100)
-    ax.set_xlabel(f"of {one['k']} nearest by components, still nearest, %")
+    ax.set_xlabel(f"of {kept['k']} nearest by components, still nearest, %")
     return Plot(
         name="overlap",
-        title=f"{share(one['value'])} of a video's {one['k']} nearest stay its nearest after UMAP"
-        f" (by chance {share(one['random'])})",
-        alt=f"Two bars: overlap of neighbourhoods {share(one['value'], 1)} against {share(one['random'], 1)}"
-        " for a"
-        f" random layout, measured on {one['rows']} videos.",
+        title=f"{share(kept['value'])} of a video's {kept['k']} nearest stay its nearest after UMAP"
+        f" (by chance {share(kept['random'])})",
+        alt=f"Two bars: overlap of neighbourhoods {share(kept['value'], 1)} against"
+        f" {share(kept['random'], 1)} for a random layout, measured on {kept['rows']} videos.",
         figure=figure,
     )
 

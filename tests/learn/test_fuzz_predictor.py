@@ -1,0 +1,159 @@
+"""A predictor that somebody else made: it is refused in a sentence, or it forecasts; no process ends over it.
+
+Its id and the hashes inside are put right after the damage: whoever gives a predictor away can do that too.
+Seeded, so that a failure comes back by its number. VVP_FUZZ_CASES lengthens it.
+"""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fuzz_damage import damage_bytes, damage_json, damage_table, damage_tensors
+from learn_tables import fill, fresh, learn, world
+
+from vvp.dataset.embedded import join
+from vvp.errors import VvpError
+from vvp.forecast import files
+from vvp.paths import RunPaths
+from vvp.workspace import Workspace
+
+SEED = 12
+CASES = int(os.environ.get("VVP_FUZZ_CASES", "600"))
+FIRST = int(os.environ.get("VVP_FUZZ_FIRST", "0"))
+FAMILIES = ("ridge", "gbdt", "mlp")
+
+
+def forged(folder: Path) -> None:
+    """The model's hashes and the predictor's id of what is there now, as far as it can still be read."""
+    try:
+        for model in folder.glob("*/model.json"):
+            head = json.loads(model.read_bytes())
+            head["sha256"] = {
+                name: hashlib.sha256((model.parent / name).read_bytes()).hexdigest()
+                for name in head["sha256"]
+            }
+            model.write_text(json.dumps(head))
+        head = json.loads((folder / "predictor.json").read_bytes())
+        wanted = ["history.json", *files.NEIGHBOUR_FILES]
+        wanted += [
+            f"{n}/{f}" for n, s in head["models"].items() for f in (*s["files"], files.BACKGROUND_FILE)
+        ]
+        head["id"] = files._identity(head, {name: (folder / name).read_bytes() for name in wanted})
+        (folder / "predictor.json").write_text(json.dumps(head))
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
+        return
+
+
+def damage(rng: random.Random, folder: Path) -> str:
+    said = []
+    for _ in range(rng.randint(1, 2)):
+        path = rng.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
+        data = path.read_bytes()
+        said.append(str(path.relative_to(folder)))
+        kind = rng.random()
+        try:
+            if kind < 0.1:
+                data = damage_bytes(rng, data)
+            elif kind < 0.13:
+                data = data[: rng.randrange(len(data) + 1)]
+            elif path.suffix == ".parquet":
+                data = damage_table(rng, data)
+            elif path.suffix == ".json":
+                data = damage_json(rng, data)
+            elif path.suffix == ".safetensors":
+                data = damage_tensors(rng, data)
+            else:
+                data = damaged_text(rng, data)
+        except Exception:  # noqa: BLE001  damaged already
+            data = data[: len(data) // 2]
+        path.write_bytes(data)
+    if rng.random() < 0.9:
+        forged(folder)
+    return ", ".join(said)
+
+
+def damaged_text(rng: random.Random, data: bytes) -> bytes:
+    """LightGBM's text with another number in one place."""
+    lines = data.decode("utf-8", "replace").split("\n")
+    at = rng.choice([i for i, line in enumerate(lines) if "=" in line])
+    name, _, values = lines[at].partition("=")
+    numbers = values.split(" ")
+    odd = ["-1", "0", "7", "99999", "2147483648", "1e999", "nan", "", "x", "-3"]
+    numbers[rng.randrange(len(numbers))] = rng.choice(odd)
+    lines[at] = f"{name}={' '.join(numbers)}"
+    return "\n".join(lines).encode()
+
+
+def run(case: int, whole: Path, folder: Path) -> str:
+    rng = random.Random(SEED * 10**6 + case)
+    family = rng.choice(FAMILIES)
+    root = folder / "w"
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(whole / "runs" / family, root / "runs" / family)
+    at = RunPaths(family).predictor
+    said = damage(rng, root / at)
+    try:
+        known = files.load(Workspace(root), at)
+        space = Workspace(whole)
+        rows, _ = join(space.read("videos").slice(0, 3), space.read("embeddings").slice(0, 3))
+        for one in known.predict(rows, rng.choice([None, 1.0, 400.0])):
+            json.dumps(one.as_dict(), allow_nan=False, default=str)
+    except VvpError as error:
+        assert "\n" not in str(error) and len(str(error)) < 2_000, (case, said, str(error)[:300])
+        return "refused"
+    except Exception as error:
+        raise AssertionError(f"case {case}, {family}, {said}: {type(error).__name__}: {error}") from error
+    return "forecast"
+
+
+def build(root: Path) -> None:
+    space = fresh(fill(root, *world(100)))
+    for family in FAMILIES:
+        learn(space, family, family=family)
+
+
+def main(whole: Path, folder: Path, first: int, cases: int) -> None:
+    """In a process of its own: what ends a process is what is looked for."""
+    np.seterr(all="ignore")
+    found: Counter[str] = Counter()
+    for case in range(first, first + cases):
+        (folder / "case").write_text(str(case))
+        try:
+            found[run(case, whole, folder)] += 1
+        except AssertionError as error:
+            found["wrong"] += 1
+            print(str(error)[:400].replace("\n", " "), flush=True)
+    print(json.dumps(found))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_no_damage_to_a_predictor_gives_a_traceback_or_ends_the_process(tmp_path: Path) -> None:
+    build(tmp_path / "whole")
+    (tmp_path / "cases").mkdir()
+    script = f"import test_fuzz_predictor as t, pathlib as p; t.main(p.Path({str(tmp_path / 'whole')!r}), "
+    script += f"p.Path({str(tmp_path / 'cases')!r}), {FIRST}, {CASES})"
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert done.returncode == 0, (
+        done.returncode,
+        (tmp_path / "cases" / "case").read_text(),
+        done.stderr[-500:],
+    )
+    *wrong, last = done.stdout.splitlines()
+    assert not wrong, "\n".join(wrong)
+    found = json.loads(last)
+    assert found["refused"] > CASES / 3 and found["forecast"] > 0, found
