@@ -11,6 +11,7 @@ from vvp.dataset.matrix import Matrix, assemble, inseparable, population
 from vvp.forecast import files
 from vvp.forecast.judging import judge
 from vvp.learn import candidates
+from vvp.learn.calibration import ALL
 from vvp.learn.evidence import Choice, choose, compare
 from vvp.learn.first_points import at_first_points
 from vvp.learn.folds import MIN_ROWS, TrialData, before_test, folds
@@ -158,5 +159,6 @@ def test_the_followers_rule_keeps_the_errors_it_was_judged_by(tmp_path: Path) ->
     assert head.models.main.role == "rule"
     own = result.splits["time"]
     before = own.parts["train"] + own.parts["validation"]
-    assert len(head.models.main.errors) < before + own.test_rows, "none of its own training rows"
-    assert np.quantile(head.models.main.errors, 0.8) == pytest.approx(0.64, abs=0.2)
+    known = head.models.main.calibration
+    assert known is not None and known.rows < before + own.test_rows, "none of its own training rows"
+    assert np.quantile(np.abs(known.pools[ALL].errors), 0.8) == pytest.approx(0.64, abs=0.2)
