@@ -17,11 +17,14 @@ from vvp.dataset.matrix import Matrix, Population, assemble, population
 from vvp.errors import UserError
 from vvp.forecast import files as predictor_store
 from vvp.forecast import predictor
-from vvp.learn import candidates
+from vvp.learn import candidates, ranges
+from vvp.learn.calibration import Calibration
 from vvp.learn.evaluate import evaluate_split, predictions, verdict, warnings
 from vvp.learn.evidence import Choice, choose
 from vvp.learn.first_points import at_first_points
+from vvp.learn.folds import before_test
 from vvp.learn.records import SplitResult
+from vvp.learn.rule_errors import Errors
 from vvp.schema import TABLES
 
 MEASURED = {"rule": "train mean", "interval": None, "test_rows": 0, "test_channels": None}
@@ -53,20 +56,33 @@ def planted(
 
 def judged(matrix: Matrix, rows: Population, found: list[candidates.Candidate]) -> tuple[SplitResult, Choice]:
     choice = choose(matrix, rows, found)
-    return evaluate_split(matrix, rows, found, choice, resamples=300), choice
+    return evaluate_split(matrix, rows, found, choice, calibrated(matrix, choice), resamples=300), choice
+
+
+def calibrated(matrix: Matrix, choice: Choice) -> dict[str, Calibration | None]:
+    return {name: ranges.calibrated(matrix, errors) for name, errors in choice.errors.items()}
+
+
+def forecaster(matrix: Matrix, one: candidates.Candidate, errors: list[float]) -> predictor_store.Forecaster:
+    """One that was this far off on the first rows before the test."""
+    rows = before_test(matrix)[: len(errors)]
+    known = ranges.calibrated(matrix, Errors(rows, np.array(errors), np.ones(len(rows))))
+    return predictor_store.Forecaster(one, known)
 
 
 def test_every_rule_is_there_and_the_planted_effect_beats_them(planted: Any) -> None:
     _, matrix, rows, found = planted
     names = [c.name for c in found]
-    assert names == [
+    assert names[:8] == [
         "train mean", "log followers", "channel's earlier videos", "channel's recent videos",
         "metadata only", "picture alone", "sound alone", "words alone",
-        "ridge", "gbdt", "best, no counters",  # what is linear wants no average
     ]  # fmt: skip
+    assert [name for name in names[8:] if name != "average"] == ["ridge", "gbdt", "best, no counters"]
     assert all(c.model is not None for c in found), [(c.name, c.unavailable) for c in found]
     result, choice = judged(matrix, rows, found)
-    assert [c.role for c in found] == ["rule"] * 4 + ["single"] * 4 + ["model"] * 3
+    assert [c.role for c in found] == ["rule"] * 4 + ["single"] * 4 + ["model"] * (len(found) - 8)
+    mae = {c.name: c.validation_mae for c in found[8:-1]}
+    assert min(mae.values()) == mae.get("average", min(mae.values())), "an average is no worse on the folds"
     before = int(np.isin(matrix.part, ("train", "validation")).sum())
     assert {c.rows for c in found} == {before}, "fitted on all that lies before the test"
     r2 = {n: result.results[n].metrics.r2.point for n in names}
@@ -83,7 +99,7 @@ def test_every_rule_is_there_and_the_planted_effect_beats_them(planted: Any) -> 
 def test_predictions_say_whose_each_video_is_and_where_it_may_lie(planted: Any) -> None:
     _, matrix, rows, found = planted
     result, choice = judged(matrix, rows, found)
-    table = pq.read_table(io.BytesIO(predictions(matrix, rows, found, choice.errors)))
+    table = pq.read_table(io.BytesIO(predictions(matrix, rows, found, calibrated(matrix, choice))))
     own = table.filter(pc.equal(table["model"], result.chosen)).to_pylist()
     at = matrix.rows("test", rows.rows)
     assert [row["channel_id"] for row in own] == matrix.channel_id[at].tolist()
@@ -164,8 +180,7 @@ def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> 
     ridge = next(c for c in found if c.name == "ridge")
     metadata = next(c for c in found if c.name == "metadata only")
     facts = FACTS
-    errors = np.array([0.3, -0.2, 0.5, -0.6, 0.1])
-    forecasters = [predictor_store.Forecaster(one, errors) for one in (ridge, metadata)]
+    forecasters = [forecaster(matrix, one, [0.3, -0.2, 0.5, -0.6, 0.1]) for one in (ridge, metadata)]
     predictor_store.save(space, "runs/x/predictor", matrix, rows, *forecasters, "train mean", facts)
     known = predictor_store.load(space, "runs/x/predictor")
     at = int(matrix.rows("test")[3])
@@ -193,7 +208,7 @@ def test_a_forecast_is_the_models_own_and_says_what_is_missing(planted: Any) -> 
 def test_a_damaged_predictor_is_refused_in_a_sentence(planted: Any, tmp_path: Path) -> None:
     space, matrix, rows, found = planted
     folder = "runs/x/damaged"
-    main = predictor_store.Forecaster(choose(matrix, rows, found).chosen, np.array([0.1, 0.2]))
+    main = forecaster(matrix, choose(matrix, rows, found).chosen, [0.1, 0.2])
     facts = FACTS
     predictor_store.save(space, folder, matrix, rows, main, None, "train mean", facts)
     head = space.read_json(f"{folder}/predictor.json")

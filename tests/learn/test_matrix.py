@@ -39,7 +39,7 @@ def test_shapes_names_and_counts(tmp_path):
     assert (
         len(m.columns) + len(m.dropped)
         == len(layout(Dims({"video": 12, "audio": 8, "text": 6})))
-        == m.dims.fused + 48 + 37  # topics, features
+        == m.dims.fused + 48 + 40  # topics, features
     )
     assert (m.counts["failed"], m.counts["without_label"], m.counts["without_date"]) == (1, 1, 1)
     assert m.counts["without_media"] == (~m.has_media).sum() > 5
