@@ -201,5 +201,6 @@ def test_a_few_mangled_inputs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # 40 s on an idle machine
 def test_ten_thousand_mangled_inputs(tmp_path: Path) -> None:
     assert outcomes(range(300, 10_300), tmp_path) == {"read", "refused"}
