@@ -46,10 +46,13 @@ def tested(space: Workspace, name: str = "default") -> Workspace:
 
 def _trials() -> list[dict[str, Any]]:
     return [
-        {"family": family, "trial": f"{family}-{i:02d}", "validation": start - 0.05 * i, "steps": 1}
+        {
+            "family": family, "trial": f"{family}-{i:02d}", "input": "full", "params": {}, "point": i,
+            "validation": start - 0.05 * i, "seconds": 1.0,
+        }
         for family, start in (("ridge", 1.0), ("gbdt", 1.1))
         for i in range(4)
-    ]
+    ]  # fmt: skip
 
 
 def mapped(space: Workspace, clusters: int = 3) -> Workspace:
