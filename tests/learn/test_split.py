@@ -121,7 +121,7 @@ def test_time_runs_one_way_with_the_gap_between(days):
     when = moments(table("videos", videos)["published_at"])
     parts, facts = by_time(when, np.arange(300), SplitSettings(embargo_days=days))
     gap = np.timedelta64(int(facts["embargo_days"] * 86_400_000_000), "us")
-    assert facts["embargo_days"] == (7 if days is None else days)  # 5 % of 300 days is more than 7
+    assert facts["embargo_days"] == (3 if days is None else days)  # 5 % of 300 days is more than the lag
     for before, after in (("train", "validation"), ("validation", "test")):
         assert when[parts == before].max() < when[parts == after].min()
         assert when[parts == after].min() - when[parts == before].max() >= gap

@@ -163,7 +163,7 @@ class ChannelHistory:
         table[1:, 0] = (weighted + self.k * self.centre) / (total + self.k)
         table[1:, 1] = y
         table[1:, 2] = np.maximum.accumulate(y)
-        off = y - y.mean()  # sums of squares lose no digits to a far-off mean
+        off = y - y[0]  # sums of squares lose no digits to a far-off mean
         variance = np.cumsum(off**2) / m - (np.cumsum(off) / m) ** 2
         table[2:, 3] = np.sqrt(np.maximum(variance[1:], 0))
         table[3:, 4] = (weighted / total - plain)[2:]

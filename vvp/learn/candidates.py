@@ -22,7 +22,7 @@ import numpy as np
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn import recipes
-from vvp.learn.folds import Fold, TrialData, before_test, folds, trial_data
+from vvp.learn.folds import NEEDS_MEDIA, Fold, TrialData, before_test, folds, trial_data
 from vvp.learn.recipes import AVERAGE, Recipe, Tried, held_forecasts
 from vvp.learn.records import Fitted
 from vvp.models.base import CRITERION, Data, Model, first_point
@@ -202,9 +202,11 @@ def refit(
     if one.recipe is None:
         return fit_rule(matrix, one, rows)
     at = recipes.columns(matrix, one.recipe)
-    y = matrix.y[rows]
+    media = one.input in NEEDS_MEDIA and population.name == "with_media"
+    used = rows[matrix.has_media[rows]] if media else rows
+    y = matrix.y[used]
     return replace(
-        one, model=recipes.fit(matrix, population, one.recipe, rows, seed), rows=len(rows),
+        one, model=recipes.fit(matrix, population, one.recipe, rows, seed), rows=len(used),
         columns=tuple(matrix.columns[i].name for i in at), bounds=(float(y.min()), float(y.max())),
     )  # fmt: skip
 

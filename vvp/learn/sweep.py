@@ -153,9 +153,17 @@ class Sweeps:
 
 def fingerprint(families: Sequence[Family], data: TrialData, *, trials: int, seed: int) -> str:
     """sha256 hex of all that the outcome depends on."""
-    facts = [repr(families), str(trials), str(seed), str(data.seed), str(data.X.shape), data.groups.tolist()]
+    facts = [
+        repr(families),
+        str(trials),
+        str(seed),
+        str(data.seed),
+        str(data.X.shape),
+        data.groups.tolist(),
+        list(data.inputs),
+    ]
     digest = hashlib.sha256(json.dumps(facts).encode())
-    arrays = [data.X, data.y, data.media, *data.inputs.values()]
+    arrays = [data.X, data.y, data.media, *data.inputs.values(), data.topic_columns, data.history.columns]
     arrays += [array for fold in data.folds for array in (fold.fit, fold.held, fold.topics)]
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())

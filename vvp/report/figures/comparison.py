@@ -119,7 +119,7 @@ def sweep(facts: Facts) -> Plot:
     best, first = min(t["validation"] for t in trials), sorted(t["validation"] for t in trials)
     top = first[int(0.9 * (len(first) - 1))]
     hidden = sum(m > top + 0.3 * (top - best) + 1e-9 for m in first)
-    if hidden:
+    if hidden and top > best:
         ax.set_ylim(best - 0.1 * (top - best), top + 0.3 * (top - best))
     longest = max(map(len, curves.values()))
     ax.set_xticks(range(1, longest + 1, max(1, longest // 10)))
