@@ -39,8 +39,8 @@ def command(
     ] = None,
     trials: Annotated[int, typer.Option(help="Trials per family and split.", min=1)] = 8,
     families: Annotated[
-        str, typer.Option(help="Comma-separated; which there are is said where one is wrong.")
-    ] = "ridge,elasticnet,gbdt,extratrees,mlp",
+        str | None, typer.Option(help="Comma-separated; default: all. A wrong name is told which there are.")
+    ] = None,
     only: Annotated[
         bool, typer.Option("--only", help="Only the deciding split, not the other two beside it.")
     ] = False,
@@ -77,9 +77,11 @@ def command(
     _print(run)
 
 
-def _families(text: str) -> tuple[str, ...]:
+def _families(text: str | None) -> tuple[str, ...]:
     from vvp.models.registry import SWEPT
 
+    if text is None:
+        return SWEPT
     names = tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
     if not names or any(n not in SWEPT for n in names):
         raise UserError(f"--families {text}: choose among {', '.join(SWEPT)}.")

@@ -22,7 +22,7 @@ from vvp.dataset.features import HISTORY_FEATURES, history_features
 from vvp.dataset.fuse import Dims, present
 from vvp.dataset.scales import log_count
 from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSettings
-from vvp.dataset.splits import Splits, load_or_make
+from vvp.dataset.splits import KEPT_WHOLE, Splits, load_or_make
 from vvp.dataset.targets import moments, read_labels
 from vvp.dataset.words import Words, texts
 from vvp.errors import UserError
@@ -56,6 +56,7 @@ class Matrix:
     splits: Splits
     splits_origin: str  # loaded | made | remade
     history: ChannelHistory  # what could be known of each channel; the predictor keeps it
+    units: np.ndarray | None  # object (n,), what the split does not divide (splits.KEPT_WHOLE); None: copies
     words: Words  # fitted on the training and validation rows; the predictor keeps its own
     texts: tuple[str, ...]  # what `words` reads of each row
     lag_days: float  # after which a count is known to later videos
@@ -205,7 +206,7 @@ def _matrix(
 
     labels = read_labels(videos, settings.min_age_days)
     y, horizon = labels.log_views[at], labels.horizon_days[at]
-    channel = np.array(rows["channel_id"].to_pylist(), dtype=object)
+    channel = _objects(rows["channel_id"])
     published = moments(rows["published_at"])
     train = part == "train"
     if not train.any():
@@ -258,6 +259,7 @@ def _matrix(
         splits=splits,
         splits_origin=origin,
         history=history,
+        units=_objects(rows[KEPT_WHOLE[split]]) if split in KEPT_WHOLE else None,
         words=words,
         texts=said,
         lag_days=settings.lag,
@@ -266,6 +268,10 @@ def _matrix(
         dropped=dropped,
         counts=counts,
     )
+
+
+def _objects(column: pa.ChunkedArray) -> np.ndarray:
+    return np.array(column.to_pylist(), dtype=object)
 
 
 def _history(
@@ -279,7 +285,7 @@ def _history(
     """
     known = np.ones(len(y), bool) if split in ("time", WHOLE) else train
     history = ChannelHistory.fit(channel, published, y, train, known=known, lag_days=lag_days)
-    return history.without_channels() if split == "channel" else history
+    return history.without_channels() if split in KEPT_WHOLE else history
 
 
 def population(matrix: Matrix) -> Population:

@@ -42,6 +42,14 @@ from vvp.paths import SPLITS_FACTS, SPLITS_TABLE
 from vvp.workspace import Workspace
 
 SPLITS = ("time", "channel", "random")
+KEPT_WHOLE = {
+    "channel": "channel_id"
+}  # split → column of videos/ whose values are not divided; null: its own
+ASKED = {
+    "time": "all posted after everything it had learned from",
+    "channel": "all from channels it had never seen",
+    "random": "drawn at random from the same weeks and channels it learned from (an easy test)",
+}  # split → what its test videos are, in words
 COPIES = "copies"  # column of the splits table
 SAVED = pa.schema([(name, pa.string()) for name in ("video_id", *SPLITS)] + [(COPIES, pa.int64())])
 RULES = 4  # of split_rules.py and duplicates.py; count up when they change, so that saved splits are remade

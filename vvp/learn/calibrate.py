@@ -20,11 +20,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from vvp.learn import spread
-from vvp.learn.calibration import ALL, MOST_MARGIN, Calibration, Part, Pool, Tried
+from vvp.learn.calibration import ALL, MOST_MARGIN, PARTS, Calibration, Part, Pool, Tried
 from vvp.learn.intervals import COVERAGE, ranked, thinned
 from vvp.learn.scores import interval_score
 
-PARTS: tuple[Part, ...] = ("signed", "recent", "scale", "groups")
 ENOUGH = 100.0  # independent errors from which more than the plain rule is tried
 GROUP_ROWS = 200.0  # independent errors from which a group has its own
 FIRST, BLOCKS = 0.4, 6  # share of the errors that the first fit has; blocks that are scored after it

@@ -7,7 +7,7 @@ Not known here: how it is made (calibrate.py), what the traits and groups are, f
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -20,6 +20,7 @@ MOST_MARGIN = 1.5
 ALL = ""  # the pool of every group without its own
 
 Part = Literal["signed", "recent", "scale", "groups"]
+PARTS: tuple[Part, ...] = get_args(Part)
 Finite = Annotated[float, Field(gt=-1000, lt=1000)]
 Name = Annotated[str, Field(max_length=200)]
 
@@ -69,7 +70,7 @@ class Pool(Record):
 class Tried(Record):
     """A set of parts against one width for all, on the forward blocks."""
 
-    parts: list[Part] = Field(max_length=4)
+    parts: list[Part] = Field(max_length=len(PARTS))
     score: float
     """mean interval score (lower is better), log views"""
     gain: float
@@ -84,7 +85,7 @@ class Calibration(Record):
     """How wrong forecasts of one predictor may be."""
 
     traits: list[Name] = Field(max_length=MOST_TRAITS)
-    parts: list[Part] = Field(max_length=4)
+    parts: list[Part] = Field(max_length=len(PARTS))
     """what shapes intervals to a video; empty: one width for all"""
     scale: Scale | None
     shift: Finite
@@ -98,7 +99,7 @@ class Calibration(Record):
     """errors that it was made from"""
     held: float | None = Field(ge=0, le=1)
     """share of later errors that intervals of this recipe held on the forward blocks, before the margin"""
-    tried: list[Tried] = Field(max_length=20)
+    tried: list[Tried] = Field(max_length=2 ** len(PARTS))
     reason: str | None = Field(max_length=500)
     """why only the plain rule was tried; None: more was"""
 

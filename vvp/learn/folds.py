@@ -1,8 +1,9 @@
 """Folds of the labelled rows before the test, and what each fold's models see: plain arrays, one copy of X.
 
 Folds follow the split: expanding windows in time (the first START of the rows only train), else groups of
-whole channels, or of copies. A row held out in time is forecast by models that saw only counts that were
-known by then: rows posted less than `lag_days` before the fold's first are left out of its training part.
+whole units (splits.KEPT_WHOLE), or of copies. A row held out in time is forecast by models that saw only
+counts that were known by then: rows posted less than `lag_days` before the fold's first are left out of its
+training part.
 The words' topics are fitted anew on each fold's training rows.
 A tenth of the training rows hide their channel's history, so that a new channel is a case models know.
 Not known here: families, who sweeps them, the test part.
@@ -40,7 +41,7 @@ def folds(matrix: Matrix, among: np.ndarray, seed: int = 0) -> list[Fold]:
         return []
     if matrix.split == "time":
         return _expanding(rows[np.argsort(matrix.published_at[rows], kind="stable")], among, matrix)
-    groups = channel_codes(matrix.channel_id[rows]) if matrix.split == "channel" else matrix.copies[rows]
+    groups = matrix.copies[rows] if matrix.units is None else channel_codes(matrix.units[rows])
     names, at = np.unique(groups, return_inverse=True)
     fold = np.random.default_rng(seed).permutation(len(names))[at] % FOLDS
     parts = [(rows[fold != k], rows[(fold == k) & among[rows]]) for k in range(FOLDS)]

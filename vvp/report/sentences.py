@@ -4,18 +4,13 @@ from collections import Counter
 
 import numpy as np
 
+from vvp.dataset.splits import ASKED
 from vvp.learn.candidates import NO_COUNTERS
 from vvp.learn.evaluate import verdict
 from vvp.learn.records import Evaluation, Measured, ModelResult, SplitResult
 from vvp.report.gather import Facts
 from vvp.report.numbers import factor, plural, share
 from vvp.words import percent
-
-ASKED = {
-    "time": "all posted after everything it had learned from",
-    "channel": "all from channels it had never seen",
-    "random": "drawn at random from the same weeks and channels it learned from (an easy test)",
-}
 
 
 def headline(facts: Facts) -> list[str]:
