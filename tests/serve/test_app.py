@@ -19,6 +19,7 @@ from vvp.embed.recipe import first_row
 from vvp.embed.stages import embed_here
 from vvp.forecast.files import load
 from vvp.forecast.predictor import draft_rows
+from vvp.learn.calibration import ALL
 from vvp.media.decode import DecodeSettings
 from vvp.paths import RunPaths
 
@@ -104,7 +105,8 @@ def test_a_ranking_puts_the_bright_before_the_dark(app: Any) -> None:
     assert said["order"][0]["title"] == "b" and said["predictor"] == app.predictors["default"]
     first, last = said["pairs"]
     assert (first["better"], first["worse"], last["better"], last["worse"]) == (1, 2, 2, 0)
-    n = len(load(app.space, RunPaths("default").predictor).head.models.main.errors)
+    calibration = load(app.space, RunPaths("default").predictor).head.models.main.calibration
+    n = calibration.pools[ALL].count
     assert first["probability"] == pytest.approx((n + 0.5) / (n + 1)) and not first["too_close_to_call"]
     assert 0.5 <= last["probability"] < 0.8 and last["too_close_to_call"]
     assert "Draft 2 comes first" in said["sentence"]
