@@ -27,6 +27,15 @@ def command(
     channel_videos: Annotated[
         int | None, typer.Option(help="How many videos the channel has.", min=0)
     ] = None,
+    following: Annotated[
+        int | None, typer.Option(help="How many accounts the channel follows.", min=0)
+    ] = None,
+    verified: Annotated[
+        bool | None, typer.Option("--verified/--not-verified", help="The platform has verified the channel.")
+    ] = None,
+    ad: Annotated[
+        bool | None, typer.Option("--ad/--not-ad", help="It is posted as an advertisement.")
+    ] = None,
     published_at: Annotated[
         str | None, typer.Option(help="When it will be posted, UTC; default: now.")
     ] = None,
@@ -72,7 +81,8 @@ def command(
         raise UserError(f"--published-at {published_at} is no time: write 2026-01-31T18:00.") from error
     values: dict[str, Any] = {
         "title": title, "description": description, "tags": tag, "channel_id": channel, "published_at": when,
-        "channel_followers": followers, "channel_videos": channel_videos, "duration_s": duration,
+        "channel_followers": followers, "channel_videos": channel_videos, "channel_following": following,
+        "channel_verified": verified, "is_ad": ad, "duration_s": duration,
         "transcript": _spoken(transcript),
     }  # fmt: skip
     embedded = embed_draft(loaded.head.embedding, video, values, models)

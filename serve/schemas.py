@@ -36,6 +36,9 @@ class Draft(BaseModel):
     channel_id: Short = Field(None, description="as in the training videos; null: unknown channel")
     channel_followers: Total = Field(None, description="the channel's followers now")
     channel_videos: Total = Field(None, description="how many videos the channel has")
+    channel_following: Total = Field(None, description="how many accounts the channel follows")
+    channel_verified: bool | None = Field(None, description="whether the platform has verified the channel")
+    is_ad: bool | None = Field(None, description="whether it is posted as an advertisement")
     horizon_days: float | None = Field(
         None, ge=0.1, le=3650, description="views after how many days; null: what its training supports best"
     )
@@ -88,6 +91,7 @@ class Channel(BaseModel):
     given: str | None
     known: bool = Field(description="whether the predictor learned from videos of it")
     learned_from: int = Field(description="how many channels the predictor learned from")
+    counted: bool = Field(description="a count of the channel was old enough to be known when it is posted")
 
 
 class Outside(BaseModel):
@@ -144,7 +148,9 @@ class ForecastReply(BaseModel):
     kind: str = Field(description="rule: a simple rule, no model is shown to beat it; single, model: a model")
     channel: Channel
     views: float = Field(description="the middle of the forecast; quote it with the interval only")
-    interval: Interval | None = Field(description="null: too few validation videos to make one")
+    interval: Interval | None = Field(
+        description="null: too few videos that it had not learned from to make one"
+    )
     log_views: float = Field(description="natural log of 1 + views")
     horizon_days: float | None = Field(
         description="views after how many days; null: the forecast does not depend on it"

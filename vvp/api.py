@@ -184,6 +184,9 @@ class OpenPredictor:
         channel: str | None = None,
         followers: int | None = None,
         channel_videos: int | None = None,
+        channel_following: int | None = None,
+        channel_verified: bool | None = None,
+        is_ad: bool | None = None,
         published_at: datetime | None = None,
         duration_s: float | None = None,
         transcript: str | None = None,
@@ -196,6 +199,7 @@ class OpenPredictor:
         values: dict[str, Any] = {
             "title": title, "description": description, "tags": None if tags is None else list(tags),
             "channel_id": channel, "channel_followers": followers, "channel_videos": channel_videos,
+            "channel_following": channel_following, "channel_verified": channel_verified, "is_ad": is_ad,
             "published_at": published_at or datetime.now(timezone.utc), "duration_s": duration_s,
             "transcript": transcript,
         }  # fmt: skip

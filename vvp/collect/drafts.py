@@ -17,7 +17,7 @@ from vvp.errors import UserError
 # What is known before publication, by column of videos/; media_path is the draft's own file.
 KNOWN = (
     "title", "description", "tags", "channel_id", "published_at", "channel_followers", "channel_videos",
-    "duration_s", "transcript",
+    "channel_following", "channel_verified", "is_ad", "duration_s", "transcript",
 )  # fmt: skip
 
 

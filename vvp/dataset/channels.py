@@ -46,6 +46,8 @@ class ChannelHistory:
     log_views: dict[str, np.ndarray]
     posted_us: dict[str, np.ndarray] = field(default_factory=dict)
     """of every dated video, with a count or without"""
+    counters: dict[str, dict[str, float]] = field(default_factory=dict)
+    """channel → counter (schema.COUNTER) → its latest value, for drafts that do not say; used by no row"""
     lag_days: float = 0.0
     """how long before a row's date a video must have been posted for its count to be known by then"""
     _usual: dict[tuple[str, int], float] = field(default_factory=dict, repr=False, compare=False)
@@ -81,7 +83,7 @@ class ChannelHistory:
             if len(rows):
                 times[channel], values[channel] = moments[rows], log_views[rows].astype(np.float64)
         mean, centre = float(log_views[use].mean()), location(log_views[use])
-        return cls(mean, centre, k, times, values, posted, lag_days)
+        return cls(mean, centre, k, times, values, posted, lag_days=lag_days)
 
     @property
     def error_k(self) -> float:
@@ -94,7 +96,7 @@ class ChannelHistory:
 
     def without_channels(self) -> "ChannelHistory":
         """The same constants and no channel: what is known of a channel that was never seen."""
-        return replace(self, times_us={}, log_views={}, posted_us={})
+        return replace(self, times_us={}, log_views={}, posted_us={}, counters={})
 
     def knows(self, channel: str | None) -> bool:
         """Whether a dated known video is of this channel."""
@@ -182,6 +184,7 @@ class ChannelHistory:
                 "posted_us": posted.tolist(),
                 "published_at_us": self.times_us.get(c, np.zeros(0, np.int64)).tolist(),
                 "log_views": self.log_views.get(c, np.zeros(0)).tolist(),
+                "counters": self.counters.get(c, {}),
             }
             for c, posted in self.posted_us.items()
         }
@@ -199,12 +202,15 @@ class ChannelHistory:
         mean, centre, k, lag_days = (float(saved[name]) for name in ("mean", "centre", "k", "lag_days"))
         if any(times[c].shape != values[c].shape or values[c].ndim != 1 for c in counted):
             raise ValueError("a channel whose dates and views do not match")
-        if any(one.ndim != 1 for one in posted.values()) or not 0 <= lag_days < 3650:
+        if any(one.ndim != 1 for one in posted.values()) or not 0 <= lag_days <= 3650:
             raise ValueError("dates or a lag that cannot be")
+        counters = {c: {str(n): float(x) for n, x in v["counters"].items()} for c, v in channels.items()}
+        if not all(0 <= x < 2**63 for own in counters.values() for x in own.values()):
+            raise ValueError("a counter that cannot be")
         for numbers in (np.array([mean, centre, k]), *values.values()):
             if not (np.abs(numbers) <= LARGEST).all():
                 raise ValueError("a number of views that cannot be")
-        return cls(mean, centre, k, times, values, posted, lag_days)
+        return cls(mean, centre, k, times, values, posted, counters, lag_days)
 
 
 def location(values: np.ndarray) -> float:

@@ -25,7 +25,8 @@ from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSetting
 from vvp.dataset.splits import KEPT_WHOLE, Splits, load_or_make
 from vvp.dataset.targets import moments, read_labels
 from vvp.dataset.words import Words, texts
-from vvp.errors import UserError
+from vvp.errors import SplitError, UserError
+from vvp.schema import COUNTER, VIDEOS, names
 from vvp.workspace import Workspace
 
 HORIZON = "log_horizon_days"
@@ -94,6 +95,7 @@ class Matrix:
         history = ChannelHistory.fit(
             self.channel_id, self.published_at, self.y, known, lag_days=self.lag_days
         )
+        history = replace(history, posted_us=self.history.posted_us)  # a date is no count
         return self._with(history_features(self.channel_id, self.published_at, history),
                           [f.name for f in HISTORY_FEATURES], history=history)  # fmt: skip
 
@@ -211,7 +213,12 @@ def _matrix(
     train = part == "train"
     if not train.any():
         raise UserError(f"no training video of the {split} split is embedded: run `vvp embed` first.")
+    for part_name in USED if split != WHOLE else ():
+        if not (part == part_name).any():
+            raise UserError(f"no {part_name} video of the {split} split is embedded: run `vvp embed` first.")
     history = _history(split, channel, published, y, train, settings.lag)
+    if split == WHOLE:
+        history = replace(history, counters=_counters(rows, channel, published))
     dims = dims or found
     said = tuple(texts(rows))
     words = Words.fit([said[i] for i in np.flatnonzero(np.isin(part, ("train", "validation")))])
@@ -223,6 +230,8 @@ def _matrix(
     if later and inseparable(horizon[train], published[train]):
         dropped[HORIZON] = INSEPARABLE
     keep = [i for i, c in enumerate(columns) if c.name not in dropped]
+    if all(columns[i].block == "horizon" for i in keep):
+        raise SplitError("the training videos do not differ in anything that is known before posting.")
     seen, heard = present(rows, "picture"), present(rows, "sound")
     status = Counter(rows["status"].to_pylist())
     counts = {
@@ -268,6 +277,17 @@ def _matrix(
         dropped=dropped,
         counts=counts,
     )
+
+
+def _counters(rows: pa.Table, channel: np.ndarray, published: np.ndarray) -> dict[str, dict[str, float]]:
+    """channel → counter → the value of its newest video that has one."""
+    latest: dict[str, dict[str, float]] = {}
+    values = {name: rows[name].to_pylist() for name in names(VIDEOS, COUNTER)}
+    for row in np.argsort(published, kind="stable"):  # NaT sorts last
+        if channel[row] is not None and not np.isnat(published[row]):
+            own = latest.setdefault(channel[row], {})
+            own |= {name: float(column[row]) for name, column in values.items() if column[row] is not None}
+    return latest
 
 
 def _objects(column: pa.ChunkedArray) -> np.ndarray:

@@ -19,6 +19,7 @@ USED = ("train", "validation", "test")
 EMBARGO, NONE = "embargo", "none"
 MIN_ROWS, MIN_PART = 20, 3
 DAY_US = 86_400_000_000
+NAMES = {"min_age_days": "--min-age-days", "lag_days": "--label-lag-days"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +42,8 @@ class SplitSettings:
 
         for name in ("min_age_days", "lag_days"):
             value = getattr(self, name)
-            if value is not None and not 0 <= value < 3650:
-                raise UserError(f"{name} of {value} makes no sense.")
+            if value is not None and not 0 <= value <= 3650:
+                raise UserError(f"{NAMES[name]} {value:g} makes no sense: give 0 to 3650 days.")
 
     @property
     def lag(self) -> float:
@@ -69,15 +70,15 @@ def by_time(
     if days is None:
         # In time, but never more than a twentieth of the videos: a table may hold years of old posts and
         # most of its videos in the last week, where 7 days would swallow the validation part.
-        few = [ordered[e] - ordered[max(0, e - max(1, len(dated) // 20))] for e in ends]
-        days = min(settings.lag, float(min(few)) / DAY_US)
+        few = ordered[ends[1]] - ordered[max(0, ends[1] - max(1, len(dated) // 20))]
+        days = min(settings.lag, float(few) / DAY_US)
     gap = int(days * DAY_US)
     first, second = ordered[ends[0]], ordered[ends[1]]  # where validation and test begin
-    # Later assignments overwrite earlier ones: before a boundary, then its gap, then what lies after.
+    # Later assignments overwrite earlier ones: before a boundary, then its gap, then what lies after. No gap
+    # before validation: models are judged on folds of both parts, which keep the lag themselves.
     found = np.full(len(dated), "train", dtype=object)
-    found[when >= first - gap] = EMBARGO
     found[when >= first] = "validation"
-    found[(when >= second - gap) & (when >= first)] = EMBARGO
+    found[(when > second - gap) & (when >= first)] = EMBARGO
     found[when >= second] = "test"
     in_gap = int((found == EMBARGO).sum())
     rank = np.array([USED.index(p) if p in USED else len(USED) for p in found])

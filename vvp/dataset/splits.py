@@ -1,7 +1,7 @@
 """Which part each labelled video is in: train, validation or test, three ways at once, saved once.
 
-time     the oldest 60 % train, the next 20 % validation, the newest 20 % test; a gap (embargo) before each
-         boundary is left out, so that no part ends on the eve of the next
+time     the oldest 60 % train, the next 20 % validation, the newest 20 % test; a gap (embargo) before the
+         test is left out, so that no count was read on its eve
 channel  no channel is in two parts
 random   the easy one, for comparison: it lets a model learn from a video's neighbours in time and channel
 Near-duplicates (duplicates.py) never stand in two parts. In `random` and `channel` a group goes one way as
@@ -52,7 +52,7 @@ ASKED = {
 }  # split → what its test videos are, in words
 COPIES = "copies"  # column of the splits table
 SAVED = pa.schema([(name, pa.string()) for name in ("video_id", *SPLITS)] + [(COPIES, pa.int64())])
-RULES = 4  # of split_rules.py and duplicates.py; count up when they change, so that saved splits are remade
+RULES = 5  # of split_rules.py and duplicates.py; count up when they change, so that saved splits are remade
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ def headline(
         usual = f"{views_text(rule_views)} by the simple rule"
         if rule in CHANNEL_RULES and channel["known"]:
             usual = _usual(channel, rule_views)
-        return f"About {usual}. The model, no better than that rule when tested, says {span}."
+        first = f"{doubt} " if doubt else ""
+        return f"{first}About {usual}. The model, no better than that rule when tested, says {span}."
     found = f"{span[0].upper()}{span[1:]}" + (f": {stranger}." if stranger else ".")
     if doubt:
         found = f"{doubt} {found}"
@@ -62,6 +63,9 @@ def headline(
 
 
 def _usual(channel: Mapping[str, Any], views: float) -> str:
+    if not channel.get("counted", True):
+        why = "no count of this channel is old enough yet"
+        return f"{views_text(views)}, the middle of all videos it learned from: {why}"
     if channel["given"]:
         return f"your usual {views_text(views)}"
     return f"{views_text(views)}, the usual of the one channel it learned from"

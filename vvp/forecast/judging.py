@@ -190,7 +190,9 @@ def save(
         mark = save_rule(space, at, run, forecaster(choice.chosen), facts)
     else:
         whole = assemble_whole(space, run.split_settings, embedded_dims(space)).only(matrix.column_names)
-        everything, among = whole.rows("train"), population(whole)
+        everything, used = whole.rows("train"), whole.part == "train"
+        # The judged recipe's rows: `population` has no test part to look at here.
+        among = replace(rows, rows=used & whole.has_media if rows.name == "with_media" else used)
 
         def again(one: Candidate) -> Forecaster:
             judged = forecaster(one)

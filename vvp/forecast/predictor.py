@@ -16,6 +16,7 @@ import pyarrow as pa
 from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.columns import FEATURE, design, layout
 from vvp.dataset.embedded import FACTS, MADE
+from vvp.dataset.features import FEATURES
 from vvp.dataset.fuse import Dims, present
 from vvp.dataset.matrix import HORIZON
 from vvp.dataset.targets import VIEWS, moments
@@ -30,7 +31,7 @@ from vvp.learn.candidates import COLUMN_OF, FOLLOWERS, HISTORY, MEAN, RECENT, RU
 from vvp.learn.evaluate import RULE_ITSELF
 from vvp.learn.intervals import COVERAGE, ForecastDistribution, unusual
 from vvp.models.base import Model
-from vvp.schema import PARTIAL, TABLES
+from vvp.schema import COUNTER, PARTIAL, TABLES, VIDEOS, names
 
 ROW = pa.schema(
     [*(TABLES["videos"].field(n) for n in FACTS), *(TABLES["embeddings"].field(n) for n in (*MADE, "status"))]
@@ -50,8 +51,8 @@ class Forecast:
     counts_age_days: median age of the training counts (null: unknown). channel: `channel_facts`.
 
     starting_log_views + the five blocks = log_views: what each block added (contributions.py).
-    top_tenth: probability of more than top_tenth_views, which a tenth of the training videos passed, from the
-    errors made on validation videos (null with low). nearest: the videos most like it (neighbours.py)."""
+    top_tenth: probability of more than top_tenth_views, which a tenth of the training videos passed
+    (null with low). nearest: the videos most like it (neighbours.py)."""
 
     headline: str
     promise: str
@@ -90,7 +91,7 @@ class Forecast:
 
 
 class Predictor:
-    """`predictor_store.load`ed, it turns rows (schema ROW) into forecasts. Holds no video and no encoder."""
+    """`files.load`ed, it turns rows (schema ROW) into forecasts. Holds no video and no encoder."""
 
     def __init__(
         self,
@@ -115,6 +116,7 @@ class Predictor:
         that training supports best. UserError for a row without media when there is no model for those.
         """
         n = len(rows)
+        rows, filled = self._with_counters(rows)
         channel = np.array(rows["channel_id"].to_pylist(), dtype=object)
         mean, count = self.history.at(channel, moments(rows["published_at"]))
         horizon, moved = self.horizon(horizon_days)
@@ -126,7 +128,7 @@ class Predictor:
         return [
             self._one(
                 X[i], bool(seen[i]), bool(heard[i]), spoken[i], channel[i], mean[i], int(count[i]), horizon,
-                moved, partial[i],
+                moved, partial[i], filled[i],
             )
             for i in range(n)
         ]  # fmt: skip
@@ -145,6 +147,27 @@ class Predictor:
             f"asked for {asked:g} days; its training counts are {shown.min:.3g} to {shown.max:.3g} days"
             f" old, so the forecast is for {nearest:.3g}"
         )
+
+    def _with_counters(self, rows: pa.Table) -> tuple[pa.Table, list[list[str]]]:
+        """(the rows with what they do not say of a known channel, by row: which counters that is)."""
+        filled: list[list[str]] = [[] for _ in range(len(rows))]
+        channels = rows["channel_id"].to_pylist()
+        for name in names(VIDEOS, COUNTER):
+            values = rows[name].to_pylist()
+            for i, channel in enumerate(channels):
+                known = self.history.counters.get(channel or "", {})
+                if values[i] is None and name in known:
+                    values[i] = bool(known[name]) if name == "channel_verified" else int(known[name])
+                    filled[i].append(name)
+            field = rows.schema.field(name)
+            rows = rows.set_column(rows.schema.get_field_index(name), field, pa.array(values, field.type))
+        return rows, filled
+
+    def _unknown(self, x: np.ndarray, columns: list[str]) -> list[str]:
+        """What a model reads, training knew and this draft does not say (channel history aside)."""
+        ranges_ = self.head.training.ranges
+        said = {f.name: f.source[0].replace("_", " ") for f in FEATURES if f.block in ("counter", "format")}
+        return [said[n] for n in columns if n in said and n in ranges_ and np.isnan(x[self.place[n]])]
 
     def channel_facts(self, given: str | None) -> dict[str, Any]:
         """{given, known, learned_from}: known when training has this channel (None is taken for the only one
@@ -174,6 +197,7 @@ class Predictor:
         horizon: float | None,
         moved: str | None,
         partial: bool,
+        filled: list[str],
     ) -> Forecast:
         which = "main" if seen or heard or not self.head.needs_media else "metadata"
         if which not in self.models:
@@ -189,7 +213,7 @@ class Predictor:
         start, added = attribute(
             lambda rows: within(model.predict(rows), bounds), x[at], self.backgrounds[which], blocks
         )
-        channel = self.channel_facts(channel_id)
+        channel = self.channel_facts(channel_id) | {"counted": count > 0 or channel_id is None}
         scale = self._scale(spec, channel, count)
         around = None
         if scale is not None and spec.calibration is not None:
@@ -250,9 +274,10 @@ class Predictor:
             nearest=self.neighbours.nearest(x[: self.dims.fused]),
             missing=missing,
             outside=outside,
-            notes=_notes(
-                which, spec, vectors, partial, moved if asked is not None else None, clipped
-            ),
+            notes=[
+                *_counter_notes(filled, [] if spec.role == RULE else self._unknown(x, spec.columns)),
+                *_notes(which, spec, vectors, partial, moved if asked is not None else None, clipped),
+            ],
             quality=quality.as_dict(),
             distribution=around,
             correlation=0.0 if spec.calibration is None else spec.calibration.correlation,
@@ -274,6 +299,18 @@ class Predictor:
             if name in columns and not np.isnan(value) and not low - slack <= value <= high + slack:
                 found.append({"feature": name, "value": value, "low": low, "high": high})
         return found
+
+
+def _counter_notes(filled: list[str], unknown: list[str]) -> list[str]:
+    """filled: counters taken from the collection; unknown: what the model had to do without."""
+    found = []
+    if filled:
+        said = ", ".join(name.replace("_", " ") for name in filled)
+        found.append(f"{said}: not given, taken from this channel's newest collected video")
+    if unknown:
+        said = ", ".join(unknown)
+        found.append(f"not known of this draft, so the forecast is less sure than it says: {said}")
+    return found
 
 
 def _notes(

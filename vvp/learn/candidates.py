@@ -266,9 +266,9 @@ class _Maker:
 
     def without_counters(self, best: Recipe) -> Candidate:
         input_ = COUNTERLESS[best.input]
-        if input_ not in self.data.inputs or len(self.data.inputs[input_]) == len(
-            self.data.inputs[best.input]
-        ):
+        used = {best.input, *(one.input for _, one in best.members)}
+        absent = any(COUNTERLESS[name] not in self.data.inputs for name in used)
+        if absent or len(self.data.inputs[input_]) == len(self.data.inputs[best.input]):
             why = "the table has no channel counters"
             return self.missing(NO_COUNTERS, MODEL, input_, best.family, why)
         members = tuple((w, replace(one, input=COUNTERLESS[one.input])) for w, one in best.members)

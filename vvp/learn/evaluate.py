@@ -18,7 +18,7 @@ from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn import ranges, scores
 from vvp.learn.calibration import Calibration
-from vvp.learn.candidates import HISTORY, MEAN, RULE, Candidate
+from vvp.learn.candidates import FOLLOWERS, HISTORY, MEAN, RECENT, RULE, Candidate
 from vvp.learn.evidence import Choice
 from vvp.learn.folds import before_test
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
@@ -210,7 +210,8 @@ def verdict(split: SplitResult) -> str:
         where = f"its error is {abs(share):.0%} {way}, with too few channels to say how sure that is"
         return f"{chosen} against the simple rule, {rule}: {where}{caution}."
     low, high = sorted((-gap.mae.low / worse, -gap.mae.high / worse))
-    where = f"error smaller by {share:.0%}, 95 % interval {low:+.0%} to {high:+.0%}"
+    way = "smaller" if share >= 0 else "larger"
+    where = f"error {way} by {abs(share):.0%} (95 % interval of what it gains: {low:+.0%} to {high:+.0%})"
     how = {
         BETTER: "beats the simple rule",
         NOT_SHOWN: "is not shown to beat the simple rule",
@@ -221,8 +222,9 @@ def verdict(split: SplitResult) -> str:
 
 RULES_IN_WORDS = {
     MEAN: "the middle of all training videos",
-    "log followers": "a line through the channel's followers",
+    FOLLOWERS: "a line through the channel's followers",
     HISTORY: "this channel's earlier videos",
+    RECENT: "this channel's recent videos",
 }
 
 
@@ -260,9 +262,6 @@ def warnings(matrix: Matrix, split: SplitResult) -> list[Warning]:
             " so the newest videos differ from those before"
         )
         found.append(Warning(kind="narrow interval", text=text))
-    if int((matrix.part == "validation").sum()) < 30:
-        text = "fewer than 30 validation videos: they cannot show that a model is better than a rule"
-        found.append(Warning(kind="few validation", text=text))
     if split.test_rows < 50:
         n = split.test_rows
         text = f"the test holds {n} videos: small differences between models are mostly chance"

@@ -36,6 +36,7 @@ from vvp.models.base import CRITERION
 MARGIN = 0.03
 MIN_CHANNELS = 8
 MANY_ROWS = 200
+SEVERAL_DAYS = 10  # dates from which rows are forecast as of them, though many share a date
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,6 +104,8 @@ def rule_errors_of(matrix: Matrix, rule: Candidate, among: np.ndarray, parts: li
 
     By folds where the split is not by time; as of their dates where they have them; else leaving each out.
     """
+    if parts and rule.name == MEAN:
+        return rule_out_of_fold(matrix, rule, parts)
     rows = before_test(matrix)
     if not parts:
         rows = rows[among[rows]]
@@ -114,9 +117,10 @@ def rule_errors_of(matrix: Matrix, rule: Candidate, among: np.ndarray, parts: li
         place = np.full(len(matrix.y), -1)
         place[rows] = np.arange(len(rows))
         local = [(place[a], place[b]) for a, b in parts]
-        return rule_errors.by_folds(channel, published, y, local).at(rows)
+        return rule_errors.by_folds(channel, published, y, local, matrix.lag_days).at(rows)
     dated = np.flatnonzero(~np.isnat(published))
-    if len(dated) >= 2 and 2 * len(np.unique(published[dated])) >= len(dated):
+    moments = len(np.unique(published[dated]))
+    if len(dated) >= 2 and (parts or 2 * moments >= len(dated) or moments >= SEVERAL_DAYS):
         # Without folds the rule is alone: what counts is how far off the usual of so many videos is, and the
         # lag would leave a few daily videos without a single error.
         lag = matrix.lag_days if parts else 0.0
@@ -137,7 +141,7 @@ def compare(matrix: Matrix, name: str, rival: str, a: Errors, b: Errors) -> Evid
     k = len(sums)
     error = float(np.sqrt((sums**2).sum() * k / (k - 1)) / len(rows)) if k > 1 else np.inf
     base = float(worse.mean())
-    if base == 0:
+    if base < 1e-9:
         return _untried(name, rival, len(rows))
     gain = float(gap.mean()) / base
     low = gain - float(t.ppf(0.95, k - 1)) * error / base if k > 1 else -1.0

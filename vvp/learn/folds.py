@@ -16,6 +16,7 @@ import numpy as np
 
 from vvp.dataset.channels import DAY_US, channel_codes
 from vvp.dataset.columns import FEATURE, TOPIC
+from vvp.dataset.duplicates import merge, same_pairs
 from vvp.dataset.matrix import Matrix, Population
 from vvp.dataset.words import Words
 from vvp.models.base import Data
@@ -41,11 +42,13 @@ def folds(matrix: Matrix, among: np.ndarray, seed: int = 0) -> list[Fold]:
         return []
     if matrix.split == "time":
         return _expanding(rows[np.argsort(matrix.published_at[rows], kind="stable")], among, matrix)
-    groups = matrix.copies[rows] if matrix.units is None else channel_codes(matrix.units[rows])
+    groups = matrix.copies[rows]
+    if matrix.units is not None:  # units that share copies go together, as in the split itself
+        groups = merge(channel_codes(matrix.units[rows]), *same_pairs(groups.tolist()))
     names, at = np.unique(groups, return_inverse=True)
     fold = np.random.default_rng(seed).permutation(len(names))[at] % FOLDS
     parts = [(rows[fold != k], rows[(fold == k) & among[rows]]) for k in range(FOLDS)]
-    return [(fitted, held) for fitted, held in parts if len(held)]
+    return [(fitted, held) for fitted, held in parts if len(held) and among[fitted].sum() > 1]
 
 
 def before_test(matrix: Matrix) -> np.ndarray:
@@ -63,7 +66,7 @@ def _expanding(rows: np.ndarray, among: np.ndarray, matrix: Matrix) -> list[Fold
         ripe = np.searchsorted(when, when[start] - round(matrix.lag_days * DAY_US), side="right")
         before, block = rows[: max(ripe, start - len(rows) // 10)], rows[start:end]
         fresh = block[~np.isin(matrix.copies[block], matrix.copies[before]) & among[block]]
-        if len(before) > 1 and len(fresh):
+        if among[before].sum() > 1 and len(fresh):
             found.append((before, fresh))
     return found
 

@@ -65,7 +65,7 @@ def _channels(
     for channel, size in sizes.most_common(CHANNELS):
         own = rows[(matrix.channel_id[rows] == channel) & population.rows[rows]]
         rest = rows[matrix.channel_id[rows] != channel]
-        if size < CHANNEL_ROWS or len(own) < CHANNEL_ROWS or len(rest) < FEWEST:
+        if size < CHANNEL_ROWS or len(own) < CHANNEL_ROWS or population.rows[rest].sum() < FEWEST:
             continue
         X = matrix.X[own]
         X[:, history.columns] = history.unknown
@@ -87,7 +87,7 @@ def _curve(matrix: Matrix, population: Population, one: Candidate, last: Fold, s
     found = []
     for share in SHARES:
         newest = fitted_on[-max(FEWEST, round(share * len(fitted_on))) :]
-        if len(newest) >= FEWEST:
+        if population.rows[newest].sum() >= FEWEST:
             said = _forecast(local, population, one, newest, local.X[held], seed)
             found.append(CurveLook(rows=len(newest), error=CRITERION(matrix.y[held], said)))
     return found

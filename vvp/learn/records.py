@@ -66,7 +66,7 @@ class Warning(Record):
     """What a reader of the numbers should know. kind: for programs; text: for people, without a full stop."""
 
     kind: Literal[
-        "constant", "same", "one channel", "narrow interval", "few validation", "few test", "few channels",
+        "constant", "same", "one channel", "narrow interval", "few test", "few channels",
         "unknown age", "few videos", "equal counts",
     ]  # fmt: skip
     text: str
@@ -285,7 +285,7 @@ class Fitted(Record):
 
 
 class FittedSplit(Record):
-    """What `tune` found under one split, on its validation part."""
+    """What `tune` found under one split, on folds before the test."""
 
     population: str
     validation_mae: dict[str, float | None]

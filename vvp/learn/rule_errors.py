@@ -93,14 +93,18 @@ def left_out(channel: np.ndarray, y: np.ndarray) -> Errors:
 
 
 def by_folds(
-    channel: np.ndarray, published: np.ndarray, y: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]
+    channel: np.ndarray,
+    published: np.ndarray,
+    y: np.ndarray,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]],
+    lag_days: float = 0.0,
 ) -> Errors:
     """As `as_of`, each fold's rows from the fold's own training rows."""
     found = []
     for fitted_on, held in folds:
         known = np.zeros(len(y), bool)
         known[fitted_on] = True
-        history = ChannelHistory.fit(channel, published, y, known)
+        history = ChannelHistory.fit(channel, published, y, known, lag_days=lag_days)
         mean, count = history.at(channel[held], published[held])
         forecast = np.where(count > 0, mean, history.centre)
         found.append(_errors(held, y[held] - forecast, scale(history.error_k, count)))

@@ -40,7 +40,7 @@ def tune(
 ) -> Run:
     """Fits every candidate and writes the run. others: the other splits as well.
 
-    shares: of the labelled videos, training and validation; the rest is the test part.
+    settings: how labels and splits are made.
 
     UserError: nothing embedded, no label at all, an unknown split, a split asked for that cannot be made.
     """

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from vvp.dataset.channels import location
 from vvp.errors import UserError
 from vvp.models.base import Data, check_columns, pack, tensor, unpack
 
@@ -99,5 +100,5 @@ def channel_history(train: Data, column: int | None) -> HistoryModel | Unavailab
         return Unavailable(family=HistoryModel.family, reason="the table has no history column")
     if np.isnan(train.X[:, column]).all():
         return Unavailable(family=HistoryModel.family, reason="no channel has an earlier video in training")
-    mean = float(train.y.mean())
+    mean = location(train.y)  # as ChannelHistory.centre, which its channels are shrunk to
     return HistoryModel(n_cols=train.X.shape[1], column=column, slope=1.0, intercept=0.0, mean=mean)

@@ -182,7 +182,7 @@ def _sample(facts: Facts) -> str:
         return f"{text}."
     parts = split.parts
     text += (
-        f": {parts['train']:,} to learn from, {parts['validation']:,} to choose by and"
+        f": {parts['train']:,} to learn from, {parts['validation']:,} more to choose by and"
         f" {split.test_rows:,} to be tested on, of {plural(split.test_channels, 'channel')}"
     )
     rest = labelled - parts["train"] - parts["validation"] - split.test_rows

@@ -124,7 +124,7 @@ def sweep(facts: Facts) -> Plot:
     longest = max(map(len, curves.values()))
     ax.set_xticks(range(1, longest + 1, max(1, longest // 10)))
     ax.set_xlabel("trial (line: the least error so far)")
-    ax.set_ylabel("validation error (log views)")
+    ax.set_ylabel("error before the test (log views)")
     figure.legend(loc="outside upper left", ncols=4)
     winner = min(curves, key=lambda family: curves[family][-1])
     first_trial, last = curves[winner][0], curves[winner][-1]
@@ -132,7 +132,7 @@ def sweep(facts: Facts) -> Plot:
     reached = [f"{f} {errors[-1]:.3f} after {plural(len(errors), 'trial')}" for f, errors in curves.items()]
     return Plot(
         name=name,
-        title=f"{winner} was best on validation: error {last:.3f}, {gain}"
+        title=f"{winner} was best before the test: error {last:.3f}, {gain}"
         + (f" (not drawn: {plural(hidden, 'trial')} of larger error)" if hidden else ""),
         alt=f"Validation error of {len(trials)} trials, {facts.split} split. Best per family: "
         + "; ".join(reached)
