@@ -113,7 +113,7 @@ def test_an_unknown_channel_is_named(tmp_path: Path) -> None:
     said = ask(known, channel_id="@my_channel")
     assert "@my_channel is not among the 4 channels it learned from" in said.headline
     own = ask(known)
-    assert own.channel == {"given": "c0", "known": True, "learned_from": 4}
+    assert own.channel == {"given": "c0", "known": True, "learned_from": 4, "counted": True}
     assert said.low is not None and own.low is not None and said.high is not None and own.high is not None
     assert np.log(said.high / said.low) > np.log(own.high / own.low), "less is known of it"
     _, known = run(tmp_path / "one", *table(12))

@@ -124,7 +124,7 @@ def test_time_runs_one_way_with_the_gap_between(days):
     assert facts["embargo_days"] == (3 if days is None else days)  # 5 % of 300 days is more than the lag
     for before, after in (("train", "validation"), ("validation", "test")):
         assert when[parts == before].max() < when[parts == after].min()
-        assert when[parts == after].min() - when[parts == before].max() >= gap
+    assert when[parts == "test"].min() - when[parts == "validation"].max() >= gap
     assert facts["in_gap"] == (parts == "embargo").sum() == 300 - sum((parts == p).sum() for p in USED)
     assert share(parts, "test") == 0.2 and share(parts, "train") <= 0.6
 

@@ -8,7 +8,6 @@ count, read at one age.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 import numpy as np
 import pyarrow as pa
@@ -69,8 +68,8 @@ def read_labels(videos: pa.Table, min_age_days: float = MIN_AGE_DAYS) -> Labels:
     """Labels of a videos table. A row with a label_issue, no count, a count of 0 or less, or one read less
     than `min_age_days` after posting (0: any age will do) has none.
 
-    A count read before its video was published has a wrong date somewhere: its horizon is NaN. A count
-    without a date of reading was read when the newest post was there, or later: that is its least age.
+    A count read before its video was published has a wrong date somewhere: its horizon is NaN. Where no count
+    of the table has a date, all were read when the newest post was there, or later: that is their least age.
     """
     views = pc.cast(videos["views"], pa.float64()).to_numpy(zero_copy_only=False)
     clean = pc.is_null(videos["label_issue"]).to_numpy(zero_copy_only=False) & (views > 0)  # NaN > 0: False
@@ -80,17 +79,15 @@ def read_labels(videos: pa.Table, min_age_days: float = MIN_AGE_DAYS) -> Labels:
     horizon = _days(moments(videos["observed_at"]) - published)
     horizon[horizon < 0] = np.nan
     young, note = np.zeros(len(views), bool), None
-    observed = moments(videos["observed_at"])
-    at_least = np.isnat(observed) & ~np.isnat(published)
-    if at_least.any():
-        horizon[at_least] = _days(_newest(published, observed) - published[at_least])
+    at_least = np.zeros(len(views), bool)
+    if np.isnat(moments(videos["observed_at"])).all() and not np.isnat(published).all():
+        at_least = ~np.isnat(published)
+        horizon[at_least] = _days(_newest(videos, published) - published[at_least])
         horizon[horizon < 0] = np.nan
     if min_age_days > 0:
         young = clean & (horizon < min_age_days)  # NaN < x: False
         if at_least.any():
-            bounded = young & at_least
-            kept, note = _maybe_young(videos, log_views, bounded, clean & ~young, published, min_age_days)
-            young = kept | (young & ~at_least)
+            young, note = _maybe_young(videos, log_views, young, clean & ~young, published, min_age_days)
         log_views[young] = np.nan
     ids = np.array(videos["video_id"].to_pylist(), dtype=object)
     return Labels(ids, log_views, horizon, at_least, young, note)
@@ -100,14 +97,11 @@ def _days(age: np.ndarray) -> np.ndarray:
     return np.where(np.isnat(age), np.nan, age.astype(np.int64) / DAY_US)
 
 
-def _newest(published: np.ndarray, observed: np.ndarray) -> np.datetime64:
-    """The newest date of posting that is not after the last reading, nor after now: such a date is wrong."""
-    known = published[~np.isnat(published)]
-    last = np.datetime64(datetime.now(timezone.utc).replace(tzinfo=None), "us")
-    if not np.isnat(observed).all():
-        last = min(last, observed[~np.isnat(observed)].max())
-    possible = known[known <= last]
-    return possible.max() if len(possible) else known.min()
+def _newest(videos: pa.Table, published: np.ndarray) -> np.datetime64:
+    """The newest date of posting; one after the row was collected is wrong, and is no bound."""
+    collected = moments(videos["collected_at"])
+    possible = ~np.isnat(published) & (np.isnat(collected) | (published <= collected))
+    return published[possible].max() if possible.any() else published[~np.isnat(published)].min()
 
 
 def _maybe_young(
@@ -125,8 +119,8 @@ def _maybe_young(
     """
     if not maybe.any():
         return maybe, None
-    day = str(_newest(published, moments(videos["observed_at"])))[:10]
-    first = f"it is not said when these counts were read; the newest post ({day}) is the bound"
+    day = str(_newest(videos, published))[:10]
+    first = f"the table does not say when its counts were read; the newest post ({day}) is the bound"
     deficit, error = _deficit(videos, log_views, maybe, clean & ~np.isnat(published) & ~maybe)
     posts = f"{int(maybe.sum())} posts within {min_age_days:g} days of it"
     if deficit + 1.645 * error < RIPE_GAP:

@@ -288,7 +288,8 @@ class Predictor:
         distribution (`ForecastDistribution.beats`)."""
         if a.distribution is None or b.distribution is None:
             return None
-        same = a.channel["given"] == b.channel["given"]
+        one, other = a.channel["given"], b.channel["given"]
+        same = one == other and (one is not None or a.channel["learned_from"] == 1)
         return a.distribution.beats(b.distribution, min(a.correlation, b.correlation) if same else 0.0)
 
     def _outside(self, x: np.ndarray, columns: list[str]) -> list[dict[str, Any]]:
