@@ -166,8 +166,8 @@ def test_models_are_compared_on_videos_with_media_where_there_are_enough(tmp_pat
     few = assemble(fill(tmp_path / "b", *world(120, media=0.1)))
     assert population(few).name == "all" and sum(population(few).left_out.values()) == 0
 
-    settings = SplitSettings(embargo_days=2.5)  # two rows before the test
-    small = assemble(fill(tmp_path / "c", *world(21)), settings=settings)
+    settings = SplitSettings(embargo_days=1.5)  # one row before the test
+    small = assemble(fill(tmp_path / "c", *world(20)), settings=settings)
     assert population(small).name == "with_media" and population(small).rows.sum() < 20
 
 
