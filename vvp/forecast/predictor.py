@@ -275,7 +275,10 @@ class Predictor:
             missing=missing,
             outside=outside,
             notes=[
-                *_counter_notes(filled, [] if spec.role == RULE else self._unknown(x, spec.columns)),
+                *_counter_notes(
+                    [name for name in filled if _reads(spec.columns, name)],
+                    [] if spec.role == RULE else self._unknown(x, spec.columns),
+                ),
                 *_notes(which, spec, vectors, partial, moved if asked is not None else None, clipped),
             ],
             quality=quality.as_dict(),
@@ -300,6 +303,11 @@ class Predictor:
             if name in columns and not np.isnan(value) and not low - slack <= value <= high + slack:
                 found.append({"feature": name, "value": value, "low": low, "high": high})
         return found
+
+
+def _reads(columns: list[str], counter: str) -> bool:
+    """Whether a feature among the columns is made of the counter."""
+    return any(f.source == (counter,) and f.name in columns for f in FEATURES)
 
 
 def _counter_notes(filled: list[str], unknown: list[str]) -> list[str]:
