@@ -27,7 +27,8 @@ def forecast(**other: Any) -> dict[str, Any]:
     log_views = start + sum(blocks.values())
     return {
         "predictor": PREDICTOR_ID, "headline": HEADLINE, "promise": PROMISE, "kind": "model",
-        "channel": {"given": None, "known": False, "learned_from": 3, "counted": True}, "counts_age_days": 200.0,
+        "channel": {"given": None, "known": False, "learned_from": 3, "counted": True},
+        "counts_age_days": 200.0,
         "views": expm1(log_views), "log_views": log_views, "horizon_days": 30.0,
         "interval": {"low": 4000.0, "high": 16000.0, "coverage": 0.8}, "percentile": 0.0,
         "training_videos": 1, "top_tenth": {"probability": 0.004, "views_at_least": 900_000.0},
