@@ -269,3 +269,13 @@ def test_what_a_scale_is_asked_of_far_outside_has_bounds(found: Calibration) -> 
     usual = found.distribution(0.0, {}, "").half_width()
     for value in (-1e9, -5.0, 5.0, 1e9, float("nan")):
         assert 0.2 * usual < found.distribution(0.0, {"forecast": value}, "").half_width() < 5 * usual
+
+
+def test_one_channel_is_judged_by_runs_in_time() -> None:
+    """One cluster alone says nothing of chance; a level that moved is still recentred."""
+    rng = np.random.default_rng(0)
+    residuals = rng.normal(0, 1, 400) + np.repeat([0.0, 3.0], 200)
+    when = np.datetime64("2025-01-01", "us") + np.arange(400) * np.timedelta64(1, "D")
+    one = np.zeros(400, np.int64)
+    made = calibrate(residuals, when, one, np.zeros((400, 0)), [], np.full(400, "known", dtype=object))
+    assert made is not None and all(np.isfinite(tried.error) for tried in made.tried)

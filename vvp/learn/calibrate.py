@@ -34,6 +34,7 @@ PRICE = 0.002  # of the interval score, that each further part must bring
 CLEARLY = 1.645  # standard errors below the wanted coverage from which intervals are widened
 LATEST, LATEST_ROWS = 0.2, (50, 400)  # errors that the shift is taken from: a share of all, within bounds
 SHIFTS = 10  # stretches of the errors, each moved by what could be known before it
+MIN_CHANNELS, RUNS = 8, 10  # fewer channels say nothing of chance: then runs in time do
 FOLDS = 5  # of channels, so that no error is scaled by a model that had seen it
 
 
@@ -64,6 +65,14 @@ class Forward:
     @property
     def scored(self) -> Errors:
         return self.data.at(slice(self.blocks[0][0], self.blocks[-1][1]))
+
+    @property
+    def units(self) -> np.ndarray:
+        """int (scored rows,): what counts as independent. Channels, or runs in time where they are few."""
+        clusters = self.scored.clusters
+        if len(np.unique(clusters)) >= MIN_CHANNELS:
+            return clusters
+        return np.arange(len(clusters)) * RUNS // len(clusters)
 
     def intervals(self, parts: Sequence[Part]) -> tuple[np.ndarray, np.ndarray]:
         """(low, high) around the errors of the scored rows, in order."""
@@ -157,7 +166,7 @@ def fit(
 def choose(forward: Forward) -> tuple[tuple[Part, ...], list[Tried]]:
     """The set of parts with the lowest interval score, each part being worth its price; none, where no set is
     better than the plain rule by more than chance. (parts, everything that was tried)"""
-    clusters = forward.scored.clusters
+    clusters = forward.units
     plain = forward.scores(())
     if not plain.any():  # all errors are 0
         return (), []
@@ -182,7 +191,7 @@ def choose(forward: Forward) -> tuple[tuple[Part, ...], list[Tried]]:
 
 def widening(forward: Forward, parts: Sequence[Part]) -> tuple[float, float]:
     """(factor, share held): by how much later errors want wider intervals; 1 where they clearly do not."""
-    truth, clusters = forward.scored.residuals, forward.scored.clusters
+    truth, clusters = forward.scored.residuals, forward.units
     low, high = forward.intervals(parts)
     held = ((low <= truth) & (truth <= high)).astype(np.float64)
     share = float(held.mean())
