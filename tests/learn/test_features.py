@@ -164,3 +164,9 @@ def test_design_and_layout_agree_and_inputs_hold_what_they_say():
     assert {n for n in names["words"] if n.startswith("topic_")} == {f"topic_{i:02d}" for i in range(TOPICS)}
     with pytest.raises(UserError, match="no input"):
         select(columns, "smell")
+
+
+def test_numbers_beyond_what_a_float_holds_exactly_are_no_error():
+    """A total of 3.6e17 videos, or a date of the year 1, is odd and not ours to refuse here."""
+    videos = table("videos", [{"video_id": "a", "channel_videos": 362_048_550_397_852_224}])
+    assert features._log(videos["channel_videos"]) == pytest.approx(np.log(3.62048550397852224e17))

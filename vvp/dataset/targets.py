@@ -71,7 +71,7 @@ def read_labels(videos: pa.Table, min_age_days: float = MIN_AGE_DAYS) -> Labels:
     A count read before its video was published has a wrong date somewhere: its horizon is NaN. Where no count
     of the table has a date, all were read when the newest post was there, or later: that is their least age.
     """
-    views = pc.cast(videos["views"], pa.float64()).to_numpy(zero_copy_only=False)
+    views = pc.cast(videos["views"], pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     clean = pc.is_null(videos["label_issue"]).to_numpy(zero_copy_only=False) & (views > 0)  # NaN > 0: False
     log_views = np.full(len(views), np.nan)
     log_views[clean] = VIEWS.to_scale(views[clean])
@@ -137,7 +137,7 @@ def _deficit(
     if min(young.sum(), old.sum()) < RIPE_ROWS:
         return np.inf, 0.0
     y = log_views.copy()
-    followers = pc.cast(videos["channel_followers"], pa.float64()).to_numpy(zero_copy_only=False)
+    followers = pc.cast(videos["channel_followers"], pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     x = np.where(followers >= 0, log_count(np.maximum(followers, 0)), np.nan)
     both = (young | old) & np.isfinite(x)
     if both.sum() > 0.9 * (young | old).sum() and np.ptp(x[both]) > 0:

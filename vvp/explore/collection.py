@@ -160,7 +160,7 @@ def _features(rows: pa.Table, videos: pa.Table, min_age_days: float) -> dict[str
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
-    return column.cast(pa.float64()).to_numpy().astype(np.float64)
+    return column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
 
 
 def _objects(column: pa.ChunkedArray) -> np.ndarray:

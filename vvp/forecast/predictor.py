@@ -166,7 +166,7 @@ class Predictor:
     def _unknown(self, x: np.ndarray, columns: list[str]) -> list[str]:
         """What a model reads, training knew and this draft does not say (channel history aside)."""
         ranges_ = self.head.training.ranges
-        said = {f.name: f.source[0].replace("_", " ") for f in FEATURES if f.block in ("counter", "format")}
+        said = {f.name: f.source[0].replace("_", " ") for f in FEATURES if f.block == "counter"}
         return [said[n] for n in columns if n in said and n in ranges_ and np.isnan(x[self.place[n]])]
 
     def channel_facts(self, given: str | None) -> dict[str, Any]:

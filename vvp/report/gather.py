@@ -232,7 +232,7 @@ def _videos(space: Workspace, table: pa.Table, labels: Labels, latest: pa.Table,
         return np.array([text and visible(text) for text in table[name].to_pylist()], dtype=object)
 
     def numbers(name: str) -> np.ndarray:
-        return table[name].cast(pa.float64()).to_numpy().astype(np.float64)
+        return table[name].cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
 
     tags = np.empty(len(table), dtype=object)  # np.array would make lists of one length a matrix
     tags[:] = [own and [visible(tag) for tag in own] for own in table["tags"].to_pylist()]
