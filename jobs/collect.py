@@ -113,8 +113,9 @@ def _preview(
 ) -> None:
     """The table as it would be read; nothing is written."""
     from vvp.collect.columns import Settings
-    from vvp.collect.posts import read_posts
+    from vvp.collect.posts import read_posts, refuse_unreadable
     from vvp.collect.preview import preview_of, preview_rows
+    from vvp.errors import UserError
 
     reading = read_posts(file, mapping, preset, observed_at, Settings(numbers=numbers, dates=dates), ignore)
     preview = preview_of(reading)
@@ -131,6 +132,10 @@ def _preview(
     show.table(
         f"the first {len(preview['first'])} of {preview['rows']} rows", heads, rows, left=range(len(heads))
     )
+    try:
+        refuse_unreadable(reading)
+    except UserError as error:
+        show.out.print(f"collect would refuse this: {error}", markup=False)
     for reason, number in preview["set_aside"].items():
         show.out.print(f"set aside: {show.count(number)} {reason}", markup=False)
     _worth_a_look(preview["doubts"], preview["unused_columns"])

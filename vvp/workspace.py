@@ -44,6 +44,10 @@ class Workspace:
         if not text.strip():
             raise UserError("the workspace has no name: give a folder or an s3:// URI with --workspace.")
         try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UserError("the workspace's name is not UTF-8: give another with --workspace.") from error
+        try:
             self.root = text.rstrip("/") if "://" in text else str(Path(text).expanduser().absolute())
         except RuntimeError as error:
             raise UserError(f"{text}: no home folder is known here: write the whole path.") from error

@@ -23,7 +23,13 @@ SPREADSHEET_ERRORS = {
     "#CALC!", "#FIELD!", "#BLOCKED!", "#CONNECT!", "#UNKNOWN!", "#BUSY!", "#GETTING_DATA", "#NV", "#WERT!",
     "#BEZUG!", "#ZAHL!", "#NOM?", "#VALEUR!", "#NOMBRE!", "#NOMBRE?", "#¿NOMBRE?", "#¡VALOR!", "#¡REF!",
     "#¡DIV/0!", "#¡NUM!", "#VALOR!", "#NOME?", "#VALORE!", "#NAAM?", "#WAARDE!", "#VERW!", "#ИМЯ?", "#ЗНАЧ!",
-    "#ССЫЛКА!", "#Н/Д", "#ДЕЛ/0!",
+    "#ССЫЛКА!", "#Н/Д", "#ДЕЛ/0!", "#NAZWA?", "#N/D", "#N/D!", "#ARG!", "#ADR!", "#LICZBA!", "#DZIEL/0!",
+    "#HODNOTA!", "#ODKAZ!", "#ČÍSLO!", "#CISLO!", "#NÁZEV?", "#NÁZOV?", "#DELENIE.NULOU!", "#DĚLENÍ_NULOU!",
+    "#DEĞER!", "#AD?", "#BAŞV!", "#SAYI!", "#SAYI/0!", "#YOK", "#ADRESSE!", "#ÉRTÉK!", "#HIV!", "#SZÁM!",
+    "#NÉV?", "#HIÁNYZIK", "#ZÉRÓOSZTÓ!", "#ONBEKEND!", "#GETAL!", "#DEEL/0!", "#N/B", "#LEEG!", "#DIV/0",
+    "#REF", "#NAME", "#NAVN?", "#VÆRDI!", "#VERDI!", "#REFERENCE!", "#REFERANSE!", "#I/T", "#NAMN?",
+    "#VÄRDEFEL!", "#REFERENS!", "#OGILTIGT!", "#SAKNAS!", "#DIVISION/0!", "#NIMI?", "#ARVO!", "#VIITTAUS!",
+    "#LUKU!", "#PUUTTUU!", "#JAKO/0!", "#RIF!", "#NUMERO!", "#TAL!",
 }  # fmt: skip
 
 NO_PLATFORM = ("generic", "html5")  # extractors that say how a file was fetched, not from where
@@ -61,7 +67,7 @@ def missing(value: Any) -> bool:
         return True
     if isinstance(value, bytes):
         return not value
-    return isinstance(value, str) and value.strip(_INVISIBLE + " \t\r\n").lower() in MISSING
+    return isinstance(value, str) and value.strip(_INVISIBLE + " \t\r\n\u00a0").lower() in MISSING
 
 
 def shown(value: Any) -> str:
@@ -104,7 +110,8 @@ def text(value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         raise ValueError("true/false where words belong")
-    return unguarded(shown(value)) or None
+    found = unguarded(shown(value))
+    return None if missing(found) else found
 
 
 def flag(value: Any) -> bool | None:
@@ -124,6 +131,8 @@ def platform(value: Any) -> str | None:
     if missing(value):
         return None
     name = plain(value).lower()
+    if missing(name):
+        return None
     site = _SITE.fullmatch(name)
     name = site[1] if site else " ".join(name.split(":")[0].split())
     return None if not name or name in NO_PLATFORM else PLATFORMS.get(name, name)
@@ -144,6 +153,8 @@ def identifier(value: Any) -> str | None:
     found = plain(value)
     if missing(found):
         return None
+    if found.startswith("#"):
+        raise ValueError(f"{found[:20]!r} is a spreadsheet's error or a hashtag, not an id")
     link = _LINK.fullmatch(found)
     if link:
         return str(next(part for part in link.groups() if part))

@@ -60,6 +60,7 @@ _CLOCK = re.compile(
     r"(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?\s?(?P<half>[ap]\.?m\.?)?(?:\sUhr)?\s?(?P<zone>.*)",
     re.IGNORECASE,
 )
+_PLACE = re.compile(r"[A-Za-z]+/[A-Za-z_/+-]+|(?!Approx|About|Estimated|Edited)[A-Z][A-Za-z]{2,}")  # (Berlin)
 _OFFSET = re.compile(
     r"(?:UTC|GMT)?\s?([+-])(\d{1,2})(?::?(\d\d))?(?:\s?\[[\w/+-]+\]|\s([A-Za-z]{1,4}))?", re.I
 )
@@ -206,6 +207,8 @@ def _zone(written: str, remark: str) -> timezone:
     if not written:
         word = remark.strip().casefold()
         if not (re.fullmatch(r"[a-z]{1,5}|(utc|gmt)\s?[+-].*", word) or word.endswith(" time")):
+            if _PLACE.fullmatch(remark.strip()):
+                raise ValueError(f"the time zone {remark.strip()[:30]!r} is not known")
             return timezone.utc
         written = word
     if written.casefold() in ZONES:

@@ -95,12 +95,17 @@ def _one_channel_in_several_spellings(rows: Rows) -> list[str]:
 
 
 def _torn(rows: Rows) -> list[str]:
-    """Ids whose rows differ in what a video cannot change: its channel, its date, its length."""
+    """Ids whose rows differ in what a video cannot change (its channel, its date, its length), or in views
+    without a word of when they were read."""
     first: dict[str, Row] = {}
     found: dict[str, None] = {}
     for _, row in rows:
         before = first.setdefault(row["video_id"], row)
-        if set(differences(before, row)) & {"channel_id", "published_at", "duration_s", "title"}:
+        changed = set(differences(before, row))
+        undated = before["observed_at"] is None and row["observed_at"] is None
+        if changed & {"channel_id", "published_at", "duration_s", "title"} or (
+            "views" in changed and undated
+        ):
             found[row["video_id"]] = None
     return list(found)
 

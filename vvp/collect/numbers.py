@@ -115,18 +115,42 @@ def pixels(value: Any, style: NumberStyle = UNSETTLED) -> int | None:
 def style_of(values: Iterable[Any]) -> NumberStyle:
     """What a column's own values show about its signs."""
     seen: dict[str, Counter[str]] = {",": Counter(), ".": Counter()}
+    two_ways: set[str] = set()  # signs that stand before three digits, with nothing else to go by
+    of_three: set[str] = set()  # signs that begin three decimals for certain
     for value in values:
         if isinstance(value, str) and ("," in value or "." in value or "٬" in value or "٫" in value):
             for sign, role in _shows(value).items():
                 seen[sign][role] += 1
+            lone = _lone_of(value)
+            if lone is not None:
+                sign, before, after = lone
+                if _two_ways(before, after):
+                    two_ways.add(sign)
+                elif len(after) == 3:
+                    of_three.add(sign)
     roles: dict[str, str] = {}
     for sign, counts in seen.items():
         uses = set(counts) - {OF_UNITS} if GROUP not in counts else set(counts)
         if counts:
             roles[sign] = BOTH if len(uses) > 1 else next(iter(uses), OF_UNITS)
+    for sign in two_ways - of_three:
+        # "1500.0" shows that points begin decimals, and not that "12.000" is 12: nobody writes both.
+        if roles.get(sign) == DECIMAL:
+            roles[sign] = BOTH
     if list(roles.values()).count(GROUP) == 2:
         roles = dict.fromkeys(roles, BOTH)  # two programs wrote this column
     return NumberStyle(roles=roles, shown=max((sum(c.values()) for c in seen.values()), default=0))
+
+
+def _lone_of(value: str) -> tuple[str, str, str] | None:
+    """(sign, digits before, digits behind) of a number with one sign and no unit."""
+    try:
+        _, number, exponent, tail = _split(cells.plain(value))
+        _, unit = scale(tail)
+    except ValueError:
+        return None
+    lone = _LONE.fullmatch(number)
+    return None if lone is None or unit or exponent else (lone[2], lone[1] or "", lone[3])
 
 
 def _shows(value: str) -> dict[str, str]:

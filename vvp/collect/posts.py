@@ -70,7 +70,7 @@ def collect_posts(
     settings = Settings(numbers=numbers, dates=dates)
     reading = read_posts(file, mapping, preset, observed_at, settings, ignore)
     gathered = reading.gathered
-    _refuse_unreadable(reading)
+    refuse_unreadable(reading)
     if not gathered.rows:
         theirs = " or ".join(reading.columns["video_id"].theirs)
         last = next(r["detail"] for r in reversed(gathered.refused) if r["reason"] != "unreadable")
@@ -137,7 +137,7 @@ def _without(unused: Sequence[str], ignore: Sequence[str], names: Sequence[str],
     return [name for name in unused if not any(fits(name, pattern) for pattern in ignore)]
 
 
-def _refuse_unreadable(reading: Reading) -> None:
+def refuse_unreadable(reading: Reading) -> None:
     """UserError where so many views cannot be read that those left over would tell another story."""
     views = reading.columns["views"]
     if views.filled < FEWEST:

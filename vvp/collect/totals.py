@@ -5,6 +5,9 @@ from collections.abc import Sequence
 WORDS = {
     "total", "totals", "grand total", "sum", "overall", "all", "gesamt", "summe", "insgesamt", "gesamtsumme",
     "suma", "total general", "total général", "somme", "totale", "somma", "totaal", "totalt", "razem",
+    "celkem", "celkom", "tổng", "tổng cộng", "jumlah", "total keseluruhan", "összesen", "yhteensä", "i alt",
+    "ukupno", "skupaj", "subtotal", "zwischensumme", "average", "avg", "mean", "median", "mittelwert",
+    "durchschnitt", "promedio", "moyenne", "média", "gemiddelde", "średnia", "среднее", "平均", "всього",
     "итого", "всего", "toplam", "合計", "总计", "總計", "합계", "总和",
 }  # fmt: skip
 FEWEST = 3  # below so many other rows a sum may be chance
