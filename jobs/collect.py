@@ -47,7 +47,7 @@ def posts(
         typer.Option(help="How it writes 1234.5: 1,234.5 or 1.234,5 or '1 234,5'; default: its rows say."),
     ] = None,
     dates: Annotated[
-        str | None, typer.Option(help="day-first or month-first, for 5/4/2024; default: its rows say.")
+        str | None, typer.Option(help="day-first, month-first or year-first; default: its rows say.")
     ] = None,
     ignore: Annotated[
         list[str] | None,

@@ -56,7 +56,8 @@ def command(
         str | None, typer.Option("--out", metavar="FILE", help="With --table: write a .csv or .xlsx.")
     ] = None,
     dates: Annotated[
-        str | None, typer.Option(help="With --table: day-first or month-first; default: its rows say.")
+        str | None,
+        typer.Option(help="With --table: day-first, month-first or year-first; default: its rows say."),
     ] = None,
     models: options.Models = None,
     json: options.Json = False,

@@ -244,7 +244,7 @@ def test_dates_that_the_rows_do_not_decide_are_null_and_the_way_out_is_named(
     assert videos(space)["a"]["published_at"] == datetime(2024, 4, 5, tzinfo=timezone.utc)
 
 
-@pytest.mark.parametrize("given", [{"numbers": "1234,5"}, {"dates": "year-first"}])
+@pytest.mark.parametrize("given", [{"numbers": "1234,5"}, {"dates": "sideways"}])
 def test_a_style_that_is_none_is_refused(given: dict[str, str]) -> None:
     with pytest.raises(UserError, match="choose one of"):
         Settings(**given)

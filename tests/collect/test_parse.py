@@ -176,3 +176,11 @@ def test_problems_count_and_keep_the_first() -> None:
     read = [problems.read("likes", parse.count, v, f"f:{i}") for i, v in enumerate(["1", "x", None, "y"])]
     assert read == [1, None, None, None]
     assert problems.counts == {"likes": 2} and "'x' at f:1" in problems.examples["likes"]
+
+
+def test_a_year_of_two_digits_may_stand_first_where_that_is_said():
+    assert parse.moment("24-05-13", order="year-first") == datetime(2024, 5, 13, tzinfo=timezone.utc)
+    with pytest.raises(ValueError):
+        parse.moment("24-05-13")
+    with pytest.raises(ValueError):
+        parse.moment("31/01/2024", order="year-first")

@@ -21,7 +21,8 @@ from vvp.collect.numbers import DoubtfulError
 # Moments outside these are a wrong unit or a broken clock, not a video's date.
 FIRST, LAST = datetime(1990, 1, 1, tzinfo=timezone.utc), datetime(2100, 1, 1, tzinfo=timezone.utc)
 DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
-ORDERS = (DAY_FIRST, MONTH_FIRST)
+YEAR_FIRST = "year-first"  # of two digits; four digits need no word
+ORDERS = (DAY_FIRST, MONTH_FIRST, YEAR_FIRST)
 ZONES = {
     "z": 0, "utc": 0, "gmt": 0, "pst": -8, "pdt": -7, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "cet": 1,
     "cest": 2,
@@ -146,11 +147,11 @@ def _ordered(a: str, b: str, year: str, order: str | None) -> tuple[int, int, in
     """(year, month, day) of three numbers, the year last. DoubtfulError where several readings remain."""
     one, two = int(a), int(b)
     readings = set()
-    if two <= 12 and order != MONTH_FIRST:
+    if two <= 12 and order in (None, DAY_FIRST):
         readings.add((_year(year), two, one))
-    if one <= 12 and order != DAY_FIRST:
+    if one <= 12 and order in (None, MONTH_FIRST):
         readings.add((_year(year), one, two))
-    if len(year) == 2 and order is None and len(a) == 2 and two <= 12:
+    if len(year) == 2 and order in (None, YEAR_FIRST) and len(a) == 2 and two <= 12:
         readings.add((_year(a), two, int(year)))  # the year may stand first
     valid = [reading for reading in readings if _exists(*reading)]
     if len(valid) > 1:

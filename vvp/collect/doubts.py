@@ -137,7 +137,7 @@ def about_columns(columns: Mapping[str, ColumnReading]) -> list[str]:
             said.append(f"{ours} (column {names}): {column.unreadable} of {column.filled} cannot be read")
         if column.doubtful:
             way = (
-                "say --dates day-first or --dates month-first"
+                "say --dates day-first, --dates month-first or --dates year-first"
                 if ours in ("published_at", "observed_at")
                 else "say --numbers 1,234.5 or --numbers 1.234,5"
             )
