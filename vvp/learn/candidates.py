@@ -130,16 +130,22 @@ def rules(matrix: Matrix) -> list[Candidate]:
 
 
 def _rule(matrix: Matrix, name: str) -> Candidate:
-    rows = before_test(matrix)
-    column = COLUMN_OF.get(name, matrix.columns[0].name)  # MeanModel ignores it, but needs one
-    empty = Candidate(
-        name=name, role=RULE, input="nothing" if name == MEAN else column, family="train_mean",
-        columns=(), recipe=None, rows=0, validation_mae=None, model=None,
-    )  # fmt: skip
+    empty = _unfitted(matrix, name)
+    [column] = empty.columns
     if column in matrix.dropped:
-        return replace(empty, unavailable=matrix.dropped[column])
-    fitted = _fit_rule(matrix, replace(empty, columns=(column,)), rows)
-    return replace(empty, unavailable=fitted.reason) if isinstance(fitted, Unavailable) else fitted
+        return replace(empty, columns=(), unavailable=matrix.dropped[column])
+    fitted = _fit_rule(matrix, empty, before_test(matrix))
+    if isinstance(fitted, Unavailable):
+        return replace(empty, columns=(), unavailable=fitted.reason)
+    return fitted
+
+
+def _unfitted(matrix: Matrix, name: str) -> Candidate:
+    column = COLUMN_OF.get(name, matrix.columns[0].name)  # MeanModel ignores it, but needs one
+    return Candidate(
+        name=name, role=RULE, input="nothing" if name == MEAN else column, family="train_mean",
+        columns=(column,), recipe=None, rows=0, validation_mae=None, model=None,
+    )  # fmt: skip
 
 
 def fit_rule(matrix: Matrix, rule: Candidate, rows: np.ndarray) -> Candidate:
@@ -185,13 +191,7 @@ def with_history(rule: Candidate, history: ChannelHistory) -> Candidate:
 
 def rule_alone(matrix: Matrix, name: str) -> Candidate:
     """One rule fitted on a matrix without parts."""
-    rows = matrix.rows("train")
-    column = COLUMN_OF.get(name, matrix.columns[0].name)
-    empty = Candidate(
-        name=name, role=RULE, input="nothing" if name == MEAN else column, family="train_mean",
-        columns=(column,), recipe=None, rows=len(rows), validation_mae=None, model=None,
-    )  # fmt: skip
-    fitted = fit_rule(matrix, empty, rows)
+    fitted = fit_rule(matrix, _unfitted(matrix, name), matrix.rows("train"))
     return with_history(fitted, matrix.history) if name == HISTORY else fitted
 
 
