@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from jobs import options, show
+from jobs.evaluate_classes import print_classes
 
 if TYPE_CHECKING:  # pydantic is not needed to print a help text
     from vvp.learn.records import Evaluation, Looks, Measured, SplitResult
@@ -25,24 +26,30 @@ def command(
     its numbers a little too good; how often that happened is printed.
     """
     from vvp.forecast.judging import judge
+    from vvp.learn.tuning import targets_of
     from vvp.workspace import Workspace
 
-    result = judge(Workspace.existing(workspace), name=name, resamples=resamples)
+    space = Workspace.existing(workspace)
+    results = []
+    for target in targets_of(space, name) or ["views"]:  # views: judge says that there is no run
+        results.append(judge(space, name=name, target=target, resamples=resamples))
+        if not json:
+            _print(results[-1])
     if json:
-        show.as_json(result.as_dict())
-        return
-    _print(result)
+        show.as_json(results[0].as_dict() if len(results) == 1 else [one.as_dict() for one in results])
 
 
 def _print(result: "Evaluation") -> None:
     show.out.print(f"[bold]{escape(result.verdict)}[/bold]", highlight=False)
     if result.rules_only:
         _print_rule(result)
+    elif result.classes:
+        print_classes(result)
     else:
         deciding = result.splits[result.split]
         for evidence in deciding.evidence:
             show.out.print(f"evidence: {evidence.sentence}", markup=False)
-        _print_split(result.split, deciding)
+        _print_split(result, deciding)
         _print_side_by_side(result)
         if deciding.looks is not None:
             _print_looks(deciding.looks)
@@ -74,7 +81,8 @@ def _print_rule(result: "Evaluation") -> None:
     show.facts("how good it is", [("typically off by", off), ("80 % interval", span)])
 
 
-def _print_split(split: str, result: "SplitResult") -> None:
+def _print_split(of: "Evaluation", result: "SplitResult") -> None:
+    split = of.split
     rows: list[tuple[str | None, ...]] = []
     absent = []
     for name, model in result.results.items():
@@ -87,7 +95,7 @@ def _print_split(split: str, result: "SplitResult") -> None:
         marked = f"{kind}{name} ◂" if name == result.chosen else f"{kind}{name}"
         shown = (_interval(measured) for measured in (m.spearman, m.r2, m.mae, m.pairwise_accuracy))
         rows.append((marked, *shown, against))
-    heads = ("", "Spearman", "R²", "MAE (log views)", "pairs right", "MAE vs the rule")
+    heads = ("", "Spearman", "R²", f"MAE ({of.scale})", "pairs right", "MAE vs the rule")
     show.table(
         f"evaluate: {split} split, {result.test_rows} test videos of {result.test_channels} channels, "
         "95 % intervals by channel; ◂ forecasts",
@@ -102,10 +110,10 @@ def _print_split(split: str, result: "SplitResult") -> None:
         show.out.print(f"no 80 % interval: {interval.reason}")
     else:
         factor = exp(interval.half_width)
-        show.out.print(
-            f"80 % interval: forecast ÷ {factor:.1f} to × {factor:.1f}; "
-            f"it held {_interval(interval.measured)} of the test videos"
-        )
+        width = f"forecast ÷ {factor:.1f} to × {factor:.1f}"
+        if not of.scale.startswith("log "):
+            width = f"forecast ± {interval.half_width:.2f} ({of.scale})"
+        show.out.print(f"80 % interval: {width}; it held {_interval(interval.measured)} of the test videos")
         if interval.gain is not None and interval.parts:
             shaped = ", ".join(interval.parts)
             show.out.print(
@@ -127,7 +135,7 @@ def _print_looks(looks: "Looks") -> None:
         return None if value is None else f"{value:.2f}"
 
     show.table(
-        "error before the test, fold by fold (mean absolute, log views)",
+        "error before the test, fold by fold (mean absolute)",
         ("fold", "videos", "chosen", "rule"),
         [(str(i + 1), str(f.rows), error(f.error), error(f.rule_error)) for i, f in enumerate(looks.folds)],
     )

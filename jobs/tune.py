@@ -9,13 +9,23 @@ from vvp.errors import UserError
 from vvp.paths import RunPaths
 
 if TYPE_CHECKING:  # pydantic is not needed to print a help text
+    from vvp.dataset.targets import Target
     from vvp.learn.records import Run
+    from vvp.workspace import Workspace
 
 
 @options.writes
 def command(
     workspace: options.Workspace,
     name: options.Name = "default",
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="What is forecast: views (default), likes, viral, …; repeat for more; all."),
+    ] = None,
+    viral: Annotated[
+        str | None,
+        typer.Option(metavar="RULE", help="What viral is: top:10% or views:1000000; default: four medians."),
+    ] = None,
     split: Annotated[str, typer.Option(help="The split that decides: time, channel or random.")] = "time",
     embargo_days: Annotated[
         float | None,
@@ -60,31 +70,55 @@ def command(
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
-    chosen = _families(families)
+    wanted = _targets(space, target, viral, min_age_days)
+    chosen = {one.name: _families(families, one.classes) for one in wanted}
     settings = SplitSettings(embargo_days=embargo_days, min_age_days=min_age_days, lag_days=label_lag_days)
-    with show.progress("tune") as update:
-        sweeps = Sweeps(
-            space=space, at=RunPaths(name), families=chosen, deciding=split, trials=trials, seed=seed,
-            cpus_per_trial=cpus_per_trial, start=lambda: connect(min_cpus), progress=update,
-        )  # fmt: skip
-        run = tune(
-            space, sweeps, name=name, split=split, others=not only, settings=settings,
-            trials=trials, families=chosen, seed=seed,
-        )  # fmt: skip
+    runs = []
+    for one in wanted:
+        label = "tune" if len(wanted) == 1 else f"tune {one.name}"
+        with show.progress(label) as update:
+            sweeps = Sweeps(
+                space=space, at=RunPaths(name, one.name), families=chosen[one.name], deciding=split,
+                trials=trials, seed=seed, cpus_per_trial=cpus_per_trial, start=lambda: connect(min_cpus),
+                progress=update,
+            )  # fmt: skip
+            run = tune(
+                space, sweeps, name=name, split=split, others=not only, settings=settings,
+                trials=trials, families=chosen[one.name], seed=seed, target=one, viral=viral,
+            )  # fmt: skip
+        runs.append(run)
+        if not json:
+            _print(run)
     if json:
-        show.as_json(run.as_dict())
-        return
-    _print(run)
+        show.as_json(runs[0].as_dict() if len(runs) == 1 else [run.as_dict() for run in runs])
+    elif not runs[0].rules_only:
+        show.out.print("next: `vvp evaluate`, which opens the test part")
 
 
-def _families(text: str | None) -> tuple[str, ...]:
-    from vvp.models.registry import SWEPT
+def _targets(
+    space: "Workspace", names: list[str] | None, viral: str | None, min_age_days: float
+) -> "list[Target]":
+    """In the order asked for; "all": those whose counts the table has."""
+    from vvp.dataset.labels import read_labels
+    from vvp.dataset.targets import VIRAL, find, possible
+
+    asked = [n.strip() for text in names or ["views"] for n in text.split(",") if n.strip()]
+    if "all" in asked:
+        asked = possible(read_labels(space.read("videos"), min_age_days)) or ["views"]
+    if viral is not None and VIRAL.name not in asked:
+        raise UserError("--viral says what the target viral is: give --target viral as well.")
+    return [find(one, viral) for one in dict.fromkeys(asked)]
+
+
+def _families(text: str | None, classes: int) -> tuple[str, ...]:
+    from vvp.models.registry import swept
 
     if text is None:
-        return SWEPT
+        return swept(classes)
+    able = swept(classes)
     names = tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
-    if not names or any(n not in SWEPT for n in names):
-        raise UserError(f"--families {text}: choose among {', '.join(SWEPT)}.")
+    if not names or any(n not in able for n in names):
+        raise UserError(f"--families {text}: choose among {', '.join(able)}.")
     return names
 
 
@@ -109,7 +143,7 @@ def _print(run: "Run") -> None:
         errors = [fitted.validation_mae.get(name) for fitted in run.splits.values()]
         rows.append((name, *(None if e is None else f"{e:.3f}" for e in errors)))
     show.table(
-        f"tune {run.name}: error on videos not learned from, before the test (mean absolute, log views)",
+        f"tune {run.name}, {run.target}: error on videos not learned from, before the test ({run.criterion})",
         ("", *(f"{split} split" for split in run.splits)),
         rows,
     )
@@ -137,4 +171,3 @@ def _print(run: "Run") -> None:
             ("took", f"{run.seconds:.0f} s"),
         ],
     )
-    show.out.print("next: `vvp evaluate`, which opens the test part")

@@ -26,7 +26,7 @@ from serve.metrics import Metrics
 from serve.pipeline import Events, Handles, Steps, by_video, call, embed, side_by_side
 from serve.ranking import ranked
 from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply, Seconds
-from vvp.dataset.targets import VIEWS
+from vvp.dataset.scales import log_count
 
 logger = logging.getLogger("ray.serve")
 T = TypeVar("T")
@@ -175,7 +175,7 @@ class Ingress:
 
     def _count(self, reply: ForecastReply) -> None:
         span = reply.interval
-        width = None if span is None else float(VIEWS.to_scale(span.high) - VIEWS.to_scale(span.low))
+        width = None if span is None else float(log_count(span.high) - log_count(span.low))
         self.metrics.forecast(width, bool(reply.outside))
 
     async def predictor(self) -> PredictorReply:

@@ -50,7 +50,7 @@ def predictor_facts(head: Head) -> dict[str, Any]:
     labels = {**head.embedding.encoders, "transcriber": head.embedding.speech}
     kept = training.as_dict()
     trained_on = {k: kept[k] for k in ("videos", "channels", "published", "horizon_days")}
-    trained_on["median_views"] = VIEWS.value(float(np.median(training.log_views_quantiles)))
+    trained_on["median_views"] = VIEWS.value(float(np.median(training.quantiles)))
     return {
         "id": head.id,
         "created_at": head.created_at,

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from vvp.collect.summary import CollectSummary
+from vvp.dataset.labels import MIN_AGE_DAYS
 from vvp.dataset.split_rules import SplitSettings
-from vvp.dataset.targets import MIN_AGE_DAYS
+from vvp.dataset.targets import find
 from vvp.errors import UserError
 from vvp.forecast.predictor import Forecast, Predictor
 from vvp.learn.candidates import Sweeper
 from vvp.learn.records import Evaluation, Run
-from vvp.models.registry import SWEPT
+from vvp.models.registry import swept
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
@@ -85,6 +86,8 @@ def tune(
     workspace: str | Path,
     *,
     name: str = "default",
+    target: str = "views",
+    viral: str | None = None,
     split: str = "time",
     others: bool = True,
     embargo_days: float | None = None,
@@ -92,7 +95,7 @@ def tune(
     label_lag_days: float | None = None,
     shares: tuple[float, float] = (0.6, 0.2),
     trials: int = 8,
-    families: Sequence[str] = SWEPT,
+    families: Sequence[str] | None = None,
     seed: int = 0,
     cpus_per_trial: float = 1.0,
     progress: Progress | None = None,
@@ -100,6 +103,8 @@ def tune(
 ) -> Run:
     """Fits every rule and model of a run under each split; the run's record.
 
+    target: one of `vvp.dataset.targets.TARGETS`; viral: the rule of the target viral ("top:10%",
+    "views:1000000"; None: all four counts above their medians). families: None: all that can forecast it.
     others: the other two splits as well. shares: of the labelled videos, training and validation; the rest
     is the test part. min_age_days: a count read sooner after posting is no label; label_lag_days: when a
     count is known to the channel's later videos (None: min_age_days). sweep_for: what sweeps a split's data,
@@ -113,24 +118,28 @@ def tune(
         train=shares[0], validation=shares[1], embargo_days=embargo_days, min_age_days=min_age_days,
         lag_days=label_lag_days,
     )  # fmt: skip
+    what = find(target, viral)
+    chosen = tuple(swept(what.classes) if families is None else families)
     sweeps = sweep_for or Sweeps(
-        space=space, at=RunPaths(name), families=tuple(families), deciding=split, trials=trials, seed=seed,
+        space=space, at=RunPaths(name, target), families=chosen, deciding=split, trials=trials, seed=seed,
         cpus_per_trial=cpus_per_trial, start=start_ray, progress=progress,
     )  # fmt: skip
     with space.alone():
         return tune(
             space, sweeps, name=name, split=split, others=others, settings=settings, trials=trials,
-            families=families, seed=seed,
+            families=chosen, seed=seed, target=what, viral=viral,
         )  # fmt: skip
 
 
-def evaluate(workspace: str | Path, *, name: str = "default", resamples: int = 1000) -> Evaluation:
+def evaluate(
+    workspace: str | Path, *, name: str = "default", target: str = "views", resamples: int = 1000
+) -> Evaluation:
     """Opens the test part once and saves the predictor; the evaluation. `verdict` is the sentence to read."""
     from vvp.forecast.judging import judge
 
     space = Workspace.existing(workspace)
     with space.alone():
-        return judge(space, name=name, resamples=resamples)
+        return judge(space, name=name, target=target, resamples=resamples)
 
 
 def explore(

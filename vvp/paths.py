@@ -4,8 +4,7 @@
     embed.json                                how the videos were embedded
     splits.parquet splits.json                which part each video is in
     test_opened.json                          which runs opened which test part
-    runs/NAME/run.json                        a sweep and its settings
-    runs/NAME/TARGET/                         evaluation.json predictions.parquet predictor/
+    runs/NAME/TARGET/                         run.json evaluation.json predictions.parquet predictor/
     runs/NAME/TARGET/SPLIT/                   candidates.json models/ trials.json sweep/
     runs/NAME/report/                         report.html and its figures
     map/                                      the collection seen from above
@@ -46,7 +45,8 @@ class RunPaths:
 
     @property
     def run(self) -> str:
-        return f"{self.home}/run.json"
+        """A sweep and its settings."""
+        return f"{self.home}/{self.target}/run.json"
 
     @property
     def evaluation(self) -> str:

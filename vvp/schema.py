@@ -5,7 +5,7 @@
   PUBLISH  known the moment the video is posted
   COUNTER  a channel total read when the row was collected, usually after posting: it may contain the
            video's own success, so every result is given with and without it
-  AFTER    happens after publication; targets.py alone reads it
+  AFTER    happens after publication; labels.py alone reads it
 Not known here: where the tables live (workspace.py) and what is done with them.
 """
 

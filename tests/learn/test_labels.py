@@ -5,7 +5,7 @@ import pytest
 from learn_tables import START, table
 
 from vvp.dataset.channels import ChannelHistory, channel_codes, location, shrinkage
-from vvp.dataset.targets import read_labels
+from vvp.dataset.labels import read_labels
 
 
 def videos(**columns):

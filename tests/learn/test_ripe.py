@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from learn_tables import START, table
 
-from vvp.dataset.targets import issues, read_labels
+from vvp.dataset.labels import issues, read_labels
 
 
 def posts(ages: list[float], views: Any = 100, observed: bool = True, **columns: Any) -> pa.Table:

@@ -10,9 +10,9 @@ from learn_tables import START, fill, table, world
 
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.duplicates import duplicate_groups
+from vvp.dataset.labels import moments
 from vvp.dataset.split_rules import USED, SplitSettings, by_chance, by_channel, by_time
 from vvp.dataset.splits import SPLITS, load_or_make, make_splits
-from vvp.dataset.targets import moments
 from vvp.errors import UserError
 
 

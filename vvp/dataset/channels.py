@@ -3,7 +3,7 @@
 History is as of publication: a row sees the videos of its channel that were posted at least `lag_days` before
 it, because a count that is younger was not known yet. Never its own count, never a later one.
 A null channel is a channel of its own, so it never shares history or a side of a split with another row.
-Not known here: tables, where log views come from (targets.py), or which rows are training rows (splits.py).
+Not known here: tables, where log views come from (labels.py), or which rows are training rows (splits.py).
 """
 
 from collections.abc import Iterator, Sequence

@@ -2,7 +2,7 @@
 
 A declared column must be known at publication (schema.PUBLISH); channel counters (schema.COUNTER) may feed
 the block `counter` alone, so that every result can be given without them; anything else raises. The
-horizon and the channel's history come from targets.py and are listed in SUPPLIED.
+horizon and the channel's history come from labels.py and targets.py and are listed in SUPPLIED.
 
 What is missing is NaN and nothing else. The one indicator of absence is `has_transcript`: whether a video
 has words to read is settled when it is posted. That a title, a date or a follower count is missing tells
@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vvp.dataset.channels import ChannelHistory
+from vvp.dataset.labels import moments
 from vvp.dataset.scales import log_count
-from vvp.dataset.targets import moments
 from vvp.schema import COUNTER, EMBEDDINGS, PUBLISH, VIDEOS, Column
 
 EMOJI = re.compile("[\u2600-\u27bf\u2b50\u2b55\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff]")

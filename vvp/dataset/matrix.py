@@ -4,7 +4,7 @@ Every embedded video is a row, labelled or not, with media or without: those wit
 metadata and words models. What is left out, and why, is in `counts`; nothing is dropped silently.
 Columns that are constant or unknown in the training part are dropped and listed: what was never seen to
 vary cannot be learned from, and the test must not decide it.
-Not known here: models, metrics, and (features.py, targets.py) what may be looked at.
+Not known here: models, metrics, and (features.py, labels.py) what may be looked at.
 """
 
 from collections import Counter
@@ -20,10 +20,11 @@ from vvp.dataset.columns import TOPIC, Column, design, layout, select
 from vvp.dataset.embedded import found_dims, join, provenance, read_embedded
 from vvp.dataset.features import HISTORY_FEATURES, history_features
 from vvp.dataset.fuse import Dims, present
+from vvp.dataset.labels import moments, read_labels
 from vvp.dataset.scales import log_count
 from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSettings
 from vvp.dataset.splits import KEPT_WHOLE, Splits, load_or_make
-from vvp.dataset.targets import moments, read_labels
+from vvp.dataset.targets import VIEWS, Facts, Fitted, Target
 from vvp.dataset.words import Words, texts
 from vvp.errors import SplitError, UserError
 from vvp.schema import COUNTER, VIDEOS, names
@@ -45,7 +46,9 @@ class Matrix:
     published_at: np.ndarray  # datetime64[us] (n,), NaT: unknown
     X: np.ndarray  # float32 (n, d), features NaN where unknown
     columns: tuple[Column, ...]  # (d,)
-    y: np.ndarray  # float64 (n,), log(1 + views), NaN: no label
+    target: Fitted
+    y: np.ndarray  # float64 (n,), the target on its scale, classes from 0; NaN: no label
+    strength: np.ndarray  # float64 (n,), what the channels' history is made of (targets.py); NaN likewise
     part: np.ndarray  # object (n,): train | validation | test | embargo | none
     has_media: np.ndarray  # bool (n,): picture or sound was embedded
     horizon_days: np.ndarray  # float64 (n,), age of the count, NaN: unknown
@@ -61,7 +64,7 @@ class Matrix:
     words: Words  # fitted on the training and validation rows; the predictor keeps its own
     texts: tuple[str, ...]  # what `words` reads of each row
     lag_days: float  # after which a count is known to later videos
-    labels_note: str | None  # what was taken for the age of counts without a date (targets.py)
+    labels_note: str | None  # what was taken for the age of counts without a date (labels.py)
     copies: np.ndarray  # int64 (n,): rows of one number are near-duplicates of each other
     dropped: dict[str, str]  # column → why
     counts: dict[str, int]
@@ -93,7 +96,7 @@ class Matrix:
         known = np.zeros(len(self.y), bool)
         known[rows] = True
         history = ChannelHistory.fit(
-            self.channel_id, self.published_at, self.y, known, lag_days=self.lag_days
+            self.channel_id, self.published_at, self.strength, known, lag_days=self.lag_days
         )
         history = replace(history, posted_us=self.history.posted_us)  # a date is no count
         return self._with(history_features(self.channel_id, self.published_at, history),
@@ -133,23 +136,32 @@ class Population:
 
 
 def assemble(
-    space: Workspace, split: str = "time", settings: SplitSettings | None = None, dims: Dims | None = None
-) -> Matrix:
+    space: Workspace, split: str = "time", settings: SplitSettings | None = None, dims: Dims | None = None,
+    target: Target = VIEWS.target,
+) -> Matrix:  # fmt: skip
     """The matrix of a workspace under one split; makes and saves the splits where there are none.
 
+    target: fitted on the training part. A row without its value is in no part; all targets share the splits.
     dims: the profile's; None: as found in the table (embedded.found_dims).
-    UserError: nothing embedded, vectors of two profiles or encoders, too few labels, split unavailable.
+    UserError: nothing embedded, vectors of two profiles or encoders, too few labels, split unavailable, a
+    target that the table cannot have.
     """
     videos, embeddings = read_embedded(space)
     provenance(embeddings), found_dims(embeddings)  # vectors that do not agree are refused before any split
     splits, origin = load_or_make(space, settings, videos, embeddings)
-    return _matrix(space, split, splits, origin, videos, embeddings, dims, settings or SplitSettings())
+    return _matrix(
+        space, split, splits, origin, videos, embeddings, dims, settings or SplitSettings(), target
+    )
 
 
 def assemble_whole(
-    space: Workspace, settings: SplitSettings | None = None, dims: Dims | None = None
-) -> Matrix:
-    """Every labelled video as a training row and every column kept: for what is fitted on everything."""
+    space: Workspace, settings: SplitSettings | None = None, dims: Dims | None = None,
+    target: Target | Fitted = VIEWS,
+) -> Matrix:  # fmt: skip
+    """Every labelled video as a training row and every column kept: for what is fitted on everything.
+
+    target: with its thresholds, or to be fitted on every labelled video.
+    """
     settings = settings or SplitSettings()
     videos, embeddings = read_embedded(space)
     labels = read_labels(videos, settings.min_age_days)
@@ -161,7 +173,7 @@ def assemble_whole(
     part = np.where(labels.known, "train", NONE).astype(object)
     copies = np.arange(len(ids))
     splits = Splits(ids, {WHOLE: part}, {}, {"fingerprint": "", "settings": {}}, copies)
-    return _matrix(space, WHOLE, splits, "made", videos, embeddings, dims, settings, keep_all=True)
+    return _matrix(space, WHOLE, splits, "made", videos, embeddings, dims, settings, target, keep_all=True)
 
 
 def inseparable(age_days: np.ndarray, published: np.ndarray) -> bool:
@@ -195,6 +207,7 @@ def _matrix(
     embeddings: pa.Table,
     dims: Dims | None,
     settings: SplitSettings,
+    target: Target | Fitted,
     keep_all: bool = False,
 ) -> Matrix:
     profile, encoders = provenance(embeddings)
@@ -207,7 +220,15 @@ def _matrix(
     part = splits.part(split)[at]
 
     labels = read_labels(videos, settings.min_age_days)
-    y, horizon = labels.log_views[at], labels.horizon_days[at]
+    horizon = labels.horizon_days[at]
+    facts = Facts(
+        labels.counts, _objects(videos["channel_id"]), moments(videos["published_at"]), settings.lag
+    )
+    in_train = np.zeros(len(videos), bool)
+    in_train[at[part == "train"]] = True
+    fitted = target if isinstance(target, Fitted) else target.fit(facts, in_train)
+    y, strength = (values[at] for values in fitted.make(facts))
+    part = np.where(np.isin(part, USED) & np.isnan(y), NONE, part).astype(object)
     channel = _objects(rows["channel_id"])
     published = moments(rows["published_at"])
     train = part == "train"
@@ -216,7 +237,7 @@ def _matrix(
     for part_name in USED if split != WHOLE else ():
         if not (part == part_name).any():
             raise UserError(f"no {part_name} video of the {split} split is embedded: run `vvp embed` first.")
-    history = _history(split, channel, published, y, train, settings.lag)
+    history = _history(split, channel, published, strength, train, settings.lag)
     if split == WHOLE:
         history = replace(history, counters=_counters(rows, channel, published))
     dims = dims or found
@@ -256,7 +277,9 @@ def _matrix(
         published_at=published,
         X=X[:, keep],
         columns=tuple(columns[i] for i in keep),
+        target=fitted,
         y=y,
+        strength=strength,
         part=part,
         has_media=seen | heard,
         horizon_days=horizon,
@@ -295,16 +318,17 @@ def _objects(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _history(
-    split: str, channel: np.ndarray, published: np.ndarray, y: np.ndarray, train: np.ndarray, lag_days: float
-) -> ChannelHistory:
+    split: str, channel: np.ndarray, published: np.ndarray, strength: np.ndarray, train: np.ndarray,
+    lag_days: float,
+) -> ChannelHistory:  # fmt: skip
     """What could be known of a row's channel when it was posted.
 
     In time, and for the predictor: every earlier count of whatever part ("online"). By chance: those of the
     training part, for a test row's count may not train anything. By channel: nothing, in training as in the
     test, for a test channel was never seen.
     """
-    known = np.ones(len(y), bool) if split in ("time", WHOLE) else train
-    history = ChannelHistory.fit(channel, published, y, train, known=known, lag_days=lag_days)
+    known = np.ones(len(strength), bool) if split in ("time", WHOLE) else train
+    history = ChannelHistory.fit(channel, published, strength, train, known=known, lag_days=lag_days)
     return history.without_channels() if split in KEPT_WHOLE else history
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from vvp.dataset.duplicates import merge, same_pairs
-from vvp.dataset.targets import MIN_AGE_DAYS
+from vvp.dataset.labels import MIN_AGE_DAYS
 from vvp.errors import UserError
 
 USED = ("train", "validation", "test")

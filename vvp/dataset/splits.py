@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.duplicates import PICTURE, SOUND, duplicate_groups
+from vvp.dataset.labels import moments, read_labels
 from vvp.dataset.split_rules import (
     EMBARGO,
     MIN_ROWS,
@@ -36,7 +37,6 @@ from vvp.dataset.split_rules import (
     by_channel,
     by_time,
 )
-from vvp.dataset.targets import moments, read_labels
 from vvp.errors import SplitError, UserError
 from vvp.paths import SPLITS_FACTS, SPLITS_TABLE
 from vvp.workspace import Workspace

@@ -1,164 +1,320 @@
-"""Counts become targets here and nowhere else: log views, and the age of the count.
+"""What can be forecast of a video: ten targets, each made of its counts here and nowhere else.
 
-Everything that happens after publication (schema.AFTER) is read by this module alone; what it gives out
-are labels and the horizon. A count read too soon after posting is no outcome: it has no label.
-Not known here: features, splits, models. Nor, for lack of data, how a count grew: each video has one
-count, read at one age.
+A target fixes its thresholds and scales on the training part (`Target.fit`); they are saved with the run and
+the predictor, so that a number means the same later on. A video without one of the counts that a target is
+made of has no value: a missing count is never 0.
+
+Every target also has a strength: a continuous number from which a channel's history is made. For classes it
+is what their thresholds divide, for the others the value itself.
+Not known here: which rows are training rows (splits.py), models.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+from scipy.special import expit, logit
 
-from vvp.dataset.channels import channel_codes
+from vvp.dataset.labels import COUNTS, DAY_US, Labels
 from vvp.dataset.scales import count_of_log, log_count
+from vvp.errors import UserError
 
-DAY_US = 86_400_000_000
-MIN_AGE_DAYS = 3.0
-TOO_YOUNG = "too_young"
-RIPE_GAP = float(np.log(1.4))  # a level this much lower would make counts too young
-RIPE_ROWS = 30  # fewer rows cannot show that they are not too young
+COUNT, RATE, SCORE, RATIO, BINARY, CLASSES = "count", "rate", "score", "ratio", "binary", "classes"
+Numbers = Mapping[str, float]
+"""thresholds and scales, by name"""
+FEWEST = 10  # videos of a class, below which no model of it is tried
+EARLIER, EARLIER_TOP = 3, 5  # earlier videos of a channel that its median and its top fifth need
+WEIGHTS = {"comments": 0.1, "likes": 0.4, "views": 0.3, "shares": 0.2}  # The Viral Vision, eq. 1
+REACTIONS = ("likes", "comments", "shares")
+RULE = re.compile(r"(?P<what>top|views):(?P<number>\d+(?:\.\d+)?)(?P<percent>%?)")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What targets are made of; row i is row i of the videos table."""
+
+    counts: Mapping[str, np.ndarray]
+    """of labels.COUNTS: float64 (n,), NaN unknown"""
+    channel_id: np.ndarray
+    """object (n,), None unknown"""
+    published_at: np.ndarray
+    """datetime64[us] (n,), NaT unknown"""
+    lag_days: float
+    """after which a count is known to later videos"""
+
+    @classmethod
+    def of(cls, labels: Labels, channel_id: np.ndarray, published_at: np.ndarray, lag_days: float) -> "Facts":
+        return cls(labels.counts, channel_id, published_at, lag_days)
+
+    @cached_property
+    def logs(self) -> dict[str, np.ndarray]:
+        """log(1 + count), by count."""
+        return {name: log_count(values) for name, values in self.counts.items()}
+
+    def earlier(self, quantile: float, fewest: int) -> np.ndarray:
+        """float64 (n,): this quantile of the log views of the channel's videos whose counts were known when
+        the row was posted; NaN where they are fewer than `fewest`."""
+        found, logs = np.full(len(self.channel_id), np.nan), self.logs["views"]
+        when = self.published_at.astype("datetime64[us]").astype(np.int64)
+        dated = ~np.isnat(self.published_at) & np.array([c is not None for c in self.channel_id], bool)
+        order = np.flatnonzero(dated)[np.argsort(when[dated], kind="stable")]
+        rows: dict[str, list[int]] = {}
+        for row in order.tolist():
+            rows.setdefault(self.channel_id[row], []).append(row)
+        for own in rows.values():
+            known = np.array([row for row in own if np.isfinite(logs[row])], dtype=np.int64)
+            limits = when[own] - round(self.lag_days * DAY_US)
+            for row, n in zip(own, np.searchsorted(when[known], limits, side="left").tolist(), strict=True):
+                if n >= fewest:
+                    found[row] = np.quantile(logs[known[:n]], quantile)
+        return found
+
+
+Made = tuple[np.ndarray, np.ndarray]
+"""(y, strength), float64 (n,) each, NaN where unknown"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What is forecast: its columns, its unit, and the scale on which models see it."""
+    """One thing to forecast. Its scale is the one on which models see it."""
 
     name: str
     kind: str
-    """count"""
+    """count | rate | score | ratio | binary | classes"""
     unit: str
+    """what a value counts: "likes"; for classes what being in one means"""
     columns: tuple[str, ...]
-    to_scale: Callable[[np.ndarray | float], np.ndarray]
-    from_scale: Callable[[np.ndarray | float], np.ndarray]
-    """inverse of to_scale; what lies beyond anything possible comes back as the edge of it"""
+    """counts it is made of"""
+    scale: str
+    """the scale in words, for the heading of an error"""
+    numbers: Callable[[Facts, np.ndarray], dict[str, float]] = lambda facts, train: {}
+    """(facts, bool (n,) training rows) → thresholds and scales"""
+    make: Callable[[Facts, Numbers], Made]
+    from_scale: Callable[[np.ndarray | float, Numbers], np.ndarray]
+    """inverse of the scale; what lies beyond anything possible comes back as the edge of it"""
+    classes: int = 0
+    """0: a number is forecast; else how many classes there are, from 0"""
+    labels: tuple[str, ...] = ()
+    """the classes in words"""
 
-    def value(self, scaled: float) -> float:
-        """One number in the target's unit."""
-        return float(self.from_scale(scaled))
+    def fit(self, facts: Facts, train: np.ndarray) -> "Fitted":
+        """Fixes the thresholds on the training rows, bool (n,).
 
-
-VIEWS = Target(
-    name="views", kind="count", unit="views", columns=("views",), to_scale=log_count, from_scale=count_of_log
-)
-TARGETS = {target.name: target for target in (VIEWS,)}
+        UserError: the table lacks a count that it is made of, too few videos of a class, all labels equal.
+        """
+        for name in self.columns:
+            if not np.isfinite(facts.counts[name]).any():
+                raise UserError(f"the table has no {name}, so there is no target {self.name}.")
+        for name in self.columns:
+            if not np.isfinite(facts.counts[name][train]).any():
+                raise UserError(f"no training video has {name}, so there is no target {self.name}.")
+        fitted = Fitted(self, self.numbers(facts, train))
+        y = fitted.make(facts)[0][train]
+        y = y[np.isfinite(y)]
+        if not len(y):
+            raise UserError(f"no training video has a value of the target {self.name}.")
+        if self.classes:
+            sizes = np.bincount(y.astype(np.int64), minlength=self.classes)
+            if sizes.min() < FEWEST:
+                rare = self.labels[int(sizes.argmin())]
+                raise UserError(
+                    f"the target {self.name} needs {FEWEST} training videos of each class;"
+                    f" {sizes.min()} {'is' if sizes.min() == 1 else 'are'} {rare}."
+                )
+        elif len(y) > 1 and np.ptp(y) == 0 and self.name != VIEWS.name:
+            raise UserError(f"the target {self.name} is the same for every training video.")
+        return fitted
 
 
 @dataclass(frozen=True)
-class Labels:
-    """Row i is row i of the videos table that was read."""
+class Fitted:
+    """A target with its thresholds."""
 
-    video_id: np.ndarray  # object (n,)
-    log_views: np.ndarray  # float64 (n,), natural log of (1 + views); NaN: no usable count
-    horizon_days: np.ndarray  # float64 (n,), observed_at − published_at; NaN: unknown, or below 0
-    at_least: np.ndarray  # bool (n,): the count has no date, and its horizon is the least that it can be
-    too_young: np.ndarray  # bool (n,): its count was left out because of its age
-    age_note: str | None  # what was taken for the age of counts without a date; None: each has its own
+    target: Target
+    numbers: Numbers = field(default_factory=dict)
 
     @property
-    def known(self) -> np.ndarray:
-        """bool (n,): the row has a label."""
-        return np.isfinite(self.log_views)
+    def name(self) -> str:
+        return self.target.name
+
+    @property
+    def classes(self) -> int:
+        return self.target.classes
+
+    def make(self, facts: Facts) -> Made:
+        return self.target.make(facts, self.numbers)
+
+    def value(self, scaled: float) -> float:
+        """One number in the target's unit."""
+        return float(self.target.from_scale(scaled, self.numbers))
 
 
-def read_labels(videos: pa.Table, min_age_days: float = MIN_AGE_DAYS) -> Labels:
-    """Labels of a videos table. A row with a label_issue, no count, a count of 0 or less, or one read less
-    than `min_age_days` after posting (0: any age will do) has none.
+def _count(name: str) -> Target:
+    def make(facts: Facts, _: Numbers) -> Made:
+        logs = facts.logs[name]
+        return logs, logs
 
-    A count read before its video was published has a wrong date somewhere: its horizon is NaN. Where no count
-    of the table has a date, all were read when the newest post was there, or later: that is their least age.
+    return Target(
+        name=name, kind=COUNT, unit=name, columns=(name,), scale=f"log {name}", make=make,
+        from_scale=lambda y, _: count_of_log(y),
+    )  # fmt: skip
+
+
+def _engagement(facts: Facts, _: Numbers) -> Made:
+    """Logit of (reactions + ½) / (views + 1), so that no reaction at all has a value too."""
+    counts = facts.counts
+    reactions = sum((counts[name] for name in REACTIONS), np.zeros(len(counts["views"])))
+    share = (reactions + 0.5) / (np.maximum(counts["views"], reactions) + 1)
+    return logit(share), logit(share)
+
+
+def _virality_numbers(facts: Facts, train: np.ndarray) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name in WEIGHTS:
+        logs = facts.logs[name][train]
+        low, middle, high = np.nanquantile(logs, [0.25, 0.5, 0.75])
+        if high <= low:
+            raise UserError(f"the middle half of the {name} is one number, so there is no target virality.")
+        found |= {f"{name}_median": float(middle), f"{name}_range": float(high - low)}
+    raw = _weighted(facts, found)[train]
+    if not np.isfinite(raw).any() or np.nanmax(raw) <= np.nanmin(raw):
+        raise UserError("the target virality is the same for every training video.")
+    return found | {"least": float(np.nanmin(raw)), "greatest": float(np.nanmax(raw))}
+
+
+def _weighted(facts: Facts, numbers: Numbers) -> np.ndarray:
+    parts = [
+        weight * (facts.logs[name] - numbers[f"{name}_median"]) / numbers[f"{name}_range"]
+        for name, weight in WEIGHTS.items()
+    ]
+    return np.sum(parts, axis=0)
+
+
+def _virality(facts: Facts, numbers: Numbers) -> Made:
+    raw = _weighted(facts, numbers)
+    score = np.clip((raw - numbers["least"]) / (numbers["greatest"] - numbers["least"]), 0.0, 1.0)
+    return score, score
+
+
+def _multiple(facts: Facts, _: Numbers) -> Made:
+    ratio = facts.logs["views"] - facts.earlier(0.5, EARLIER)
+    return ratio, ratio
+
+
+def _above(strength: np.ndarray) -> Made:
+    """Class 1 where the strength is above 0."""
+    return np.where(np.isfinite(strength), (strength > 0).astype(np.float64), np.nan), strength
+
+
+def _viral_numbers(facts: Facts, train: np.ndarray) -> dict[str, float]:
+    return {name: float(np.nanmedian(facts.logs[name][train])) for name in COUNTS}
+
+
+def _viral(facts: Facts, numbers: Numbers) -> Made:
+    return _above(np.min([facts.logs[name] - numbers[name] for name in COUNTS], axis=0))
+
+
+def _views_above(facts: Facts, numbers: Numbers) -> Made:
+    return _above(facts.logs["views"] - numbers["views"])
+
+
+def _channel_top(facts: Facts, _: Numbers) -> Made:
+    return _above(facts.logs["views"] - facts.earlier(0.8, EARLIER_TOP))
+
+
+def _quartile_numbers(facts: Facts, train: np.ndarray) -> dict[str, float]:
+    edges = np.nanquantile(facts.logs["views"][train], [0.25, 0.5, 0.75])
+    return {f"edge_{i + 1}": float(edge) for i, edge in enumerate(edges)}
+
+
+def _quartile(facts: Facts, numbers: Numbers) -> Made:
+    logs = facts.logs["views"]
+    place = np.searchsorted([numbers[f"edge_{i}"] for i in (1, 2, 3)], logs, side="left").astype(np.float64)
+    return np.where(np.isfinite(logs), place, np.nan), logs
+
+
+def _same(y: np.ndarray | float, _: Numbers) -> np.ndarray:
+    return np.asarray(y)
+
+
+VIEWS_TARGET = _count("views")
+VIEWS = Fitted(VIEWS_TARGET)
+"""views need no threshold, so they are fitted as they stand"""
+VIRAL = Target(
+    name="viral", kind=BINARY, unit="viral: more views, likes, comments and shares than half of the videos",
+    columns=COUNTS, scale="log loss", numbers=_viral_numbers, make=_viral, from_scale=_same, classes=2,
+    labels=("not viral", "viral"),
+)  # fmt: skip
+TARGETS = {
+    target.name: target
+    for target in (
+        VIEWS_TARGET,
+        *(_count(name) for name in REACTIONS),
+        Target(
+            name="engagement", kind=RATE, unit="reactions per view", columns=COUNTS,
+            scale="logit of reactions per view", make=_engagement,
+            from_scale=lambda y, _: expit(y),
+        ),
+        Target(
+            name="virality", kind=SCORE, unit="virality score, 0 to 1", columns=COUNTS, scale="score",
+            numbers=_virality_numbers, make=_virality, from_scale=lambda y, _: np.clip(y, 0.0, 1.0),
+        ),
+        VIRAL,
+        Target(
+            name="multiple", kind=RATIO, unit="× what the channel usually gets", columns=("views",),
+            scale="log of the multiple", make=_multiple, from_scale=lambda y, _: np.exp(np.clip(y, -30, 30)),
+        ),
+        Target(
+            name="channel-top", kind=BINARY, unit="in the top fifth of the channel's earlier videos",
+            columns=("views",), scale="log loss", make=_channel_top, from_scale=_same, classes=2,
+            labels=("below its top fifth", "in its top fifth"),
+        ),
+        Target(
+            name="quartile", kind=CLASSES, unit="quarter of the views", columns=("views",), scale="log loss",
+            numbers=_quartile_numbers, make=_quartile, from_scale=_same, classes=4,
+            labels=("lowest quarter", "second quarter", "third quarter", "highest quarter"),
+        ),
+    )
+}  # fmt: skip
+
+
+def find(name: str, viral: str | None = None) -> Target:
+    """The target of this name; viral: the rule that makes a video viral, None for all four medians.
+
+    UserError: there is none such, or the rule cannot be read.
     """
-    views = pc.cast(videos["views"], pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    clean = pc.is_null(videos["label_issue"]).to_numpy(zero_copy_only=False) & (views > 0)  # NaN > 0: False
-    log_views = np.full(len(views), np.nan)
-    log_views[clean] = VIEWS.to_scale(views[clean])
-    published = moments(videos["published_at"])
-    horizon = _days(moments(videos["observed_at"]) - published)
-    horizon[horizon < 0] = np.nan
-    young, note = np.zeros(len(views), bool), None
-    at_least = np.zeros(len(views), bool)
-    if np.isnat(moments(videos["observed_at"])).all() and not np.isnat(published).all():
-        at_least = ~np.isnat(published)
-        horizon[at_least] = _days(_newest(videos, published) - published[at_least])
-        horizon[horizon < 0] = np.nan
-    if min_age_days > 0:
-        young = clean & (horizon < min_age_days)  # NaN < x: False
-        if at_least.any():
-            young, note = _maybe_young(videos, log_views, young, clean & ~young, published, min_age_days)
-        log_views[young] = np.nan
-    ids = np.array(videos["video_id"].to_pylist(), dtype=object)
-    return Labels(ids, log_views, horizon, at_least, young, note)
+    if name not in TARGETS:
+        raise UserError(f"there is no target called {name}; there are {', '.join(TARGETS)}.")
+    return TARGETS[name] if name != VIRAL.name or viral is None else _viral_by(viral)
 
 
-def _days(age: np.ndarray) -> np.ndarray:
-    return np.where(np.isnat(age), np.nan, age.astype(np.int64) / DAY_US)
+def _viral_by(rule: str) -> Target:
+    found = RULE.fullmatch(rule.strip())
+    number = float(found["number"]) if found else 0.0
+    wanted = "write top:10% or views:1000000"
+    if found is None or (found["what"] == "top") != bool(found["percent"]):
+        raise UserError(f"--viral {rule} is no rule: {wanted}.")
+    if found["what"] == "top" and not 0 < number < 100:
+        raise UserError(f"--viral {rule}: a share lies between 0 and 100 %; {wanted}.")
+    if found["what"] == "views" and number < 1:
+        raise UserError(f"--viral {rule}: a bound is at least one view; {wanted}.")
+
+    def numbers(facts: Facts, train: np.ndarray) -> dict[str, float]:
+        if found["what"] == "views":
+            return {"views": float(log_count(number))}
+        return {"views": float(np.nanquantile(facts.logs["views"][train], 1 - number / 100))}
+
+    words = (
+        f"among the {number:g} % with most views" if found["what"] == "top" else f"above {number:,.0f} views"
+    )
+    return Target(
+        name=VIRAL.name, kind=BINARY, unit=f"viral: {words}", columns=("views",), scale="log loss",
+        numbers=numbers, make=_views_above, from_scale=_same, classes=2, labels=VIRAL.labels,
+    )  # fmt: skip
 
 
-def _newest(videos: pa.Table, published: np.ndarray) -> np.datetime64:
-    """The newest date of posting; one after the row was collected is wrong, and is no bound."""
-    collected = moments(videos["collected_at"])
-    possible = ~np.isnat(published) & (np.isnat(collected) | (published <= collected))
-    return published[possible].max() if possible.any() else published[~np.isnat(published)].min()
-
-
-def _maybe_young(
-    videos: pa.Table,
-    log_views: np.ndarray,
-    maybe: np.ndarray,
-    clean: np.ndarray,
-    published: np.ndarray,
-    min_age_days: float,
-) -> tuple[np.ndarray, str | None]:
-    """(bool (n,), a sentence): which of the counts that may be too young are left out, where none has a date.
-
-    All of them, unless the counts themselves show that they were read later: among at least RIPE_ROWS of
-    them, at equal followers, the level is not lower by RIPE_GAP (one-sided 95 %, by channel).
-    """
-    if not maybe.any():
-        return maybe, None
-    day = str(_newest(videos, published))[:10]
-    first = f"the table does not say when its counts were read; the newest post ({day}) is the bound"
-    deficit, error = _deficit(videos, log_views, maybe, clean & ~np.isnat(published) & ~maybe)
-    posts = f"{int(maybe.sum())} posts within {min_age_days:g} days of it"
-    if deficit + 1.645 * error < RIPE_GAP:
-        kept = "have counts as high as those of older ones, so they were read later and are kept"
-        return np.zeros(len(maybe), bool), f"{first}: {posts} {kept}"
-    return maybe, f"{first}: {posts} are left out"
-
-
-def _deficit(
-    videos: pa.Table, log_views: np.ndarray, young: np.ndarray, old: np.ndarray
-) -> tuple[float, float]:
-    """(how much lower the young counts are, its standard error), log views at equal followers; inf where
-    too few."""
-    if min(young.sum(), old.sum()) < RIPE_ROWS:
-        return np.inf, 0.0
-    y = log_views.copy()
-    followers = pc.cast(videos["channel_followers"], pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    x = np.where(followers >= 0, log_count(np.maximum(followers, 0)), np.nan)
-    both = (young | old) & np.isfinite(x)
-    if both.sum() > 0.9 * (young | old).sum() and np.ptp(x[both]) > 0:
-        slope, intercept = np.polyfit(x[both], y[both], 1)
-        y = y - np.where(np.isfinite(x), intercept + slope * x, y[both].mean())
-    variance = 0.0
-    codes = channel_codes(videos["channel_id"].to_pylist())
-    for rows in (young, old):
-        off = y[rows] - y[rows].mean()
-        variance += float((np.bincount(codes[rows], weights=off) ** 2).sum()) / int(rows.sum()) ** 2
-    return float(y[old].mean() - y[young].mean()), float(np.sqrt(variance))
-
-
-def issues(videos: pa.Table, labels: Labels) -> dict[str, int]:
-    """schema.LABEL_ISSUES → how many videos have it; those that none has are left out."""
-    found = pc.value_counts(videos["label_issue"].drop_null())
-    counts = {one["values"]: one["counts"] for one in found.to_pylist()}
-    young = int(labels.too_young.sum())
-    return {**counts, TOO_YOUNG: young} if young else counts
-
-
-def moments(column: pa.ChunkedArray) -> np.ndarray:
-    """A timestamp column as datetime64[us] (n,), UTC; NaT where null."""
-    return pc.cast(column, pa.timestamp("us")).to_numpy(zero_copy_only=False).astype("datetime64[us]")
+def possible(labels: Labels) -> list[str]:
+    """The targets whose counts the table has."""
+    return [t.name for t in TARGETS.values() if all(np.isfinite(labels.counts[c]).any() for c in t.columns)]

@@ -3,7 +3,7 @@ describe clusters with.
 
 The training part is that of the deciding split: the run's, else the time split. Where no split can be made
 (too few counts, a folder of bare files) every row counts as a training row, and a note says so.
-Not known here: reduction, clusters. Counts are read by targets.py.
+Not known here: reduction, clusters. counts are read by labels.py.
 """
 
 from collections import Counter
@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from vvp.dataset.embedded import embedded_dims, found_dims, join, provenance, read_embedded
 from vvp.dataset.fuse import Dims, fuse, present
+from vvp.dataset.labels import read_labels
 from vvp.dataset.split_rules import MIN_ROWS, SplitSettings
 from vvp.dataset.splits import load_or_make
-from vvp.dataset.targets import read_labels
 from vvp.errors import UserError
 from vvp.forecast.judging import read_evaluation, read_predictions
 from vvp.learn.records import Run

@@ -31,6 +31,7 @@ from vvp.dataset.channels import ChannelHistory
 from vvp.dataset.columns import FEATURE
 from vvp.dataset.fuse import fuse
 from vvp.dataset.matrix import Matrix, Population
+from vvp.dataset.targets import VIEWS
 from vvp.dataset.words import Words
 from vvp.errors import UserError
 from vvp.forecast import neighbours
@@ -39,10 +40,11 @@ from vvp.forecast.neighbours import Neighbours
 from vvp.forecast.predictor import QUANTILES, Predictor
 from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import MODELS, Candidate
+from vvp.learn.probabilities import Probabilities
 from vvp.models.registry import load as load_model
 from vvp.workspace import Workspace
 
-FORMAT = 4
+FORMAT = 5
 DAMAGED = (
     KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError,
     SafetensorError, pa.ArrowException,
@@ -61,7 +63,8 @@ class Forecaster:
 
     candidate: Candidate
     calibration: Calibration | None
-    """None: it was never seen to forecast a video that it had not learned from"""
+    """None: it was never seen to forecast a video that it had not learned from, or it forecasts classes"""
+    probabilities: Probabilities | None = None
 
 
 def save(
@@ -73,11 +76,12 @@ def save(
     metadata: Forecaster | None,
     rule: str,
     facts: dict[str, Any],
+    viral: str | None = None,
 ) -> str:
     """Writes the predictor under `folder` and returns its id (hash of everything in it).
 
     metadata: for drafts without media, when `main` needs media. rule: name of the rule to hold beside the
-    forecast. facts: run, embedding settings, measured quality; kept as they are.
+    forecast. facts: run, embedding settings, measured quality; kept as they are. viral: see `targets.find`.
     """
     models: dict[str, Any] = {}
     files: dict[str, bytes] = {}
@@ -90,15 +94,20 @@ def save(
         files[f"{name}/{BACKGROUND_FILE}"] = save_tensors({"rows": _background(matrix, population, one)})
         models[name] = {
             "name": one.name, "role": one.role, "family": one.family, "input": one.input,
-            "columns": list(one.columns), "rows": one.rows, "bounds": list(one.bounds or ()),
+            "columns": list(one.columns), "rows": one.rows,
+            "bounds": None if one.bounds is None else list(one.bounds),
             "files": sorted(own),
             "calibration": None if forecaster.calibration is None else forecaster.calibration.as_dict(),
+            "probabilities": None if forecaster.probabilities is None else forecaster.probabilities.as_dict(),
         }  # fmt: skip
-    files |= _neighbours(space, matrix).files() | matrix.words.files()
+    files |= matrix.words.files()
+    if matrix.target.name == VIEWS.name:
+        files |= _neighbours(space, matrix).files()
     files["history.json"] = json.dumps(matrix.history.as_dict(), ensure_ascii=False).encode()
     train = matrix.part == "train"
     head = {
         "format": FORMAT,
+        "target": {"name": matrix.target.name, "viral": viral, "numbers": dict(matrix.target.numbers)},
         "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "profile": matrix.profile,
         "encoders": matrix.encoders,
@@ -112,7 +121,8 @@ def save(
             "channel_ids": _channels(matrix.channel_id[train]),
             "published": [str(t) for t in _span(matrix.published_at[train])],
             "horizon_days": _horizon(matrix.horizon_days[train], matrix.at_least),
-            "log_views_quantiles": np.quantile(matrix.y[train], QUANTILES).tolist(),
+            "quantiles": np.quantile(matrix.y[train], QUANTILES).tolist(),
+            "shares": _shares(matrix, train),
             "ranges": _ranges(matrix, train),
         },
         **facts,
@@ -138,7 +148,8 @@ def load(space: Workspace, folder: str) -> Predictor:
             )
         head = Head.model_validate(raw)
         specs = head.models.by_name()
-        wanted = ["history.json", *NEIGHBOUR_FILES, *WORD_FILES]
+        of_views = head.target.name == VIEWS.name
+        wanted = ["history.json", *(NEIGHBOUR_FILES if of_views else ()), *WORD_FILES]
         wanted += [f"{n}/{f}" for n, spec in specs.items() for f in (*spec.files, BACKGROUND_FILE)]
         files = {file: space.read_bytes(f"{folder}/{file}") for file in wanted}
         if _identity(raw, files) != head.id:
@@ -151,8 +162,10 @@ def load(space: Workspace, folder: str) -> Predictor:
         backgrounds = {
             name: _rows(files[f"{name}/{BACKGROUND_FILE}"], len(spec.columns)) for name, spec in specs.items()
         }
-        near = Neighbours.from_files({file: files[file] for file in NEIGHBOUR_FILES})
-        if near.reduction.dims.lengths != head.dims:
+        near = None
+        if of_views:
+            near = Neighbours.from_files({file: files[file] for file in NEIGHBOUR_FILES})
+        if near is not None and near.reduction.dims.lengths != head.dims:
             raise ValueError("neighbours of other dims")
         history = ChannelHistory.from_dict(json.loads(files["history.json"]))
         words = Words.from_files({file: files[file] for file in WORD_FILES})
@@ -237,6 +250,14 @@ def _horizon(values: np.ndarray, at_least: bool) -> dict[str, float | bool] | No
         "min": float(known.min()), "median": float(median), "max": float(known.max()), "default": default,
         "at_least": at_least,
     }  # fmt: skip
+
+
+def _shares(matrix: Matrix, train: np.ndarray) -> list[float]:
+    """Of each class among the training rows; nothing where a number is forecast."""
+    if not matrix.target.classes:
+        return []
+    sizes = np.bincount(matrix.y[train].astype(np.int64), minlength=matrix.target.classes)
+    return [float(size) for size in sizes / sizes.sum()]
 
 
 def _channels(channel_id: np.ndarray) -> list[str]:

@@ -10,13 +10,15 @@ from pydantic import Field, model_validator
 
 from vvp.dataset.columns import layout
 from vvp.dataset.fuse import Dims
+from vvp.dataset.targets import Fitted, find
 from vvp.learn.calibration import Calibration
+from vvp.learn.probabilities import Probabilities
 from vvp.learn.records import Quality, Record, Warning
 from vvp.models.base import MODEL_FILE
 
 MAX_DIM = 65_536  # of one encoder's vector
 MOST_COLUMNS = 200_000
-LogViews = Annotated[float, Field(gt=-100, lt=100)]
+Scaled = Annotated[float, Field(gt=-100, lt=100)]
 Text = Annotated[str, Field(max_length=2_000)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
@@ -30,9 +32,12 @@ class Spec(Record):
     input: Text
     columns: list[Text] = Field(min_length=1, max_length=MOST_COLUMNS)
     rows: int = Field(ge=1)
-    bounds: list[LogViews] = Field(min_length=2, max_length=2)
+    bounds: list[Scaled] | None = Field(min_length=2, max_length=2)
+    """least and greatest label it was fitted on; None for classes"""
     calibration: Calibration | None
-    """how wrong it may be; None: that was never seen"""
+    """how wrong it may be; None: that was never seen, or it forecasts classes"""
+    probabilities: Probabilities | None = None
+    """how its numbers are read as probabilities; None: as they are"""
     files: list[Annotated[str, Field(pattern=MODEL_FILE)]] = Field(min_length=1, max_length=30)
 
 
@@ -64,7 +69,10 @@ class Training(Record):
     channel_ids: list[Text] = Field(max_length=1_000)
     published: list[Text] = Field(max_length=2)
     horizon_days: Ages | None
-    log_views_quantiles: list[LogViews] = Field(min_length=201, max_length=201)
+    quantiles: list[Scaled] = Field(min_length=201, max_length=201)
+    """of the labels, on the target's scale"""
+    shares: list[Annotated[float, Field(ge=0, le=1)]] = Field(max_length=16)
+    """of each class; empty where a number is forecast"""
     ranges: dict[Text, Annotated[list[float], Field(min_length=2, max_length=2)]]
 
 
@@ -86,10 +94,23 @@ class Qualities(Record):
         return self.main if name == "main" else self.metadata
 
 
+class TargetHead(Record):
+    """What is forecast, with the thresholds that training fixed."""
+
+    name: Text
+    viral: Text | None
+    numbers: dict[Text, Annotated[float, Field(gt=-1e6, lt=1e6)]] = Field(max_length=20)
+
+    def fitted(self) -> Fitted:
+        """UserError for a target that there is not."""
+        return Fitted(find(self.name, self.viral), self.numbers)
+
+
 class Head(Record):
     """The whole of predictor.json."""
 
     format: int
+    target: TargetHead
     id: str = Field(pattern=r"^[0-9a-f]{16}$")
     created_at: Text
     profile: Text

@@ -18,10 +18,11 @@ import pyarrow.compute as pc
 
 from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import WHOLE, Matrix, assemble, assemble_whole, population
+from vvp.dataset.targets import VIEWS, Fitted, find
 from vvp.errors import UserError
 from vvp.forecast import files
 from vvp.forecast.files import Forecaster
-from vvp.learn import candidates, evaluate, evidence, looks, ranges
+from vvp.learn import candidates, classes, evaluate, evidence, looks, ranges
 from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import HISTORY, MEAN, METADATA_ONLY, RECENT, RULE, Candidate
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
@@ -34,34 +35,44 @@ from vvp.workspace import Workspace
 FIRST_CHECKED = 3  # errors that an interval is made from before it is checked on the next row
 
 
-def judge(space: Workspace, *, name: str = "default", resamples: int = 1000) -> Evaluation:
+def judge(
+    space: Workspace, *, name: str = "default", target: str = VIEWS.name, resamples: int = 1000
+) -> Evaluation:
     """The evaluation of a run; what was found the first time where it was made before.
 
     UserError: no such run, or the tables changed since it was made.
     """
-    at, run = RunPaths(name), read_run(space, name)
+    at, run = RunPaths(name, target), read_run(space, name, target)
     if run is None:
-        raise UserError(f"there is no run called {name} in {space.root}: run `vvp tune --name {name}` first.")
+        of = "" if target == VIEWS.name else f" --target {target}"
+        raise UserError(
+            f"there is no run called {name}{of} in {space.root}: run `vvp tune --name {name}{of}` first."
+        )
+    what = find(run.target, run.viral)
     marks = {s: _mark(space, at.candidates(s)) for s in run.splits}
-    saved = read_evaluation(space, name)
+    saved = read_evaluation(space, name, target)
     if saved is not None and (saved.run_id, saved.resamples) == (run.id, resamples):
         return _here(saved, space, at)
     result = Evaluation(
         name=name, split=run.split, profile=run.profile, resamples=resamples, format=files.FORMAT,
         opened_at=datetime.now(timezone.utc).isoformat(timespec="seconds"), run_id=run.id, counts=run.counts,
         horizon=run.horizon, rules_only=run.rules_only, unavailable=run.unavailable,
+        target=run.target, unit=what.unit, scale=what.scale,
     )  # fmt: skip
     if run.rules_only:
         result = _rule_alone(space, at, run, result)
     else:
         settings = run.split_settings
         for split in run.splits:
-            matrix = assemble(space, split, settings, embedded_dims(space))
+            matrix = assemble(space, split, settings, embedded_dims(space), what)
             if candidates.fingerprint(matrix) != marks[split]:
                 raise UserError(
                     f"the tables changed since `vvp tune --name {name}`: run it again, then evaluate."
                 )
-            result = _one_split(space, at, run, matrix, result)
+            one_split = _class_split if what.classes else _one_split
+            result = one_split(space, at, run, matrix, result)
+    if target != VIEWS.name and not what.classes:
+        result = result.model_copy(update={"verdict": f"{target}: {result.verdict}"})
     space.write_json(at.evaluation, result.as_dict())
     return _here(result, space, at)
 
@@ -81,9 +92,9 @@ def _mark(space: Workspace, candidates_at: str) -> str:
         return str(facts["fingerprint"])
 
 
-def read_evaluation(space: Workspace, name: str) -> Evaluation | None:
+def read_evaluation(space: Workspace, name: str, target: str = VIEWS.name) -> Evaluation | None:
     """The evaluation of a run; None when there is none, or it is of another version of vvp."""
-    at = RunPaths(name)
+    at = RunPaths(name, target)
     if not space.exists(at.evaluation):
         return None
     try:
@@ -129,17 +140,80 @@ def _one_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result:
     kept = save(
         space, at, run, matrix, found, choice, calibrations, own, verdict, warnings, result.resamples
     )  # fmt: skip
-    parts = matrix.splits.facts["fingerprint"]
-    opened = space.read_json(TEST_OPENED) if space.exists(TEST_OPENED) else []
-    with space.taken_apart(TEST_OPENED, "put it right, or delete it and say so with the results"):
-        opened.append({"run": at.name, "split": matrix.split, "parts": parts, "at": result.opened_at})
-        times = {o["run"] for o in opened if (o.get("split"), o.get("parts")) == (matrix.split, parts)}
-    space.write_json(TEST_OPENED, opened)
     known = {
         "splits": splits, "verdict": verdict, "warnings": warnings, "predictor": kept,
-        "times_opened": len(times),
+        "times_opened": _opened(space, at, matrix, result.opened_at),
     }  # fmt: skip
     return result.model_copy(update=known)
+
+
+def _opened(space: Workspace, at: RunPaths, matrix: Matrix, when: str) -> int:
+    """Writes down that this run opened the test part for its target; how many runs did."""
+    parts = matrix.splits.facts["fingerprint"]
+    opened = space.read_json(TEST_OPENED) if space.exists(TEST_OPENED) else []
+    entry = {"run": at.name, "target": at.target, "split": matrix.split, "parts": parts, "at": when}
+    with space.taken_apart(TEST_OPENED, "put it right, or delete it and say so with the results"):
+        opened.append(entry)
+        same = (at.target, matrix.split, parts)
+        times = {
+            o["run"] for o in opened if (o.get("target", VIEWS.name), o.get("split"), o.get("parts")) == same
+        }
+    space.write_json(TEST_OPENED, opened)
+    return len(times)
+
+
+def _class_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result: Evaluation) -> Evaluation:
+    """As `_one_split`, for a target of classes."""
+    rows = population(matrix)
+    found, _ = candidates.read(space, at.split(matrix.split), matrix)
+    choice = evidence.choose(matrix, rows, found, run.seed)
+    able = classes.mapped(matrix, rows, found, run.seed)
+    own = classes.evaluate(matrix, rows, found, choice, able, resamples=result.resamples)
+    splits = {**result.classes, matrix.split: own}
+    if matrix.split != run.split:
+        return result.model_copy(update={"classes": splits})
+    verdict, warnings = classes.verdict(own, run.target), own.flags
+    mappings = {one.candidate.name: one.probabilities for one in able}
+    second = _second(found, choice)
+    sentences = {choice.chosen.name: verdict, choice.rule.name: classes.about_rule(own, run.target)}
+
+    def quality(one: Candidate) -> Quality:
+        return Quality(
+            verdict=sentences.get(one.name, f"{one.name}, which was judged on the same test."),
+            standing=classes.standing(own.results[one.name]), rule=own.rule, interval=None,
+            test_rows=own.test_rows, test_channels=own.test_channels,
+        )  # fmt: skip
+
+    whole = assemble_whole(space, run.split_settings, embedded_dims(space), matrix.target)
+    whole = whole.only(matrix.column_names)
+    everything, used = whole.rows("train"), whole.part == "train"
+    among = replace(rows, rows=used & whole.has_media if rows.name == "with_media" else used)
+
+    def again(one: Candidate) -> Forecaster:
+        refitted = candidates.refit(whole, among, one, everything, run.seed)
+        return Forecaster(refitted, None, mappings[one.name])
+
+    facts = {
+        "run": at.name, "split": matrix.split, "embedding": space.read_json(EMBED_RECIPE),
+        "quality": _qualities(quality(choice.chosen), quality(second), warnings),
+        "fitted_on": "every labelled video",
+    }  # fmt: skip
+    mark = files.save(
+        space, at.predictor, whole, among, again(choice.chosen), again(second), own.rule, facts, run.viral
+    )
+    known = {
+        "classes": splits, "verdict": verdict, "warnings": warnings,
+        "predictor": Saved(id=mark, model=choice.chosen.name, at=at.predictor),
+        "times_opened": _opened(space, at, matrix, result.opened_at),
+    }  # fmt: skip
+    return result.model_copy(update=known)
+
+
+def _second(found: list[Candidate], choice: evidence.Choice) -> Candidate:
+    """Who forecasts drafts without a video: the metadata model, shown to be better, or the rule."""
+    proven = {e.candidate for e in choice.evidence if e.better}
+    metadata = next((c for c in found if c.name == METADATA_ONLY and c.name in proven), None)
+    return metadata if metadata is not None and metadata.model is not None else choice.rule
 
 
 def save(
@@ -158,9 +232,7 @@ def save(
     """Saves the predictor of the deciding split."""
     rows = population(matrix)
     test = matrix.rows("test", rows.rows)
-    proven = {e.candidate for e in choice.evidence if e.better}
-    metadata = next((c for c in found if c.name == METADATA_ONLY and c.name in proven), None)
-    second = metadata if metadata is not None and metadata.model is not None else choice.rule
+    second = _second(found, choice)
 
     def record(one: Candidate, sentence: str | None) -> Quality:
         interval = own.interval
@@ -189,7 +261,8 @@ def save(
     if choice.chosen.role == RULE:
         mark = save_rule(space, at, run, forecaster(choice.chosen), facts)
     else:
-        whole = assemble_whole(space, run.split_settings, embedded_dims(space)).only(matrix.column_names)
+        whole = assemble_whole(space, run.split_settings, embedded_dims(space), matrix.target)
+        whole = whole.only(matrix.column_names)
         everything, used = whole.rows("train"), whole.part == "train"
         # The judged recipe's rows: `population` has no test part to look at here.
         among = replace(rows, rows=used & whole.has_media if rows.name == "with_media" else used)
@@ -219,7 +292,9 @@ def save_rule(space: Workspace, at: RunPaths, run: Run, judged: Forecaster, fact
     labelled video forecast from others; a line through followers keeps those that it was judged by.
     """
     rule, calibration = judged.candidate, judged.calibration
-    whole = assemble_whole(space, run.split_settings, embedded_dims(space))
+    whole = assemble_whole(
+        space, run.split_settings, embedded_dims(space), Fitted(find(run.target, run.viral), run.numbers)
+    )
     rows = population(whole)
     fitted = _on_everything(whole, rule)
     if rule.name in (HISTORY, MEAN):
@@ -236,7 +311,9 @@ def _on_everything(whole: Matrix, rule: Candidate) -> Candidate:
 
 def _rule_alone(space: Workspace, at: RunPaths, run: Run, result: Evaluation) -> Evaluation:
     """Without a split: the channel rule (the mean, where no channel is known), checked row by row in time."""
-    whole = assemble_whole(space, run.split_settings, embedded_dims(space))
+    whole = assemble_whole(
+        space, run.split_settings, embedded_dims(space), Fitted(find(run.target, run.viral), run.numbers)
+    )
     rows = population(whole)
     rule = candidates.rule_alone(whole, HISTORY if whole.history.log_views else MEAN)
     errors = evidence.rule_errors_of(whole, rule, rows.rows, [])

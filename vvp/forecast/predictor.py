@@ -18,8 +18,8 @@ from vvp.dataset.columns import FEATURE, design, layout
 from vvp.dataset.embedded import FACTS, MADE
 from vvp.dataset.features import FEATURES
 from vvp.dataset.fuse import Dims, present
+from vvp.dataset.labels import moments
 from vvp.dataset.matrix import HORIZON
-from vvp.dataset.targets import VIEWS, moments
 from vvp.dataset.words import Words
 from vvp.errors import UserError
 from vvp.forecast.contributions import attribute
@@ -58,6 +58,7 @@ class Forecast:
     promise: str
     kind: str
     views: float
+    """in the target's unit, where that is another one"""
     low: float | None
     high: float | None
     coverage: float
@@ -100,11 +101,12 @@ class Predictor:
         words: Words,
         models: dict[str, Model],
         backgrounds: dict[str, np.ndarray],
-        neighbours: Neighbours,
+        neighbours: Neighbours | None,
     ) -> None:
         """backgrounds: by model, float32 (m, its columns), the training rows its blocks are compared with."""
         self.head, self.history, self.words, self.models = head, history, words, models
         self.backgrounds, self.neighbours = backgrounds, neighbours
+        self.target = head.target.fitted()
         self.dims = Dims(head.dims)
         self.columns = layout(self.dims)
         self.place = {column.name: i for i, column in enumerate(self.columns)}
@@ -132,6 +134,30 @@ class Predictor:
             )
             for i in range(n)
         ]  # fmt: skip
+
+    def chances(self, rows: pa.Table, horizon_days: float | None = None) -> list[tuple[str, np.ndarray]]:
+        """By row, for a target of classes: ("main" or "metadata", the probability of class 1 of two, else of
+        each class). UserError as `predict`."""
+        rows, _ = self._with_counters(rows)
+        horizon, _ = self.horizon(horizon_days)
+        age = np.full(len(rows), np.nan if horizon is None else horizon)
+        X = design(rows, self.dims, age, self.history, self.words)
+        media = present(rows, "picture") | present(rows, "sound")
+        found = []
+        for x, seen in zip(X, media, strict=True):
+            which = self._which(bool(seen))
+            spec = self.head.models.by_name()[which]
+            said = self.models[which].predict(x[None, [self.place[c] for c in spec.columns]])
+            mapped = said if spec.probabilities is None else spec.probabilities.apply(said)
+            found.append((which, np.atleast_1d(mapped[0])))
+        return found
+
+    def _which(self, media: bool) -> str:
+        """The forecaster of a draft with media or without."""
+        which = "main" if media or not self.head.needs_media else "metadata"
+        if which not in self.models:
+            raise UserError("this predictor was trained on videos and has no model for a draft without one.")
+        return which
 
     def horizon(self, asked: float | None) -> tuple[float | None, str | None]:
         """(days, a note where they are not those asked for); null: no training count has a known age."""
@@ -199,12 +225,10 @@ class Predictor:
         partial: bool,
         filled: list[str],
     ) -> Forecast:
-        which = "main" if seen or heard or not self.head.needs_media else "metadata"
-        if which not in self.models:
-            raise UserError("this predictor was trained on videos and has no model for a draft without one.")
+        which = self._which(seen or heard)
         spec, model = self.head.models.by_name()[which], self.models[which]
         at = np.array([self.place[c] for c in spec.columns])
-        bounds = (spec.bounds[0], spec.bounds[1])
+        bounds = None if spec.bounds is None else (spec.bounds[0], spec.bounds[1])
         raw = float(model.predict(x[None, at])[0])
         log_views = float(within(np.array([raw]), bounds)[0])
         clipped = raw != log_views
@@ -221,21 +245,22 @@ class Predictor:
             around = ranges.of_draft(spec.calibration, log_views, scale, values)
             middle = around.quantile(0.5)
             start, log_views = start + middle - log_views, middle
-        low, high = (None, None) if around is None else map(VIEWS.value, around.interval(COVERAGE))
+        low, high = (None, None) if around is None else map(self.target.value, around.interval(COVERAGE))
         shown = self.head.training.horizon_days
         age = None if shown is None else shown.median
         asked = horizon if HORIZON in spec.columns else None
         recent = x[self.place[COLUMN_OF[RECENT]]]
         rules = {
-            MEAN: VIEWS.value(self.history.mean), HISTORY: VIEWS.value(history) if count else None,
-            RECENT: VIEWS.value(recent) if np.isfinite(recent) else None,
+            MEAN: self.target.value(self.history.mean),
+            HISTORY: self.target.value(history) if count else None,
+            RECENT: self.target.value(recent) if np.isfinite(recent) else None,
         }  # fmt: skip
         if spec.name == FOLLOWERS:
-            rules[FOLLOWERS] = VIEWS.value(log_views)
+            rules[FOLLOWERS] = self.target.value(log_views)
         quality = self.head.quality.of(which)
         standing = RULE_ITSELF if spec.role == RULE else quality.standing
         rule = self.head.rule
-        quantiles = self.head.training.log_views_quantiles
+        quantiles = self.head.training.quantiles
         top = float(np.interp(TOP, QUANTILES, quantiles))
         missing = [
             name for name, there in (("picture", seen), ("sound", heard), ("speech", transcript)) if not there
@@ -247,23 +272,23 @@ class Predictor:
             says_little = unusual([one["feature"] for one in outside], around.interval(COVERAGE), spread)
         return Forecast(
             headline=headline(
-                VIEWS.value(log_views), low, high, rule=rule, standing=standing, channel=channel,
+                self.target.value(log_views), low, high, rule=rule, standing=standing, channel=channel,
                 rule_views=rules[MEAN] if rule in (HISTORY, RECENT) and not count else rules.get(rule),
                 media=seen or heard, doubt=says_little,
             ),
             promise=promise(
-                VIEWS.value(log_views), low is not None, horizon_days=asked, counts_age_days=age,
+                self.target.value(log_views), low is not None, horizon_days=asked, counts_age_days=age,
                 interval=quality.interval,
             ),
             kind=spec.role,
-            views=VIEWS.value(log_views),
+            views=self.target.value(log_views),
             low=low,
             high=high,
             coverage=COVERAGE,
             log_views=log_views,
             percentile=_percentile(log_views, quantiles),
             top_tenth=None if around is None else around.probability_above(top),
-            top_tenth_views=VIEWS.value(top),
+            top_tenth_views=self.target.value(top),
             starting_log_views=start,
             blocks=added,
             horizon_days=asked,
@@ -271,7 +296,7 @@ class Predictor:
             channel=channel,
             model=spec.name,
             baselines=rules,
-            nearest=self.neighbours.nearest(x[: self.dims.fused]),
+            nearest=[] if self.neighbours is None else self.neighbours.nearest(x[: self.dims.fused]),
             missing=missing,
             outside=outside,
             notes=[

@@ -25,14 +25,16 @@ from vvp.learn import recipes
 from vvp.learn.folds import NEEDS_MEDIA, Fold, TrialData, before_test, folds, trial_data
 from vvp.learn.recipes import AVERAGE, Recipe, Tried, held_forecasts
 from vvp.learn.records import Fitted
-from vvp.models.base import CRITERION, Data, Model, first_point
+from vvp.models.base import Data, Model, criterion, first_point, rank
 from vvp.models.baselines import HistoryModel, Unavailable, channel_history, one_column, train_mean
+from vvp.models.class_rules import base_rates
+from vvp.models.class_rules import one_column as class_column
 from vvp.models.registry import family as family_of
 from vvp.models.registry import load
 from vvp.workspace import Workspace
 
 # A model of one kind of input is the better of these two at their start.
-SINGLE_FAMILIES = ("ridge", "gbdt")
+SINGLE_FAMILIES, SINGLE_OF_CLASSES = ("ridge", "gbdt"), ("logistic", "gbdt")
 ALONE = {"picture alone": "picture", "sound alone": "sound", "words alone": "words"}
 METADATA_ONLY = "metadata only"
 SWEPT_INPUTS = ("full", "metadata")
@@ -105,17 +107,15 @@ def fit(matrix: Matrix, population: Population, sweeper: Sweeper, seed: int = 0)
     swept: dict[str, Tried] = {}
     for one in tried:
         best = swept.get(one.recipe.family)
-        if best is None or CRITERION.rank(one.validation) < CRITERION.rank(best.validation):
+        if best is None or one.validation < best.validation:
             swept[one.recipe.family] = one
     found.append(maker.metadata(tried))
     found += [maker.alone(name, input_) for name, input_ in ALONE.items()]
     found += [maker.candidate(family, MODEL, one) for family, one in swept.items()]
-    together = recipes.average(tried, data.y[data.held])
+    together = recipes.average(tried, data.y[data.held], data.criterion)
     if together is not None:
         found.append(maker.candidate(AVERAGE, MODEL, together))
-    best = min(
-        [*swept.values(), *([together] if together else [])], key=lambda t: CRITERION.rank(t.validation)
-    )
+    best = min([*swept.values(), *([together] if together else [])], key=lambda t: rank(t.validation))
     return [*found, maker.without_counters(best.recipe)]
 
 
@@ -161,6 +161,12 @@ def fit_rule(matrix: Matrix, rule: Candidate, rows: np.ndarray) -> Candidate:
 def _fit_rule(matrix: Matrix, rule: Candidate, rows: np.ndarray) -> Candidate | Unavailable:
     at = np.array([[c.name for c in matrix.columns].index(rule.columns[0])])
     data = Data(X=matrix.X[np.ix_(rows, at)], y=matrix.y[rows], groups=matrix.groups()[at])
+    classes = matrix.target.classes
+    if classes:
+        found = base_rates(data, classes) if rule.name == MEAN else class_column(data, 0, classes)
+        if isinstance(found, Unavailable):
+            return found
+        return replace(rule, model=found, family=found.family, rows=len(rows))
     makers: dict[str, Callable[[], Model | Unavailable]] = {
         MEAN: lambda: train_mean(data),
         FOLLOWERS: lambda: one_column(data, 0),
@@ -180,7 +186,8 @@ def _on_folds(matrix: Matrix, rule: Candidate, parts: list[Fold]) -> Candidate:
         return rule
     said = [fit_rule(matrix, rule, fitted).predict(matrix, held) for fitted, held in parts]
     truth = matrix.y[np.concatenate([held for _, held in parts])]
-    return replace(rule, validation_mae=CRITERION(truth, np.concatenate(said)))
+    by = criterion(matrix.target.classes)
+    return replace(rule, validation_mae=by(truth, np.concatenate(said)))
 
 
 def with_history(rule: Candidate, history: ChannelHistory) -> Candidate:
@@ -190,7 +197,7 @@ def with_history(rule: Candidate, history: ChannelHistory) -> Candidate:
 
 
 def rule_alone(matrix: Matrix, name: str) -> Candidate:
-    """One rule fitted on a matrix without parts."""
+    """One rule fitted on a matrix without parts; of a number."""
     fitted = fit_rule(matrix, _unfitted(matrix, name), matrix.rows("train"))
     return with_history(fitted, matrix.history) if name == HISTORY else fitted
 
@@ -205,9 +212,10 @@ def refit(
     media = one.input in NEEDS_MEDIA and population.name == "with_media"
     used = rows[matrix.has_media[rows]] if media else rows
     y = matrix.y[used]
+    bounds = None if matrix.target.classes else (float(y.min()), float(y.max()))
     return replace(
         one, model=recipes.fit(matrix, population, one.recipe, rows, seed), rows=len(used),
-        columns=tuple(matrix.columns[i].name for i in at), bounds=(float(y.min()), float(y.max())),
+        columns=tuple(matrix.columns[i].name for i in at), bounds=bounds,
     )  # fmt: skip
 
 
@@ -236,19 +244,19 @@ class _Maker:
         if "metadata" not in self.data.inputs:
             return self.missing(METADATA_ONLY, SINGLE, "metadata", "ridge", "the table has no metadata")
         own = [one for one in tried if one.recipe.input == "metadata"] or self.at_start("metadata")
-        return self.candidate(METADATA_ONLY, SINGLE, min(own, key=lambda t: CRITERION.rank(t.validation)))
+        return self.candidate(METADATA_ONLY, SINGLE, min(own, key=lambda t: rank(t.validation)))
 
     def alone(self, name: str, input_: str) -> Candidate:
         if input_ not in self.data.inputs:
             return self.missing(name, SINGLE, input_, "ridge", "no video of the training part has it")
-        best = min(self.at_start(input_), key=lambda t: CRITERION.rank(t.validation))
+        best = min(self.at_start(input_), key=lambda t: rank(t.validation))
         return self.candidate(name, SINGLE, best)
 
     def at_start(self, input_: str) -> list[Tried]:
         n_cols = len(self.data.inputs[input_])
         found = []
-        for name in SINGLE_FAMILIES:
-            params = first_point(family_of(name), len(self.data.y), n_cols)
+        for name in SINGLE_FAMILIES if not self.data.classes else SINGLE_OF_CLASSES:
+            params = first_point(family_of(name, self.data.classes), len(self.data.y), n_cols)
             found.append(self.tried(Recipe(family=name, input=input_, params=params)))
         return found
 
@@ -258,9 +266,9 @@ class _Maker:
             members = [(weight, self.tried(one)) for weight, one in recipe.members]
             oof = np.sum([weight * one.oof for weight, one in members], axis=0)
             settled = tuple((weight, one.recipe) for weight, one in members)
-            value = CRITERION(self.data.y[self.data.held], oof)
+            value = self.data.criterion(self.data.y[self.data.held], oof)
             return Tried(replace(recipe, members=settled), value, oof)
-        family = family_of(recipe.family)
+        family = family_of(recipe.family, self.data.classes)
         point, value, oof = held_forecasts(self.data, family, recipe.params, recipe.input)
         return Tried(replace(recipe, point=point), value, oof)
 
@@ -316,7 +324,7 @@ def read(
     known = None if matrix is None else {column.name for column in matrix.columns}
     with space.taken_apart(f"{folder}/candidates.json", "run `vvp tune` again"):
         oof = np.load(io.BytesIO(space.read_bytes(f"{folder}/{OOF}")), allow_pickle=False)
-        if oof.ndim not in (1, 2) or oof.dtype != np.float64 or not np.isfinite(oof).all():
+        if oof.ndim not in (1, 2, 3) or oof.dtype != np.float64 or not np.isfinite(oof).all():
             raise ValueError(f"{OOF} is not a table of numbers")
         for number, saved in enumerate(facts.pop("candidates")):
             head = Fitted.model_validate(saved)

@@ -31,7 +31,7 @@ from vvp.learn.candidates import (
 from vvp.learn.folds import MIN_ROWS, Fold, before_test, folds
 from vvp.learn.records import Evidence
 from vvp.learn.rule_errors import Errors, join
-from vvp.models.base import CRITERION
+from vvp.models.base import log_losses, rank
 
 MARGIN = 0.03
 MIN_CHANNELS = 8
@@ -56,19 +56,19 @@ def choose(matrix: Matrix, population: Population, candidates: list[Candidate], 
     able = [c for c in candidates if c.model is not None]
     rules = {c.name: c for c in able if c.role == RULE}
     parts = folds(matrix, population.rows, seed)
-    rule = rules.get(HISTORY, rules[MEAN])
+    # For classes the channel's history has to show its worth as well: it is a curve that was fitted.
+    others: tuple[str, ...] = (HISTORY, FOLLOWERS, RECENT) if matrix.target.classes else (FOLLOWERS, RECENT)
+    rule = rules[MEAN] if matrix.target.classes else rules.get(HISTORY, rules[MEAN])
     found = {rule.name: rule_errors_of(matrix, rule, population.rows, parts)}
     tried: list[Evidence] = []
-    for other in (FOLLOWERS, RECENT):
+    for other in others:
         if other in rules and parts:
             found[other] = rule_out_of_fold(matrix, rules[other], parts)
             tried.append(compare(matrix, other, rule.name, found[other], found[rule.name]))
             if tried[-1].better or _clearly_first(tried[-1]):
                 rule = rules[other]
     chosen = rule
-    models = sorted(
-        (c for c in able if c.role in MODELS), key=lambda c: (CRITERION.rank(c.validation_mae), c.role)
-    )
+    models = sorted((c for c in able if c.role in MODELS), key=lambda c: (rank(c.validation_mae), c.role))
     held = np.concatenate([rows for _, rows in parts]) if parts else np.zeros(0, np.int64)
     # The best model, and the one for drafts without a video: each must earn its place.
     before = len(before_test(matrix))
@@ -76,13 +76,20 @@ def choose(matrix: Matrix, population: Population, candidates: list[Candidate], 
         if len(held) < MIN_ROWS or model.oof is None:
             tried.append(_untried(model.name, rule.name, before))
             continue
-        found[model.name] = Errors(held, matrix.y[held] - within(model.oof, model.bounds), np.ones(len(held)))
+        found[model.name] = errors_of(matrix, held, within(model.oof, model.bounds))
         tried.append(compare(matrix, model.name, rule.name, found[model.name], found[rule.name]))
         if tried[-1].better and chosen is rule and model is models[0]:
             chosen = model
     if not models:
         tried.append(_untried("a model", rule.name, before))
     return Choice(chosen=chosen, rule=rule, errors=found, evidence=tried)
+
+
+def errors_of(matrix: Matrix, rows: np.ndarray, forecasts: np.ndarray) -> Errors:
+    """Of forecasts of `rows`; for classes each row's log loss in place of an error."""
+    if matrix.target.classes:
+        return Errors(rows, log_losses(matrix.y[rows], forecasts), np.ones(len(rows)))
+    return Errors(rows, matrix.y[rows] - forecasts, np.ones(len(rows)))
 
 
 def _clearly_first(evidence: Evidence) -> bool:
@@ -95,7 +102,7 @@ def rule_out_of_fold(matrix: Matrix, rule: Candidate, parts: list[Fold]) -> Erro
     found = []
     for fitted_on, held in parts:
         fitted = fit_rule(matrix, rule, fitted_on)
-        found.append(Errors(held, matrix.y[held] - fitted.predict(matrix, held), np.ones(len(held))))
+        found.append(errors_of(matrix, held, fitted.predict(matrix, held)))
     return join(found)
 
 
@@ -104,7 +111,7 @@ def rule_errors_of(matrix: Matrix, rule: Candidate, among: np.ndarray, parts: li
 
     By folds where the split is not by time; as of their dates where they have them; else leaving each out.
     """
-    if parts and rule.name == MEAN:
+    if parts and (rule.name == MEAN or matrix.target.classes):
         return rule_out_of_fold(matrix, rule, parts)
     rows = before_test(matrix)
     if not parts:

@@ -19,7 +19,7 @@ from vvp.dataset.columns import FEATURE, TOPIC
 from vvp.dataset.duplicates import merge, same_pairs
 from vvp.dataset.matrix import Matrix, Population
 from vvp.dataset.words import Words
-from vvp.models.base import Data
+from vvp.models.base import Criterion, Data, criterion
 
 MIN_ROWS = 30
 START = 0.4
@@ -100,6 +100,13 @@ class TrialData:
     history: "History"
     folds: list[FoldData]
     seed: int = 0
+    classes: int = 0
+    """0: y is a number"""
+
+    @property
+    def criterion(self) -> Criterion:
+        """What its models are selected by."""
+        return criterion(self.classes)
 
     @property
     def held(self) -> np.ndarray:
@@ -161,7 +168,7 @@ def trial_data(
         X=matrix.X[rows], y=matrix.y[rows], groups=matrix.groups(),
         media=matrix.has_media[rows] if media else np.ones(len(rows), bool),
         inputs={name: matrix.select(name) for name in inputs},
-        topic_columns=topics, history=History.of(matrix), seed=seed,
+        topic_columns=topics, history=History.of(matrix), seed=seed, classes=matrix.target.classes,
         folds=[
             FoldData(
                 fit=place[fit], held=place[held],

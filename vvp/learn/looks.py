@@ -18,7 +18,7 @@ from vvp.learn.evidence import Choice
 from vvp.learn.folds import Fold, History, before_test, folds
 from vvp.learn.records import ChannelLook, CurveLook, FoldLook, Looks
 from vvp.learn.rule_errors import Errors
-from vvp.models.base import CRITERION
+from vvp.models.base import criterion
 
 SHARES = (0.25, 0.5, 1.0)
 CHANNELS, CHANNEL_ROWS = 5, 20  # the largest channels, and the fewest videos that one must have
@@ -74,7 +74,7 @@ def _channels(
             ChannelLook(
                 channel=str(channel),
                 rows=len(own),
-                error=CRITERION(matrix.y[own], said),
+                error=criterion(matrix.target.classes)(matrix.y[own], said),
                 known_error=_mean(known, own),
             )  # fmt: skip
         )
@@ -89,7 +89,9 @@ def _curve(matrix: Matrix, population: Population, one: Candidate, last: Fold, s
         newest = fitted_on[-max(FEWEST, round(share * len(fitted_on))) :]
         if population.rows[newest].sum() >= FEWEST:
             said = _forecast(local, population, one, newest, local.X[held], seed)
-            found.append(CurveLook(rows=len(newest), error=CRITERION(matrix.y[held], said)))
+            found.append(
+                CurveLook(rows=len(newest), error=criterion(matrix.target.classes)(matrix.y[held], said))
+            )
     return found
 
 

@@ -35,10 +35,10 @@ from ray.tune.search.optuna import OptunaSearch
 from vvp.errors import TrialError
 from vvp.learn.folds import TrialData
 from vvp.learn.recipes import held_forecasts
-from vvp.models.base import CRITERION, Choice, Family, Float, Int, Params, Space, first_point
+from vvp.models.base import Choice, Family, Float, Int, Params, Space, first_point
 from vvp.workspace import Workspace, open_uri
 
-MODE = {"lower": "min", "higher": "max"}  # Ray Tune's words
+METRIC = "validation"  # the criterion, which is a loss
 OOF = "oof.npy"
 FAMILY, INPUT = "family", "input"
 Tell = Callable[[int, list[float]], None]
@@ -107,8 +107,8 @@ class Search:
         return tune.Tuner(
             tune.with_resources(trainable, {"cpu": self.cpus}),
             tune_config=tune.TuneConfig(
-                metric=CRITERION.name,
-                mode=MODE[CRITERION.better],
+                metric=METRIC,
+                mode="min",
                 num_samples=missing,
                 max_concurrent_trials=self.concurrent,
                 reuse_actors=True,  # an actor's start costs more than a cheap trial
@@ -136,8 +136,8 @@ class Search:
         known = [{**outcome.params, INPUT: outcome.input} for outcome in ended]
         search = OptunaSearch(
             space=_distributions({**family.space(*self.shape), INPUT: Choice(options=self.inputs)}),
-            metric=CRITERION.name,
-            mode=MODE[CRITERION.better],
+            metric=METRIC,
+            mode="min",
             sampler=sampler,
             points_to_evaluate=[point for point in firsts if point not in known],
         )
@@ -150,7 +150,7 @@ class _InTurn(Searcher):
     """The families' own searches, one trial of each in turn."""
 
     def __init__(self, searches: dict[str, OptunaSearch], left: dict[str, int]) -> None:
-        super().__init__(metric=CRITERION.name, mode=MODE[CRITERION.better])
+        super().__init__(metric=METRIC, mode="min")
         self.searches, self.left = searches, dict(left)
         self.owner: dict[str, str] = {}
 
@@ -189,7 +189,7 @@ def _trial(config: Params, *, data: TrialData, families: dict[str, Family], seed
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / OOF).write_bytes(sink.getvalue())
         tune.report(
-            {CRITERION.name: value, "point": point, "seconds": time.monotonic() - began},
+            {METRIC: value, "point": point, "seconds": time.monotonic() - began},
             checkpoint=tune.Checkpoint.from_directory(folder),
         )
 
@@ -248,7 +248,7 @@ class _Watcher(tune.Callback):
             input=config.pop(INPUT),
             params=config,
             point=last["point"],
-            validation=last[CRITERION.name],
+            validation=last[METRIC],
             seconds=last["seconds"],
             checkpoint=trial.checkpoint.path.removeprefix(open_uri(self.folder.root)[1]).lstrip("/"),
         )

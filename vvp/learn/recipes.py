@@ -15,7 +15,7 @@ import numpy as np
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn.folds import TrialData, final_data
 from vvp.models.average import AverageModel, Member
-from vvp.models.base import CRITERION, Family, Model, Params
+from vvp.models.base import Criterion, Family, Model, Params, rank
 from vvp.models.registry import family as family_of
 
 AVERAGE = "average"
@@ -52,7 +52,7 @@ class Tried:
     validation: float
     """the criterion over all folds' held rows"""
     oof: np.ndarray
-    """float64 (m,): forecasts of `TrialData.held`"""
+    """float64 (m,) or (m, classes): forecasts of `TrialData.held`"""
 
 
 def held_forecasts(
@@ -64,30 +64,30 @@ def held_forecasts(
         train, held = data.part(fold, input_)
         said.append(family.path(train, held, params, seed=data.seed, threads=threads))
     paths, y = np.concatenate(said, axis=1), data.y[data.held]
-    values = [CRITERION(y, forecast) if np.isfinite(forecast).all() else None for forecast in paths]
-    point = min(range(len(values)), key=lambda i: CRITERION.rank(values[i]))
+    values = [data.criterion(y, forecast) if np.isfinite(forecast).all() else None for forecast in paths]
+    point = min(range(len(values)), key=lambda i: rank(values[i]))
     value = values[point]
     if value is None:
         raise ValueError("no point of the path gives finite forecasts")
     return point, value, paths[point]
 
 
-def average(tried: Sequence[Tried], y: np.ndarray) -> Tried | None:
+def average(tried: Sequence[Tried], y: np.ndarray, by: Criterion) -> Tried | None:
     """The best average of at most MOST_MEMBERS of the best trials; None where it is a single model.
 
     y: float64 (m,), the truth of the held rows. Starts from the best trial and adds, with replacement, what
     makes the average best, until nothing does.
     """
-    pool = sorted(tried, key=lambda one: CRITERION.rank(one.validation))[:POOL]
+    pool = sorted(tried, key=lambda one: rank(one.validation))[:POOL]
     if len(pool) < 2:
         return None
     picks, total = [0], pool[0].oof.copy()
-    best = CRITERION(y, total)
+    best = by(y, total)
     for _ in range(3 * MOST_MEMBERS):
         options = [i for i in range(len(pool)) if i in picks or len(set(picks)) < MOST_MEMBERS]
-        values = {i: CRITERION(y, (total + pool[i].oof) / (len(picks) + 1)) for i in options}
-        pick = min(options, key=lambda i: CRITERION.rank(values[i]))
-        if CRITERION.rank(values[pick]) >= CRITERION.rank(best):
+        values = {i: by(y, (total + pool[i].oof) / (len(picks) + 1)) for i in options}
+        pick = min(options, key=lambda i: rank(values[i]))
+        if values[pick] >= best:
             break
         picks.append(pick)
         total, best = total + pool[pick].oof, values[pick]
@@ -112,7 +112,9 @@ def fit(matrix: Matrix, population: Population, recipe: Recipe, rows: np.ndarray
     at = columns(matrix, recipe)
     if not recipe.members:
         data = final_data(matrix, population, rows, at, recipe.input, seed)
-        return family_of(recipe.family).fit(data, recipe.params, recipe.point, seed=seed)
+        return family_of(recipe.family, matrix.target.classes).fit(
+            data, recipe.params, recipe.point, seed=seed
+        )
     place = {int(column): i for i, column in enumerate(at)}
     return AverageModel(
         n_cols=len(at),

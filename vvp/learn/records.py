@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vvp.dataset.labels import MIN_AGE_DAYS
 from vvp.dataset.split_rules import SplitSettings
-from vvp.dataset.targets import MIN_AGE_DAYS
 from vvp.errors import UserError
 from vvp.models.base import MODEL_FILE
 
@@ -67,7 +67,7 @@ class Warning(Record):
 
     kind: Literal[
         "constant", "same", "one channel", "narrow interval", "few test", "few channels",
-        "unknown age", "few videos", "equal counts",
+        "unknown age", "few videos", "equal counts", "one class",
     ]  # fmt: skip
     text: str
 
@@ -208,6 +208,50 @@ class SplitResult(Record):
         return self.results[self.chosen]
 
 
+class ClassResult(Record):
+    """One candidate for a target of classes on the test part; metrics by name, see class_metrics.py."""
+
+    role: Literal["rule", "single", "model"]
+    family: str
+    input: str
+    columns: int
+    rows: int
+    unavailable: str | None = None
+    validation_mae: float | None = None
+    """log loss on the folds"""
+    metrics: dict[str, Measured] | None = None
+    versus_rule: dict[str, Measured] | None = None
+    """its metrics less the rule's, paired; None for the rule itself"""
+
+
+class ClassSplit(Record):
+    """One split's test part, opened, for a target of classes."""
+
+    parts: dict[str, int]
+    population: str
+    test_rows: int
+    test_channels: int
+    labels: list[str]
+    base: list[float]
+    """share of each class in the test part"""
+    trained: list[float]
+    """and in the training part: what is usual"""
+    rule: str
+    chosen: str
+    standing: Standing
+    evidence: list[Evidence]
+    results: dict[str, ClassResult]
+    threshold: float
+    """the chosen one's, from out-of-fold forecasts"""
+    mapping: str | None
+    """how its numbers became probabilities (probabilities.py)"""
+    confusion: list[list[int]]
+    """rows: what came; columns: what was said at the threshold, or the likeliest class"""
+    curve: list[Annotated[tuple[float, float, int], Field(strict=False)]]
+    """of two classes: mean said, share that came, rows, by tenths"""
+    flags: list[Warning]
+
+
 class Quality(Record):
     """What a predictor carries about one of its forecasters."""
 
@@ -244,7 +288,13 @@ class Evaluation(Record):
     """why the age of the counts is left out; None: it is not"""
     rules_only: str | None
     """why no model was tried; None: models were"""
+    target: str = "views"
+    unit: str = "views"
+    scale: str = "log views"
+    """on which errors are given"""
     splits: dict[str, SplitResult] = Field(default_factory=dict)
+    classes: dict[str, ClassSplit] = Field(default_factory=dict)
+    """the splits of a target of classes, which has no `splits`"""
     unavailable: dict[str, str] = Field(default_factory=dict)
     """split → why it could not be made"""
     verdict: str = ""
@@ -297,6 +347,12 @@ class Run(Record):
 
     id: str = ""
     name: str
+    target: str = "views"
+    viral: str | None = None
+    """the rule that makes a video viral; None: all four counts above their medians"""
+    numbers: dict[str, float] = Field(default_factory=dict)
+    """the target's thresholds and scales, of the deciding split's training part"""
+    criterion: str = "mean absolute error, log views"
     split: str
     trials: int
     seed: int

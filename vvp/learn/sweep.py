@@ -22,7 +22,7 @@ from vvp.errors import PlanError, UserError
 from vvp.learn.folds import TrialData
 from vvp.learn.ray_trials import OOF, Outcome, Search
 from vvp.learn.recipes import Recipe, Tried
-from vvp.models.base import CRITERION, Family, Params
+from vvp.models.base import Family, Params, best
 from vvp.models.registry import family as family_of
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
@@ -105,7 +105,7 @@ def sweep(
         for row, oof in zip(rows, said, strict=True)
     ]
     if progress is not None:
-        progress(len(rows), len(rows), CRITERION.best(row.validation for row in rows))
+        progress(len(rows), len(rows), best(row.validation for row in rows))
     return SweepResult(tried=tried, trials=rows)
 
 
@@ -128,7 +128,7 @@ class Sweeps:
     progress: Callable[[int, int, str], None] | None = None
 
     def __call__(self, split: str) -> Callable[[TrialData], list[Tried]]:
-        def tell(done: int, total: int, best: float | None) -> None:
+        def tell(done: int, total: int, lowest: float | None) -> None:
             if self.progress is not None:
                 least = "" if best is None else f"least error {best:.3f}"
                 self.progress(done, total, f"trials, {split} split {least}".rstrip())
@@ -136,7 +136,7 @@ class Sweeps:
         def sweeper(data: TrialData) -> list[Tried]:
             self.start()
             result = sweep(
-                [family_of(name) for name in self.families],
+                [family_of(name, data.classes) for name in self.families],
                 data,
                 storage=self.space.uri(self.at.split(split)),
                 name="sweep",
@@ -158,6 +158,7 @@ def fingerprint(families: Sequence[Family], data: TrialData, *, trials: int, see
         str(trials),
         str(seed),
         str(data.seed),
+        str(data.classes),
         str(data.X.shape),
         data.groups.tolist(),
         list(data.inputs),
@@ -216,6 +217,6 @@ def _teller(progress: Progress | None, total: int) -> Callable[[int, list[float]
         return None
 
     def tell(done: int, seen: list[float]) -> None:
-        progress(done, total, CRITERION.best(seen))
+        progress(done, total, best(seen))
 
     return tell

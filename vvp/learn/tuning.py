@@ -14,10 +14,13 @@ from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import HORIZON, WHOLE, Matrix, assemble, assemble_whole, population
 from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.splits import SPLITS
+from vvp.dataset.targets import TARGETS, VIEWS, Target
 from vvp.errors import SplitError, UserError
 from vvp.learn import candidates
 from vvp.learn.candidates import Sweeper
+from vvp.learn.folds import folds
 from vvp.learn.records import FittedSplit, Run
+from vvp.models.base import criterion
 from vvp.models.registry import SWEPT
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
@@ -37,21 +40,28 @@ def tune(
     trials: int = 8,
     families: Sequence[str] = SWEPT,
     seed: int = 0,
+    target: Target = VIEWS.target,
+    viral: str | None = None,
 ) -> Run:
     """Fits every candidate and writes the run. others: the other splits as well.
 
-    settings: how labels and splits are made.
+    settings: how labels and splits are made. target, viral: `targets.find`.
 
     UserError: nothing embedded, no label at all, an unknown split, a split asked for that cannot be made.
     """
     if split not in SPLITS:
         raise UserError(f"there is no split called {split}; there are {', '.join(SPLITS)}.")
-    at, started = RunPaths(name), time.monotonic()
+    at, started = RunPaths(name, target.name), time.monotonic()
     space.remove(at.run)  # a sweep that is killed leaves no run to evaluate
     settings, dims = settings or SplitSettings(), embedded_dims(space)
-    digest = hashlib.sha256(json.dumps([name, split, ",".join(families), trials, seed]).encode())
+    digest = hashlib.sha256(
+        json.dumps([name, target.name, viral, split, ",".join(families), trials, seed]).encode()
+    )
     run = Run(
         name=name,
+        target=target.name,
+        viral=viral,
+        criterion=f"{criterion(target.classes).name}, {target.scale}" if not target.classes else "log loss",
         split=split,
         trials=trials,
         seed=seed,
@@ -66,20 +76,22 @@ def tune(
     unavailable: dict[str, str] = {}
     for one in [split, *(s for s in SPLITS if s != split and others)]:
         try:
-            matrix = assemble(space, one, run.split_settings, dims)
-        except SplitError as error:
+            matrix = assemble(space, one, run.split_settings, dims, target)
+        except UserError as error:
             if one != split:
                 unavailable[one] = str(error)
                 continue
-            if split != "time":
+            if split != "time" or target.classes or not isinstance(error, SplitError):
                 raise
-            whole = assemble_whole(space, settings, dims)
+            whole = assemble_whole(space, settings, dims, target)
             digest.update(candidates.fingerprint(whole).encode())
             run = _of(run, whole).model_copy(update={"rules_only": str(error), "split": WHOLE})
             break
         if one == split:
             run = _of(run, matrix)
         rows = population(matrix)
+        if target.classes and not folds(matrix, rows.rows, seed):
+            raise UserError(f"too few videos with the target {target.name} to try a model of it.")
         found = candidates.fit(matrix, rows, sweep_for(one), seed)
         facts = {
             "fingerprint": candidates.fingerprint(matrix),
@@ -101,12 +113,17 @@ def tune(
     return run
 
 
-def read_run(space: Workspace, name: str) -> Run | None:
+def read_run(space: Workspace, name: str, target: str = VIEWS.name) -> Run | None:
     """The run of this name; None when there is none. UserError when it is damaged or of another version."""
-    at = RunPaths(name)
+    at = RunPaths(name, target)
     if not space.exists(at.run):
         return None
     return Run.read(space.read_json(at.run), space.uri(at.run), f"`vvp tune --name {name}`")
+
+
+def targets_of(space: Workspace, name: str) -> list[str]:
+    """The targets that the run of this name has, views first."""
+    return [target for target in TARGETS if space.exists(RunPaths(name, target).run)]
 
 
 def _of(run: Run, matrix: Matrix) -> Run:
@@ -115,5 +132,6 @@ def _of(run: Run, matrix: Matrix) -> Run:
         "profile": matrix.profile, "encoders": matrix.encoders, "counts": matrix.counts,
         "splits_origin": matrix.splits_origin, "dropped": len(matrix.dropped),
         "horizon": matrix.dropped.get(HORIZON), "labels_note": matrix.labels_note,
+        "numbers": dict(matrix.target.numbers),
     }  # fmt: skip
     return run.model_copy(update=facts)

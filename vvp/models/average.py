@@ -59,10 +59,8 @@ class AverageModel:
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         check_columns(X, self.n_cols)
-        total = np.zeros(len(X))
-        for member in self.members:
-            total += member.weight * member.model.predict(X[:, member.columns])
-        return total
+        said = [member.weight * member.model.predict(X[:, member.columns]) for member in self.members]
+        return np.asarray(np.sum(said, axis=0))
 
     def files(self) -> dict[str, bytes]:
         inside: dict[str, bytes] = {}

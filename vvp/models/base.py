@@ -1,7 +1,7 @@
 """What a model and a family of models are, and what all of them share: data, scaling, the saved form.
 
 A family forecasts held rows along a path of models; whoever holds their labels picks the point of the path
-(by CRITERION), and the family fits the model at that point.
+(by `criterion`), and the family fits the model at that point.
 A saved model is a dict of file name → bytes: `model.json` (family, settings, sha256 of the other files),
 `model.safetensors` (arrays), for LightGBM `model.txt`, for an average its members' files under `member-NN/`.
 Loading executes nothing.
@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from safetensors import SafetensorError
@@ -32,7 +32,7 @@ class Data:
     X: np.ndarray
     """float32 (n, d); NaN: the feature is missing for that row"""
     y: np.ndarray
-    """float64 (n,), natural log of views; never missing"""
+    """float64 (n,), the target on its scale, or classes from 0; never missing"""
     groups: np.ndarray
     """str (d,), the block each column belongs to and its kind, such as "picture:embedding" """
 
@@ -51,7 +51,8 @@ class Model(Protocol):
     family: ClassVar[str]
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """float32 (n, d), NaN where missing → float64 (n,) log views. ValueError for another d."""
+        """float32 (n, d), NaN where missing → float64 (n,), the target on its scale; of two classes the
+        probability of class 1, of more (n, classes). ValueError for another d."""
         ...
 
     def files(self) -> dict[str, bytes]:
@@ -123,7 +124,8 @@ class Family(Protocol):
     def path(
         self, train: Data, held: np.ndarray, params: Params, *, seed: int = 0, threads: int = 1
     ) -> np.ndarray:
-        """Forecasts of the `held` rows, float32 (m, d), at each point of the path: float64 (S, m) log views.
+        """Forecasts of the `held` rows, float32 (m, d), at each point of the path: float64 (S, m), of more
+        than two classes (S, m, classes); see `Model.predict`.
 
         S and the meaning of a point do not depend on the data. The held rows' labels are never seen.
         """
@@ -145,33 +147,52 @@ def first_point(family: Family, n_train: int, n_cols: int) -> Params:
 
 @dataclass(frozen=True)
 class Criterion:
-    """What models are selected by: alphas, epochs, trees, trials, inputs and families alike."""
+    """A loss that models are selected by: alphas, epochs, trees, trials, inputs and families alike."""
 
     name: str
-    function: Callable[[np.ndarray, np.ndarray], float]
-    """(y, predictions), both float64 (n,), n at least 1 → its value"""
-    better: Literal["lower", "higher"]
+    losses: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    """(y (n,), forecasts (n,) or (n, classes)) → float64 (n,), lower is better"""
 
     def __call__(self, y: np.ndarray, predicted: np.ndarray) -> float:
-        return self.function(y, predicted)
+        return float(self.losses(y, predicted).mean())
 
-    def rank(self, value: float | None) -> float:
-        """For `min` and `sorted`: the better the value, the smaller its rank. None comes last."""
-        if value is None:
-            return float("inf")
-        return value if self.better == "lower" else -value
 
-    def best(self, values: Iterable[float]) -> float | None:
-        """The best of the values; None of none."""
-        return min(values, key=self.rank, default=None)
+LEAST = 1e-4  # no class is taken for less likely, so that one sure error is not infinite
+
+
+def log_losses(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """float64 (n,): −log of what was said of the class that came. y: classes from 0; probabilities: (n,) of
+    class 1, or (n, classes)."""
+    at = y.astype(np.int64)
+    if probabilities.ndim == 1:
+        said = np.where(at == 1, probabilities, 1 - probabilities)
+    else:
+        said = probabilities[np.arange(len(at)), at]
+    return -np.log(np.clip(said, LEAST, 1.0))
 
 
 def mae(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean absolute error, in units of y (log views)."""
+    """Mean absolute error, in units of y."""
     return float(np.mean(np.abs(y - predicted)))
 
 
-CRITERION = Criterion("mae", mae, "lower")
+MAE = Criterion("mean absolute error", lambda y, predicted: np.abs(y - predicted))
+LOG_LOSS = Criterion("log loss", log_losses)
+
+
+def criterion(classes: int) -> Criterion:
+    """classes: 0 for a number, else how many there are."""
+    return LOG_LOSS if classes else MAE
+
+
+def rank(value: float | None) -> float:
+    """For `min` and `sorted` of criteria: None comes last."""
+    return float("inf") if value is None else value
+
+
+def best(values: Iterable[float]) -> float | None:
+    """The best of some criteria; None of none."""
+    return min(values, default=None)
 
 
 def check_columns(X: np.ndarray, n_cols: int) -> None:

@@ -39,6 +39,12 @@ class _BadError(Exception):
     """What is wrong with the text."""
 
 
+MOST_OUTPUTS = 16
+OBJECTIVE = re.compile(
+    r"regression(_l1)?( sqrt)?|binary sigmoid:1|multiclass num_class:(?P<classes>[0-9]{1,2})"
+)
+
+
 def trees(text: str) -> str:
     """The text without what follows the trees: LightGBM's reader of parameters ends the process over a few
     damaged signs, and no prediction needs them."""
@@ -46,7 +52,7 @@ def trees(text: str) -> str:
 
 
 def check(text: str) -> None:
-    """UserError unless `text` is a forest of one output over numbers alone, as Gbdt saves it."""
+    """UserError unless `text` is a forest over numbers alone, as Gbdt saves it."""
     try:
         _check(text)
     except _BadError as error:
@@ -62,10 +68,13 @@ def _check(text: str) -> None:
         raise _BadError("it does not begin as LightGBM's text")
     facts = _facts(lines, HEADER)
     columns = _whole(facts, "max_feature_idx", 0, MOST_COLUMNS - 1) + 1
-    if facts.get("version") not in ("v3", "v4") or not facts.get("objective", "").startswith("regression"):
+    objective = OBJECTIVE.fullmatch(facts.get("objective", ""))
+    if facts.get("version") not in ("v3", "v4") or objective is None:
         raise _BadError("its version or objective is another one")
-    if _whole(facts, "num_class", 1, 1) != _whole(facts, "num_tree_per_iteration", 1, 1):
-        raise _BadError("it has several outputs")
+    outputs = int(objective["classes"] or 1)
+    if not 1 <= outputs <= MOST_OUTPUTS:
+        raise _BadError("it has too many outputs")
+    _whole(facts, "num_class", outputs, outputs), _whole(facts, "num_tree_per_iteration", outputs, outputs)
     for name, form in (("feature_names", NAME), ("feature_infos", RANGE)):
         words = facts.get(name, "").split(" ")
         if len(words) != columns or not all(map(form.fullmatch, words)):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import lightgbm as lgb
 import numpy as np
+from scipy.special import expit, softmax
 
 from vvp.errors import UserError
 from vvp.models import forest_text
@@ -73,13 +74,16 @@ class Gbdt:
     """The family."""
 
     name: ClassVar[str] = "gbdt"
+    classes: int = 0
+    """0: a number is forecast"""
     trees: tuple[int, ...] = (8, 12, 17, 24, 34, 48, 68, 95, 135, 190, 270, 400, 600)
     """trees made, at each point of the path"""
 
     @property
     def start(self) -> Params:
+        objective = {} if self.classes else {"objective": "regression"}
         return {
-            "objective": "regression",
+            **objective,
             "extra_trees": True,
             "learning_rate": 0.05,
             "num_leaves": 8,
@@ -88,8 +92,10 @@ class Gbdt:
         }
 
     def space(self, n_train: int, n_cols: int) -> Space:
+        objectives = Choice(options=("regression", "regression_l1"))
+        objective: Space = {} if self.classes else {"objective": objectives}
         return {
-            "objective": Choice(options=("regression", "regression_l1")),
+            **objective,
             "extra_trees": Choice(options=(True, False)),  # thresholds at random: less is fitted to chance
             "learning_rate": Float(low=0.02, high=0.1, log=True),
             "num_leaves": Int(low=4, high=31, log=True),
@@ -104,10 +110,15 @@ class Gbdt:
         columns = projection.apply(held)
         rows, at = [], 0
         for trees in self.trees:  # each point adds its trees to what the last one gave
-            step = booster.predict(columns, start_iteration=at, num_iteration=trees - at, num_threads=threads)
+            step = booster.predict(
+                columns, start_iteration=at, num_iteration=trees - at, num_threads=threads, raw_score=True
+            )
             rows.append(np.asarray(step, dtype=np.float64))
             at = trees
-        return np.cumsum(rows, axis=0)
+        scores = np.cumsum(rows, axis=0)
+        if not self.classes:
+            return scores
+        return np.asarray(expit(scores) if self.classes == 2 else softmax(scores, axis=-1))
 
     def fit(self, train: Data, params: Params, point: int, *, seed: int = 0, threads: int = 1) -> GbdtModel:
         projection, booster = self._grow(train, params, self.trees[point], seed, threads)
@@ -120,6 +131,7 @@ class Gbdt:
     ) -> tuple[Projection, lgb.Booster]:
         projection = Projection.fit(train.X, train.groups, COMPONENTS)
         settings: dict[str, Any] = {
+            **_objective(self.classes),
             **params,
             "min_data_in_leaf": min(params["min_data_in_leaf"], leaf_limit(len(train.y))),
             "lambda_l2": 3.0,  # from 1 to 10 nothing changes, so it is not searched
@@ -133,3 +145,10 @@ class Gbdt:
         }
         fitted = lgb.Dataset(projection.apply(train.X), label=train.y)
         return projection, lgb.train(settings, fitted, num_boost_round=trees)
+
+
+def _objective(classes: int) -> dict[str, Any]:
+    """LightGBM's settings for so many classes; nothing for a number, whose objective is searched."""
+    if classes > 2:
+        return {"objective": "multiclass", "num_class": classes}
+    return {"objective": "binary"} if classes else {}

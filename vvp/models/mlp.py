@@ -9,7 +9,7 @@ Not known here: Ray, files, what the columns mean.
 """
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -25,7 +25,12 @@ from vvp.models.scaling import Inputs
 FURTHEST = 6.0
 """standard deviations of training's log views; a network's answer beyond is cut to it"""
 LOSSES = {"squared": nn.functional.mse_loss, "absolute": nn.functional.l1_loss}
-LARGEST_LAYER, MOST_LAYERS, MOST_MEMBERS = 4096, 8, 64  # of a file: it must not ask for all the memory
+LARGEST_LAYER, MOST_LAYERS, MOST_MEMBERS, MOST_CLASSES = (
+    4096,
+    8,
+    64,
+    16,
+)  # of a file: it must not ask for all the memory
 
 
 class SharedLinear(nn.Module):
@@ -55,9 +60,11 @@ class SharedLinear(nn.Module):
 
 
 class Network(nn.Module):
-    """(n, width) → (n, k), a standardised forecast of each member."""
+    """(n, width) → (n, k, outputs): a standardised forecast, or logits, of each member."""
 
-    def __init__(self, width: int, hidden: Sequence[int], members: int, dropout: float) -> None:
+    def __init__(
+        self, width: int, hidden: Sequence[int], members: int, dropout: float, outputs: int = 1
+    ) -> None:
         super().__init__()
         sizes = [width, *hidden]
         self.members = members
@@ -67,13 +74,13 @@ class Network(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
         bound = hidden[-1] ** -0.5
-        self.last = nn.Parameter(torch.empty(members, hidden[-1]).uniform_(-bound, bound))
-        self.last_bias = nn.Parameter(torch.zeros(members))
+        self.last = nn.Parameter(torch.empty(members, outputs, hidden[-1]).uniform_(-bound, bound))
+        self.last_bias = nn.Parameter(torch.zeros(members, outputs))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for layer in self.layers:
             x = self.dropout(torch.relu(layer(x)))
-        return (x * self.last).sum(dim=-1) + self.last_bias
+        return (x.unsqueeze(2) * self.last).sum(dim=-1) + self.last_bias
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,15 +92,19 @@ class MlpModel:
     network: Network
     hidden: tuple[int, ...]
     target: tuple[float, float]
-    """mean and std of the training part's log views"""
+    """mean and std of the training part's labels; 0 and 1 for classes"""
+    classes: int = 0
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        return _forward(self.network, _tensor(self.inputs.apply(X)), self.target)
+        return _forward(self.network, _tensor(self.inputs.apply(X)), self.target, self.classes)
 
     def files(self) -> dict[str, bytes]:
         weights = {f"network.{name}": value.numpy() for name, value in self.network.state_dict().items()}
         arrays = {**self.inputs.tensors(), **weights, "target": np.array(self.target)}
-        meta = {"hidden": list(self.hidden), "members": self.network.members, **self.inputs.meta()}
+        meta = {
+            "hidden": list(self.hidden), "members": self.network.members, "classes": self.classes,
+            **self.inputs.meta(),
+        }  # fmt: skip
         return pack(self.family, meta, arrays)
 
     @classmethod
@@ -105,9 +116,12 @@ class MlpModel:
             raise UserError("the saved mlp model does not state the sizes of its layers.")
         if type(members) is not int or not 0 < members <= MOST_MEMBERS:
             raise UserError("the saved mlp model does not state its members.")
+        classes = meta.get("classes")
+        if type(classes) is not int or not 0 <= classes <= MOST_CLASSES or classes == 1:
+            raise UserError("the saved mlp model does not state its classes.")
         inputs = Inputs.from_saved(meta, tensors)
         with torch.device("meta"):  # shapes only: nothing is allocated before they were compared
-            network = Network(inputs.width, layers, members, dropout=0.0)
+            network = Network(inputs.width, layers, members, dropout=0.0, outputs=_outputs(classes))
         state = {}
         for name, value in network.state_dict().items():
             weights = tensor(tensors, f"network.{name}", tuple(value.shape))
@@ -115,7 +129,9 @@ class MlpModel:
         network.load_state_dict(state, assign=True)
         mean, std = tensor(tensors, "target", (2,))
         target = (float(mean), float(std))
-        return cls(inputs=inputs, network=network.eval(), hidden=tuple(layers), target=target)
+        return cls(
+            inputs=inputs, network=network.eval(), hidden=tuple(layers), target=target, classes=classes
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +139,8 @@ class Mlp:
     """The family."""
 
     name: ClassVar[str] = "mlp"
+    classes: int = 0
+    """0: a number is forecast"""
     hidden: tuple[int, ...] = (64, 32)
     members: int = 8
     epochs: tuple[int, ...] = (2, 3, 4, 6, 8, 11, 15, 20, 26, 32)
@@ -132,8 +150,9 @@ class Mlp:
 
     @property
     def start(self) -> Params:
+        loss = {} if self.classes else {"loss": "squared"}
         return {
-            "loss": "squared",
+            **loss,
             "learning_rate": 2e-3,
             "weight_decay": 0.1,
             "dropout": 0.2,
@@ -141,8 +160,9 @@ class Mlp:
         }
 
     def space(self, n_train: int, n_cols: int) -> Space:
+        loss: Space = {} if self.classes else {"loss": Choice(options=tuple(LOSSES))}
         return {
-            "loss": Choice(options=tuple(LOSSES)),
+            **loss,
             "learning_rate": Float(low=5e-4, high=5e-3, log=True),
             "weight_decay": Float(low=1e-3, high=1.0, log=True),
             "dropout": Float(low=0.0, high=0.5),
@@ -156,19 +176,21 @@ class Mlp:
         X = _tensor(inputs.apply(held))
         with _torch(seed, threads):
             stops = self._train(inputs, target, train, params, self.epochs)
-            return np.array([_forward(network, X, target) for network in stops])
+            return np.array([_forward(network, X, target, self.classes) for network in stops])
 
     def fit(self, train: Data, params: Params, point: int, *, seed: int = 0, threads: int = 1) -> MlpModel:
         inputs, target = self._begin(train, params)
         with _torch(seed, threads):
             *_, network = self._train(inputs, target, train, params, self.epochs[: point + 1])
-        return MlpModel(inputs=inputs, network=network, hidden=self.hidden, target=target)
+        return MlpModel(
+            inputs=inputs, network=network, hidden=self.hidden, target=target, classes=self.classes
+        )  # fmt: skip
 
     def _begin(self, train: Data, params: Params) -> tuple[Inputs, tuple[float, float]]:
         weight = params["embedding_weight"]
         # total=None: inputs of variance 1 on average, which the layers' initial weights are made for
         inputs = Inputs.fit(train, components=self.components, embedding_weight=weight, total=None)
-        return inputs, (float(train.y.mean()), float(train.y.std()))
+        return inputs, (0.0, 1.0) if self.classes else (float(train.y.mean()), float(train.y.std()))
 
     def _train(
         self,
@@ -180,8 +202,9 @@ class Mlp:
     ) -> Iterator[Network]:
         """The network at each stop: the live one, so what is wanted of it is taken before the next."""
         X, y = _tensor(inputs.apply(train.X)), _tensor((train.y - target[0]) / (target[1] or 1.0))
-        network = Network(inputs.width, self.hidden, self.members, params["dropout"])
-        rate, decay, loss = params["learning_rate"], params["weight_decay"], LOSSES[params["loss"]]
+        outputs = _outputs(self.classes)
+        network = Network(inputs.width, self.hidden, self.members, params["dropout"], outputs)
+        rate, decay, loss = params["learning_rate"], params["weight_decay"], _loss(self.classes, params)
         # fused: one pass over the weights instead of ten; with few rows the update is most of the work
         optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
         # Should training diverge, the network before that epoch stands: a poor forecast rather than NaN.
@@ -190,7 +213,7 @@ class Mlp:
             network.train()
             for rows in torch.randperm(len(y)).split(batch_size(len(y))):
                 optimizer.zero_grad()
-                loss(network(X[rows]), y[rows, None].expand(-1, self.members)).backward()
+                loss(network(X[rows]), y[rows]).backward()
                 optimizer.step()
             network.eval()
             if all(torch.isfinite(value).all() for value in network.parameters()):
@@ -206,9 +229,31 @@ def batch_size(n_train: int) -> int:
     return int(2 ** np.clip(np.round(np.log2(max(n_train, 1) / 8)), 3, 9))
 
 
-def _forward(network: Network, X: torch.Tensor, target: tuple[float, float]) -> np.ndarray:
+def _outputs(classes: int) -> int:
+    return classes if classes > 2 else 1
+
+
+def _loss(classes: int, params: Params) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """(each member's outputs (n, k, outputs), labels (n,)) → the loss."""
+    if classes > 2:
+
+        def of_classes(said: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            every = y.long()[:, None].expand(-1, said.shape[1])
+            return nn.functional.cross_entropy(said.flatten(0, 1), every.flatten())
+
+        return of_classes
+    plain: Any = nn.functional.binary_cross_entropy_with_logits if classes else LOSSES[params["loss"]]
+    return lambda said, y: plain(said[..., 0], y[:, None].expand(-1, said.shape[1]))
+
+
+def _forward(network: Network, X: torch.Tensor, target: tuple[float, float], classes: int) -> np.ndarray:
     with torch.inference_mode():
-        output = network(X).mean(dim=1).numpy().astype(np.float64)
+        said = network(X)
+        if classes > 2:
+            return torch.nan_to_num(said).softmax(dim=-1).mean(dim=1).numpy().astype(np.float64)
+        if classes:
+            return torch.nan_to_num(said[..., 0]).sigmoid().mean(dim=1).numpy().astype(np.float64)
+        output = said[..., 0].mean(dim=1).numpy().astype(np.float64)
     within = np.clip(np.nan_to_num(output, nan=0.0), -FURTHEST, FURTHEST)  # weights may be finite and huge
     return within * target[1] + target[0]
 

@@ -12,6 +12,7 @@ from vvp.models.base import Family, Model, read_head
 
 # name → (module of vvp.models, class of the family or None where none is swept, class of its models)
 FAMILIES: dict[str, tuple[str, str | None, str]] = {
+    "logistic": ("logistic", "Logistic", "LogisticModel"),
     "ridge": ("ridge", "Ridge", "RidgeModel"),
     "elasticnet": ("elasticnet", "ElasticNet", "ElasticNetModel"),
     "gbdt": ("gbdt", "Gbdt", "GbdtModel"),
@@ -21,16 +22,24 @@ FAMILIES: dict[str, tuple[str, str | None, str]] = {
     "train_mean": ("baselines", None, "MeanModel"),
     "one_column": ("baselines", None, "ColumnModel"),
     "channel_history": ("baselines", None, "HistoryModel"),
+    "class_column": ("class_rules", None, "ClassColumnModel"),
 }
-SWEPT = tuple(name for name, (_, family, _) in FAMILIES.items() if family is not None)
+OF_CLASSES = ("logistic", "gbdt", "mlp")
+SWEPT = tuple(name for name, (_, family, _) in FAMILIES.items() if family is not None and name != "logistic")
 
 
-def family(name: str) -> Family:
-    """The family of this name with its default settings. KeyError when it is none of SWEPT."""
+def swept(classes: int) -> tuple[str, ...]:
+    """The families that are searched for a number (0) or for so many classes."""
+    return OF_CLASSES if classes else SWEPT
+
+
+def family(name: str, classes: int = 0) -> Family:
+    """The family of this name with its default settings. KeyError when it is none of `swept(classes)`."""
     module, class_name, _ = FAMILIES[name]
-    if class_name is None:
+    if class_name is None or name not in swept(classes):
         raise KeyError(name)
-    made: Family = getattr(import_module(f"vvp.models.{module}"), class_name)()
+    settings = {"classes": classes} if classes else {}
+    made: Family = getattr(import_module(f"vvp.models.{module}"), class_name)(**settings)
     return made
 
 

@@ -1,7 +1,7 @@
 """A workspace and the name of a run → everything that the report shows, as one frozen Facts.
 
 What is absent is None, and `why` holds one sentence for it, with the command that would make it. Nothing is
-fitted, made or written here; splits are read as they were saved. Counts are read by targets.py.
+fitted, made or written here; splits are read as they were saved. counts are read by labels.py.
 Not known here: figures, sentences about findings, HTML.
 """
 
@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from vvp.dataset.fuse import present
+from vvp.dataset.labels import Labels, issues, moments, read_labels
 from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.splits import SAVED
-from vvp.dataset.targets import Labels, issues, moments, read_labels
 from vvp.errors import UserError
 from vvp.forecast.judging import read_evaluation, read_predictions
 from vvp.learn.records import Evaluation, Run, SplitResult

@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from vvp import words
+from vvp.dataset.scales import log_count
 from vvp.dataset.targets import VIEWS
 
 INK, GRID = "#1a1b1c", "#d3d4d6"  # no other part of a figure may use these two
@@ -89,7 +90,7 @@ def views_axis(ax: Axes, which: str = "x", label: str = "views (log scale)") -> 
     low, high = ax.get_xlim() if which == "x" else ax.get_ylim()
     exponents = np.arange(np.floor(low / np.log(10)), np.ceil(high / np.log(10)) + 1)
     steps = (1, 3) if high - low < 4 * np.log(10) else (1,)
-    ticks = [float(VIEWS.to_scale(s * 10**e)) for e in exponents if e >= 0 for s in steps]
+    ticks = [float(log_count(s * 10**e)) for e in exponents if e >= 0 for s in steps]
     ticks = [t for t in ticks if low <= t <= high] or [(low + high) / 2]
     axis = ax.xaxis if which == "x" else ax.yaxis
     axis.set_ticks(ticks, [words.views(VIEWS.value(t)) for t in ticks])

@@ -1,0 +1,77 @@
+"""What `vvp evaluate` prints of a target of classes."""
+
+from typing import TYPE_CHECKING
+
+from jobs import show
+
+if TYPE_CHECKING:  # pydantic is not needed to print a help text
+    from vvp.learn.records import ClassSplit, Evaluation, Measured
+
+HEADS = {
+    "auc": "ROC-AUC", "average_precision": "average precision", "f1": "F1", "top_tenth": "right in top 10 %",
+    "brier": "Brier", "log_loss": "log loss", "calibration_error": "calibration error",
+    "accuracy": "accuracy", "macro_f1": "macro F1", "steps": "error in steps",
+}  # fmt: skip
+
+
+def print_classes(result: "Evaluation") -> None:
+    """The deciding split in full, and the log loss of all beside it."""
+    own = result.classes[result.split]
+    for evidence in own.evidence:
+        show.out.print(f"evidence: {evidence.sentence}", markup=False)
+    show.out.print(f"{result.target}: {result.unit}", markup=False)
+    shares = ", ".join(f"{label} {share:.0%}" for label, share in zip(own.labels, own.base, strict=True))
+    show.out.print(f"in the test: {shares}", markup=False)
+    _metrics(result.split, own)
+    if own.curve:
+        show.table(
+            f"{own.chosen}: said and come, tenth by tenth",
+            ("videos", "said", "came"),
+            [(str(rows), f"{said:.0%}", f"{came:.0%}") for said, came, rows in own.curve],
+        )
+    said = "yes from" if len(own.labels) == 2 else "the likeliest class"
+    bound = f" {own.threshold:.2f}" if len(own.labels) == 2 else ""
+    show.table(
+        f"{own.chosen}: rows are what came, columns what was said ({said}{bound}, chosen on validation)",
+        ("", *own.labels),
+        [(label, *(str(n) for n in row)) for label, row in zip(own.labels, own.confusion, strict=True)],
+    )
+    names = list(dict.fromkeys(name for split in result.classes.values() for name in split.results))
+    rows = []
+    for name in names:
+        found = [split.results.get(name) for split in result.classes.values()]
+        losses = [None if r is None or r.metrics is None else _one(r.metrics["log_loss"]) for r in found]
+        rows.append((name, *losses))
+    show.table("log loss under the splits", ("", *(f"{s} split" for s in result.classes)), rows)
+    for split, reason in result.unavailable.items():
+        show.out.print(f"{split} split: {reason}", markup=False)
+
+
+def _metrics(split: str, own: "ClassSplit") -> None:
+    absent: list[str] = []
+    rows: list[tuple[str | None, ...]] = []
+    heads: tuple[str, ...] = ()
+    for name, one in own.results.items():
+        if one.metrics is None:
+            absent.append(f"{name}: not available, {one.unavailable}")
+            continue
+        heads = ("", *(HEADS[m] for m in one.metrics), "log loss vs the rule")
+        gap = "(the rule)" if one.versus_rule is None else _one(one.versus_rule["log_loss"], "+")
+        kind = "rule: " if one.role == "rule" else ""
+        mark = " ◂" if name == own.chosen else ""
+        rows.append((f"{kind}{name}{mark}", *(_one(m) for m in one.metrics.values()), gap))
+    how = "" if own.mapping is None else f"; probabilities: {own.mapping}, chosen by log loss"
+    show.table(
+        f"evaluate: {split} split, {own.test_rows} test videos of {own.test_channels} channels, "
+        f"95 % intervals by channel; ◂ forecasts{how}",
+        heads,
+        rows,
+        note="\n".join([own.population, *absent]),
+    )
+
+
+def _one(value: "Measured", sign: str = "") -> str | None:
+    if value.point is None:
+        return None
+    point = f"{value.point:{sign}.3f}"
+    return point if value.low is None else f"{point} [{value.low:{sign}.2f}, {value.high:{sign}.2f}]"
