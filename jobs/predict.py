@@ -64,7 +64,6 @@ def command(
 ) -> None:
     """How many views a draft will get, the 80 % interval, and what the simple rules say."""
     from vvp.collect.parse import moment
-    from vvp.forecast import files as predictor_store
     from vvp.forecast import others, predictor
     from vvp.forecast.drafts import embed_draft
     from vvp.workspace import Workspace
@@ -75,9 +74,7 @@ def command(
     if video is None and title is None:
         raise UserError("nothing to forecast: give a video, or at least a --title.")
     space = Workspace.existing(workspace)
-    loaded = predictor_store.load(space, RunPaths(name).predictor)
-    beside = others.load(space, name)
-    others.agree(loaded, beside)
+    loaded = others.open_run(space, name)
     try:
         when = moment(published_at) if published_at else datetime.now(timezone.utc)
     except ValueError as error:
@@ -91,7 +88,7 @@ def command(
     embedded = embed_draft(loaded.head.embedding, video, values, models)
     row = predictor.draft_rows(values, embedded)
     forecast = loaded.predict(row, horizon_days)[0]
-    [also] = others.forecast(beside, row, horizon_days)
+    [also] = others.forecast(loaded, row, horizon_days)
     if json:
         targets = {one.target: one.as_dict() for one in also}
         show.as_json({"predictor": loaded.head.id, **forecast.as_dict(), "targets": targets})

@@ -66,13 +66,19 @@ def command(
     from jobs.cluster import connect
     from vvp.dataset.split_rules import SplitSettings
     from vvp.learn.sweep import Sweeps
-    from vvp.learn.tuning import tune
+    from vvp.learn.tuning import impossible, tune
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
     wanted = _targets(space, target, viral, min_age_days)
-    chosen = {one.name: _families(families, one.classes) for one in wanted}
     settings = SplitSettings(embargo_days=embargo_days, min_age_days=min_age_days, lag_days=label_lag_days)
+    missing = impossible(space, wanted, split, settings)
+    if missing and "all" not in (target or []):
+        raise UserError(next(iter(missing.values())))
+    for name_of, why in missing.items():
+        show.err.print(f"left out: {name_of} ({why.rstrip('.')})", markup=False)
+    wanted = [one for one in wanted if one.name not in missing]
+    chosen = {one.name: _families(families, one.classes) for one in wanted}
     runs = []
     for one in wanted:
         label = "tune" if len(wanted) == 1 else f"tune {one.name}"

@@ -11,10 +11,9 @@ import pyarrow as pa
 from serve.config import PredictorAt
 from serve.replies import forecast_facts, predictor_facts
 from vvp.errors import UserError
-from vvp.forecast import files as predictor_store
+from vvp.forecast import others
 from vvp.forecast.head import Embedding
 from vvp.forecast.predictor import ROW, Forecast, Predictor, draft_rows
-from vvp.paths import RunPaths
 from vvp.schema import WORDS
 from vvp.workspace import Workspace
 
@@ -51,14 +50,16 @@ class Forecaster:
         logger.info("predictor loaded", extra={"vvp_predictor": new.head.id})
 
     def _load(self, at: PredictorAt) -> Predictor:
-        found = predictor_store.load(Workspace(at.workspace), RunPaths(at.name).predictor)
+        found = others.open_run(Workspace(at.workspace), at.name)
         if at.id is not None and found.head.id != at.id:
             raise UserError(f"the predictor there is {found.head.id}, not {at.id}.")
         if found.head.embedding != self.recipe:
             raise UserError("it was trained on vectors of other encoders or settings: deploy the app anew.")
         for media in (True, False):
             if media or found.head.accepts_metadata_only:
-                found.predict(_trial_row(found, media))
+                row = _trial_row(found, media)
+                found.predict(row)
+                others.forecast(found, row)
         return found
 
     @property
@@ -81,13 +82,16 @@ class Forecaster:
         """
         predictor = self.current  # of the whole call, also when another one is loaded meanwhile
         found: list[Forecast] = []
+        also: list[list[others.TargetForecast]] = []
         try:
             for values, embedded, horizon_days in drafts:
-                found += predictor.predict(draft_rows(values, embedded), horizon_days)
+                rows = draft_rows(values, embedded)
+                found += predictor.predict(rows, horizon_days)
+                also += others.forecast(predictor, rows, horizon_days)
         except UserError as error:
             return {"no_model": str(error)}
         return {
-            "forecasts": [forecast_facts(f, predictor.head) for f in found],
+            "forecasts": [forecast_facts(f, predictor.head, own) for f, own in zip(found, also, strict=True)],
             "beats": [[None if a is b else predictor.beats(a, b) for b in found] for a in found],
         }
 

@@ -141,6 +141,21 @@ class Seconds(BaseModel):
     forecast: float | None = None
 
 
+class TargetReply(BaseModel):
+    target: str
+    kind: str = Field(description="count, rate, score, ratio, binary or classes")
+    unit: str
+    text: str = Field(description="what to show a person: the value or chance, and the usual one beside it")
+    value: float | None = Field(description="in `unit`; null for classes")
+    low: float | None = Field(description="of the 80 % interval; null: none could be made, or classes")
+    high: float | None
+    chances: dict[str, float] = Field(description="class in words → probability; empty for a number")
+    usual: float | dict[str, float] | None = Field(description="the same of the training videos as a whole")
+    model: str
+    standing: str = Field(description="of the model against the simple rule on the test part")
+    verdict: str
+
+
 class ForecastReply(BaseModel):
     predictor: str = Field(description="id of the predictor that answered")
     headline: str = Field(description="the sentence to lead with; it obeys what evaluation measured")
@@ -156,6 +171,9 @@ class ForecastReply(BaseModel):
         description="views after how many days; null: the forecast does not depend on it"
     )
     counts_age_days: float | None = Field(description="median age of the training counts; null: unknown")
+    targets: dict[str, TargetReply] = Field(
+        default_factory=dict, description="what the run forecasts beside views: likes, viral, …, by name"
+    )
     percentile: float = Field(description="of the training videos, 0 to 100: how many got fewer views")
     training_videos: int
     top_tenth: TopTenth | None = Field(description="null with interval")

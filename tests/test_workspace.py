@@ -328,7 +328,7 @@ def test_vectors_that_cannot_be_are_exit_code_2(
     embeddings[7]["video_embedding"] = np.full(12, np.nan, np.float32)
     space = fill(tmp_path, videos, embeddings)
     if verb == "evaluate":
-        space.write_json("runs/default/run.json", {"id": 7})
+        space.write_json("runs/default/views/run.json", {"id": 7})
     assert run([verb, "-w", space.root]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("vvp: ") and ("not finite" in line or "damaged" in line)

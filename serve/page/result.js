@@ -60,6 +60,10 @@ function topTenth({ top_tenth: top }) {
   return `Chance of ${least} or more, where their top tenth begins: ${words.percent(top.probability)}.`;
 }
 
+/** What the run forecasts beside views, each in its own sentence. */
+const targets = (forecast) =>
+  Object.values(forecast.targets ?? {}).map(({ target, text }) => `${words.capital(target)}: ${text}.`);
+
 /** The elements of one forecast; level: the tag of its headline; about: /v1/predictor's answer or null. */
 export const result = (forecast, about, level = "h2") => [
   el(
@@ -69,7 +73,7 @@ export const result = (forecast, about, level = "h2") => [
     chart(forecast, about),
     el(
       "div.facts",
-      list([rank(forecast), topTenth(forecast)].filter(Boolean)),
+      list([rank(forecast), topTenth(forecast), ...targets(forecast)].filter(Boolean)),
     ),
   ),
   el("div.card", details(forecast, about)),

@@ -152,3 +152,6 @@ export function measured(quality) {
   const often = `${percent(held.point)} of the time${bounds}`;
   return `Measured: on ${unseen} it had not seen, ranges like this held ${often}.`;
 }
+
+/** With its first letter large. */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

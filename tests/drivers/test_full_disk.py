@@ -80,7 +80,7 @@ def test_tune_on_a_full_disk(disk: Path) -> None:
         ballast.unlink()
     done = command(space, *TUNE)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert space.exists("runs/default/run.json")
+    assert space.exists("runs/default/views/run.json")
 
 
 @pytest.mark.slow  # waits for what a killed driver leaves

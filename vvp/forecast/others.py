@@ -44,34 +44,31 @@ class TargetForecast:
         return asdict(self)
 
 
-def load(space: Workspace, name: str) -> dict[str, Predictor]:
-    """The predictors of a run beside that of views, by target.
+def open_run(space: Workspace, name: str) -> Predictor:
+    """The run's predictor of views, with those of its other targets beside it.
 
-    UserError: one is damaged, or was trained on other vectors than that of views.
+    UserError: one is absent or damaged, or was trained on other vectors than that of views.
     """
-    found = {}
+    main = files.load(space, RunPaths(name).predictor)
     for target in list(TARGETS)[1:]:
         at = RunPaths(name, target).predictor
-        if space.exists(f"{at}/predictor.json"):
-            found[target] = files.load(space, at)
-    return found
-
-
-def agree(main: Predictor, others: dict[str, Predictor]) -> None:
-    """UserError unless all were trained on vectors of the same encoders."""
-    for target, one in others.items():
+        if not space.exists(f"{at}/predictor.json"):
+            continue
+        one = files.load(space, at)
         if (one.head.encoders, one.head.dims) != (main.head.encoders, main.head.dims):
             raise UserError(
                 f"the target {target} was trained on other vectors than views:"
                 f" run `vvp tune --target {target}` and `vvp evaluate` again."
             )
+        main.beside[target] = one
+    return main
 
 
 def forecast(
-    predictors: dict[str, Predictor], rows: pa.Table, horizon_days: float | None = None
+    predictor: Predictor, rows: pa.Table, horizon_days: float | None = None
 ) -> list[list[TargetForecast]]:
-    """By row (schema predictor.ROW): what each target's predictor says."""
-    said = [_of_rows(one, rows, horizon_days) for one in predictors.values()]
+    """By row (schema predictor.ROW): what the predictors beside this one say."""
+    said = [_of_rows(one, rows, horizon_days) for one in predictor.beside.values()]
     return [[column[i] for column in said] for i in range(len(rows))]
 
 

@@ -107,6 +107,8 @@ class Predictor:
         self.head, self.history, self.words, self.models = head, history, words, models
         self.backgrounds, self.neighbours = backgrounds, neighbours
         self.target = head.target.fitted()
+        self.beside: dict[str, Predictor] = {}
+        """the run's predictors of other targets (others.py), by target"""
         self.dims = Dims(head.dims)
         self.columns = layout(self.dims)
         self.place = {column.name: i for i, column in enumerate(self.columns)}

@@ -18,9 +18,9 @@ def at_first_points(families: Sequence[str]) -> Callable[[str], Sweeper]:
     def sweep(data: TrialData) -> list[Tried]:
         tried = []
         for name in families:
-            params = first_point(family_of(name), *data.X.shape)
+            params = first_point(family_of(name, data.classes), *data.X.shape)
             for input_ in data.inputs:
-                point, value, oof = held_forecasts(data, family_of(name), params, input_)
+                point, value, oof = held_forecasts(data, family_of(name, data.classes), params, input_)
                 recipe = Recipe(family=name, input=input_, params=params, point=point)
                 tried.append(Tried(recipe, value, oof))
         return tried

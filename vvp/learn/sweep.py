@@ -130,7 +130,7 @@ class Sweeps:
     def __call__(self, split: str) -> Callable[[TrialData], list[Tried]]:
         def tell(done: int, total: int, lowest: float | None) -> None:
             if self.progress is not None:
-                least = "" if best is None else f"least error {best:.3f}"
+                least = "" if lowest is None else f"least error {lowest:.3f}"
                 self.progress(done, total, f"trials, {split} split {least}".rstrip())
 
         def sweeper(data: TrialData) -> list[Tried]:

@@ -121,6 +121,25 @@ def read_run(space: Workspace, name: str, target: str = VIEWS.name) -> Run | Non
     return Run.read(space.read_json(at.run), space.uri(at.run), f"`vvp tune --name {name}`")
 
 
+def impossible(
+    space: Workspace, targets: Sequence[Target], split: str, settings: SplitSettings
+) -> dict[str, str]:
+    """Target → why it cannot be had under the deciding split; views are left to `tune`, which has a rule for
+    every table."""
+    found, dims = {}, embedded_dims(space)
+    for target in targets:
+        if target.name == VIEWS.name:
+            continue
+        try:
+            assemble(space, split, settings, dims, target)
+        except SplitError as error:
+            if target.classes:
+                found[target.name] = str(error)
+        except UserError as error:
+            found[target.name] = str(error)
+    return found
+
+
 def targets_of(space: Workspace, name: str) -> list[str]:
     """The targets that the run of this name has, views first."""
     return [target for target in TARGETS if space.exists(RunPaths(name, target).run)]

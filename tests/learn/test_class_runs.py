@@ -1,0 +1,96 @@
+"""A run of a target of classes from tables to a draft's chances: planted is found, shuffled is not."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from learn_tables import fill, fresh, world
+
+from vvp import api
+from vvp.errors import UserError
+from vvp.forecast import others
+from vvp.forecast.predictor import draft_rows
+from vvp.learn.first_points import at_first_points
+from vvp.learn.tuning import targets_of
+
+
+def made(root: Path, *, shuffled: bool = False, n: int = 700) -> Any:
+    """A world whose likes, comments and shares are known functions of its views and noise."""
+    videos, embeddings = world(n=n, channels=40)
+    rng = np.random.default_rng(5)
+    if shuffled:
+        views = rng.permutation([video["views"] for video in videos]).tolist()
+        videos = [{**video, "views": one} for video, one in zip(videos, views, strict=True)]
+    for video in videos:
+        for name, share in (("likes", 0.05), ("comments", 0.004), ("shares", 0.01)):
+            video[name] = int(video["views"] * share * np.exp(rng.normal(0, 0.3)))
+    return fresh(fill(root, videos, embeddings))
+
+
+def run(space: Any, target: str, families: list[str], **asked: Any) -> Any:
+    sweep = at_first_points(families)
+    api.tune(
+        space.root, target=target, others=False, families=families, sweep_for=sweep, min_age_days=0, **asked
+    )
+    return api.evaluate(space.root, target=target, resamples=200)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    space = made(tmp_path_factory.mktemp("classes"))
+    run(space, "views", ["ridge"])
+    return space
+
+
+def test_viral_is_forecast_better_than_the_rules(planted: Any) -> None:
+    found = run(planted, "viral", ["logistic", "gbdt"])
+    own = found.classes["time"]
+    result = own.results[own.chosen]
+    assert own.standing == "better" and "viral" in found.verdict
+    assert result.metrics["auc"].low > 0.75 and result.versus_rule["log_loss"].high < 0
+    assert np.sum(own.confusion) == own.test_rows and abs(sum(own.base) - 1) < 1e-9
+    assert found.splits == {} and found.predictor is not None
+
+
+def test_shuffled_labels_have_no_auc(tmp_path: Path) -> None:
+    found = run(made(tmp_path, shuffled=True), "viral", ["logistic"])
+    own = found.classes["time"]
+    auc = own.results["logistic"].metrics["auc"]
+    assert auc.low < 0.5 < auc.high and own.results[own.chosen].role == "rule"
+
+
+def test_every_target_of_a_run_speaks_of_one_draft(planted: Any) -> None:
+    run(planted, "likes", ["ridge"])
+    run(planted, "quartile", ["logistic"])
+    assert set(targets_of(planted, "default")) >= {"views", "likes", "quartile"}
+    main = others.open_run(planted, "default")
+    assert set(main.beside) >= {"likes", "quartile"}
+    vectors = {
+        "video_embedding": [3.0] + [0.0] * 11, "audio_embedding": [0.0] * 8, "text_embedding": [0.0] * 6,
+        "status": "ok", "transcript": None, "motion_mean": 0.5,
+    }  # fmt: skip
+    known = {name: vectors.get(name) for name in (*_made(), "status")}
+    facts = {"title": "Clip", "channel_id": "c1", "channel_followers": 3000}
+    rows = draft_rows(facts, known)
+    said = {one.target: one for one in others.forecast(main, rows)[0]}
+    low = draft_rows(facts, {**known, "video_embedding": [-3.0] + [0.0] * 11})
+    less = {one.target: one for one in others.forecast(main, low)[0]}
+    assert said["likes"].value > less["likes"].value and said["likes"].low < said["likes"].value
+    assert sum(said["quartile"].chances.values()) == pytest.approx(1)
+    assert said["quartile"].chances["highest quarter"] > less["quartile"].chances["highest quarter"]
+    assert "of 100 is usual" in said["quartile"].text and "likes" in said["likes"].text
+
+
+def _made() -> tuple[str, ...]:
+    from vvp.dataset.embedded import MADE
+
+    return tuple(MADE)
+
+
+def test_a_target_that_the_table_lacks_is_one_sentence(tmp_path: Path) -> None:
+    space = fresh(fill(tmp_path, *world(n=100)))
+    with pytest.raises(UserError, match="the table has no likes"):
+        api.tune(space.root, target="likes", min_age_days=0)
+    with pytest.raises(UserError, match="no run called default --target likes"):
+        api.evaluate(space.root, target="likes")
