@@ -18,6 +18,10 @@ def command(
     workspace: options.Workspace,
     name: options.Name = "default",
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples of channels.", min=100)] = 1000,
+    csv: Annotated[
+        str | None,
+        typer.Option("--csv", metavar="FILE", help="Write forecasts and outcomes to a .csv or .xlsx."),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Metrics with 95 % intervals on the test part, every model against the simple rule, three splits.
@@ -25,16 +29,24 @@ def command(
     Called again it shows what was found the first time. Each further run that opens the same test part makes
     its numbers a little too good; how often that happened is printed.
     """
+    from jobs import evaluate_csv
+    from vvp import sheets
     from vvp.forecast.judging import judge
     from vvp.learn.tuning import targets_of
     from vvp.workspace import Workspace
 
     space = Workspace.existing(workspace)
+    if csv is not None:
+        sheets.check(csv)
     results = []
     for target in targets_of(space, name) or ["views"]:  # views: judge says that there is no run
         results.append(judge(space, name=name, target=target, resamples=resamples))
         if not json:
             _print(results[-1])
+    if csv is not None:
+        rows = evaluate_csv.rows(space, results)
+        sheets.write(csv, rows, evaluate_csv.COLUMNS)
+        show.err.print(f"{len(rows)} rows written to {csv}", markup=False)
     if json:
         show.as_json(results[0].as_dict() if len(results) == 1 else [one.as_dict() for one in results])
 

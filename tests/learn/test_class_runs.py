@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from learn_tables import fill, fresh, world
 
+from jobs import evaluate_csv
 from vvp import api
 from vvp.errors import UserError
 from vvp.forecast import others
@@ -14,8 +15,10 @@ from vvp.forecast.predictor import draft_rows
 from vvp.learn.first_points import at_first_points
 from vvp.learn.tuning import targets_of
 
+TWO = {"views": "ridge", "viral": "logistic"}
 
-def made(root: Path, *, shuffled: bool = False, n: int = 700) -> Any:
+
+def made(root: Path, *, shuffled: bool = False, n: int = 500) -> Any:
     """A world whose likes, comments and shares are known functions of its views and noise."""
     videos, embeddings = world(n=n, channels=40)
     rng = np.random.default_rng(5)
@@ -70,7 +73,7 @@ def test_every_target_of_a_run_speaks_of_one_draft(planted: Any) -> None:
         "video_embedding": [3.0] + [0.0] * 11, "audio_embedding": [0.0] * 8, "text_embedding": [0.0] * 6,
         "status": "ok", "transcript": None, "motion_mean": 0.5,
     }  # fmt: skip
-    known = {name: vectors.get(name) for name in (*_made(), "status")}
+    known = {name: vectors.get(name) for name in (*_made(), "status", "transcript")}
     facts = {"title": "Clip", "channel_id": "c1", "channel_followers": 3000}
     rows = draft_rows(facts, known)
     said = {one.target: one for one in others.forecast(main, rows)[0]}
@@ -80,6 +83,18 @@ def test_every_target_of_a_run_speaks_of_one_draft(planted: Any) -> None:
     assert sum(said["quartile"].chances.values()) == pytest.approx(1)
     assert said["quartile"].chances["highest quarter"] > less["quartile"].chances["highest quarter"]
     assert "of 100 is usual" in said["quartile"].text and "likes" in said["likes"].text
+
+
+def test_forecasts_and_outcomes_of_every_target_make_one_sheet(planted: Any) -> None:
+    results = [run(planted, target, [family]) for target, family in TWO.items()]
+    rows = evaluate_csv.rows(planted, results)
+    assert {row["target"] for row in rows} == set(TWO) and set(rows[0]) <= set(evaluate_csv.COLUMNS)
+    views = {row["video_id"]: row["views"] for row in planted.read("videos").to_pylist()}
+    for row in rows:
+        if row["target"] == "views":
+            assert row["outcome"] == pytest.approx(views[row["video_id"]]) and row["low"] < row["high"]
+        else:
+            assert row["outcome"] in ("viral", "not viral") and 0 < row["forecast"] < 1
 
 
 def _made() -> tuple[str, ...]:

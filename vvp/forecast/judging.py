@@ -106,12 +106,12 @@ def read_evaluation(space: Workspace, name: str, target: str = VIEWS.name) -> Ev
     return found if found.format == files.FORMAT else None
 
 
-def read_predictions(space: Workspace, name: str) -> pa.Table:
+def read_predictions(space: Workspace, name: str, target: str = VIEWS.name) -> pa.Table:
     """What was said of the test videos: schema evaluate.PREDICTIONS, model by model, each of the same videos.
 
     UserError: absent or damaged.
     """
-    at = RunPaths(name).predictions
+    at = RunPaths(name, target).predictions
     found = space.read_file(at, evaluate.PREDICTIONS, "predictions")
     with space.taken_apart(at, f"run `vvp evaluate --name {name}` again"):
         if any(found[column].null_count for column in ("video_id", "model", "predicted", "log_views")):
@@ -172,6 +172,7 @@ def _class_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, resul
     splits = {**result.classes, matrix.split: own}
     if matrix.split != run.split:
         return result.model_copy(update={"classes": splits})
+    space.write_bytes(at.predictions, classes.predictions(matrix, rows, able))
     verdict, warnings = classes.verdict(own, run.target), own.flags
     mappings = {one.candidate.name: one.probabilities for one in able}
     second = _second(found, choice)

@@ -5,10 +5,13 @@ were the mapping to probabilities (probabilities.py) and the threshold.
 Not known here: how anything was fitted, files, how a table is printed.
 """
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
@@ -19,6 +22,14 @@ from vvp.learn.evidence import Choice
 from vvp.learn.folds import folds
 from vvp.learn.probabilities import Probabilities
 from vvp.learn.records import ClassResult, ClassSplit, Standing, Warning
+
+PREDICTIONS = pa.schema(
+    [
+        ("video_id", pa.string()), ("channel_id", pa.string()), ("model", pa.string()),
+        ("outcome", pa.float64()), ("chances", pa.list_(pa.float64())),
+    ]
+)  # fmt: skip
+"""chances: of class 1 alone where there are two, else of each"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +123,20 @@ def evaluate(
         curve=class_metrics.curve(said[chosen], y) if classes == 2 else [],
         flags=_flags(said, shares),
     )
+
+
+def predictions(matrix: Matrix, population: Population, able: Sequence[Mapped]) -> bytes:
+    """Parquet (PREDICTIONS): one row per test video and candidate: the class that came, and what was said."""
+    rows = matrix.rows("test", population.rows)
+    said = [chances for one in able for chances in np.atleast_2d(one.said(matrix, rows).T).T.tolist()]
+    columns = (
+        np.tile(matrix.video_id[rows], len(able)), np.tile(matrix.channel_id[rows], len(able)),
+        [one.candidate.name for one in able for _ in rows], np.tile(matrix.y[rows], len(able)), said,
+    )  # fmt: skip
+    arrays = [pa.array(v, f.type, from_pandas=True) for v, f in zip(columns, PREDICTIONS, strict=True)]
+    sink = io.BytesIO()
+    pq.write_table(pa.table(arrays, schema=PREDICTIONS), sink, compression="zstd")
+    return sink.getvalue()
 
 
 def standing(own: ClassResult) -> Standing:
