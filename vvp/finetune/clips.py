@@ -116,7 +116,7 @@ def write_clip(space: Workspace, video_id: str, key: str, clip: Clip, now_ns: in
 
 
 def write_index(space: Workspace, made: list[dict[str, Any]]) -> None:
-    """One more file of the index. Its name is a hash of its rows' keys, so a task tried again overwrites it."""
+    """One more file of the index. Its name is a hash of its rows' keys: a task tried again overwrites it."""
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(made, schema=INDEX), sink, compression="zstd")
     name = hashlib.sha256(repr(sorted((r["video_id"], r["key"]) for r in made)).encode()).hexdigest()[:32]

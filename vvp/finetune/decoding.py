@@ -1,7 +1,7 @@
 """One file → its frames at a fixed rate and its sound as log-mel, for the cache that networks learn from.
 
-Runs in the decoder's child (media/sandbox.py). At every 1/fps of a second stands the frame that a player would
-show then, so the rate is the same for every clip, whatever its own. Bad media give a failed Clip.
+Runs in the decoder's child (media/sandbox.py). At every 1/fps of a second stands the frame that a player
+would show then, so the rate is the same for every clip, whatever its own. Bad media give a failed Clip.
 Not known here: the cache, windows, networks.
 """
 
@@ -80,7 +80,8 @@ def _frames(file: Media, settings: ClipSettings) -> tuple[np.ndarray, int]:
     """(uint8 (T, h, w, 3), upright; how many frames the file holds, at most MAX_FRAMES)."""
     with Reader(file) as reader:
         source = min(sum(1 for _ in reader.shown()), MAX_FRAMES)
-    scaler, kept = VideoReformatter(), []
+    scaler = VideoReformatter()
+    kept: list[np.ndarray] = []
     held: np.ndarray | None = None
     shape: tuple[int, ...] | None = None
     first = last = 0.0
@@ -121,7 +122,7 @@ def _centre(image: np.ndarray, longest: int) -> np.ndarray:
 
 
 def log_mel(waveform: np.ndarray) -> np.ndarray:
-    """float32 (samples,) at 16 kHz → float32 (S, 64): natural log of mel power, 25 ms windows, 100 a second."""
+    """float32 (samples,) at 16 kHz → float32 (S, 64): log of mel power, 25 ms windows, 100 a second."""
     import librosa  # only the process that decodes should pay for it
 
     hop = audio.RATE // MEL_RATE

@@ -1,8 +1,8 @@
 """The training loop: one network, one table of clips, any number of workers. Plain torch.
 
-Every step sees `batch` clips of one order that follows from (seed, epoch); each worker takes its equal share of
-them, so all take the same number of steps and the gradient is that of the whole batch. The last batch is filled
-from the beginning of the order. Where a run goes on, it begins the epoch again that it was in.
+Every step sees `batch` clips of one order that follows from (seed, epoch); each worker takes its equal share
+of them, so all take the same number of steps and the gradient is that of the whole batch. The last batch is
+filled from the beginning of the order. Where a run goes on, it begins the epoch again that it was in.
 Batch norm sees the clips of its own worker alone on CPUs; group and layer norm do not care.
 A state is safetensors and JSON: weights, optimiser, best weights, what happened so far. No pickle.
 Not known here: Ray (ray_trainer.py), where clips and labels come from.
@@ -170,7 +170,8 @@ class _Trainer:
         network.to(team.device)
         self.optimiser = _optimiser(network, settings)
         self.best = _copied(network)
-        self.wrapped, self.frozen = network, False
+        self.wrapped: nn.Module = network
+        self.frozen = False
         self.low = has_bfloat16(team.device)
         self.device_type = torch.device(team.device).type
 
@@ -291,7 +292,12 @@ def shares(
 
 
 def forecast(
-    network: Network, windows: Windows, task: Task, settings: TrainSettings, team: Team, rows: Sequence[int]
+    network: Network,
+    windows: Windows,
+    task: Task,
+    settings: TrainSettings,
+    team: Team,
+    rows: Sequence[int] | np.ndarray,
 ) -> np.ndarray:
     """float64 (len(rows),), on the target's scale, from fixed windows; each worker does its share."""
     network.eval()

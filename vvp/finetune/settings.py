@@ -35,6 +35,8 @@ class TrainSettings:
     """each step towards the input has this share of the learning rate of the step above it"""
     min_frames: int = 0
     """clips whose file has fewer frames are set aside"""
+    weights: str | None = None
+    """sha256 of the file that its trunk began with; None: random numbers"""
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ class Windows:
     def __init__(self, cache: ClipCache, videos: Sequence[str], frames: int, pixels: int, seed: int) -> None:
         self.cache, self.videos, self.frames, self.pixels, self.seed = cache, videos, frames, pixels, seed
 
-    def drawn(self, rows: Sequence[int], epoch: int) -> Batch:
+    def drawn(self, rows: Sequence[int] | np.ndarray, epoch: int) -> Batch:
         """Random windows of these rows: where it begins, which part of the picture, mirrored or not."""
         return self._batch([self._draw(int(row), epoch) for row in rows])
 

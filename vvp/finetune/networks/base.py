@@ -84,7 +84,7 @@ def parameters(module: nn.Module) -> int:
 
 
 def group_of(names: Sequence[str], prefixes: Iterable[str]) -> list[list[str]]:
-    """The names by the first of `prefixes` that each begins with, in that order; what none begins is first."""
+    """The names by the first of `prefixes` that each begins with, in that order; the others first."""
     wanted = list(prefixes)
     out: list[list[str]] = [[] for _ in range(len(wanted) + 1)]
     for name in names:
@@ -94,13 +94,13 @@ def group_of(names: Sequence[str], prefixes: Iterable[str]) -> list[list[str]]:
 
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file. WeightsError for anything else: a .pth or .pt is a pickle, which runs
-    code as it is read, so none is ever opened."""
+    """The tensors of a safetensors file. WeightsError for anything else: a .pth or .pt is a pickle, which
+    runs code as it is read, so none is ever opened."""
     file = Path(path).expanduser()
     if file.suffix != ".safetensors":
         raise WeightsError(
-            f"{file} is no .safetensors file: vvp reads no other kind, because a pickle (.pth, .pt, .bin) may run"
-            " code; convert it with safetensors.torch.save_file where you trust it."
+            f"{file} is no .safetensors file: vvp reads no other kind, because a pickle (.pth, .pt, .bin) may"
+            " run code; convert it with safetensors.torch.save_file where you trust it."
         )
     try:
         return load_tensors(file.read_bytes())

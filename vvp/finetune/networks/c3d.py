@@ -28,10 +28,11 @@ class C3D(Network):
         inside = 3
         for stage, channels in enumerate(CHANNELS):
             for wanted in channels:
-                outside = max(8, round(wanted * width / 8) * 8)
+                outside = max(16, round(wanted * width / 16) * 16)
                 layers.append(nn.Conv3d(inside, outside, 3, padding=1, bias=not norm))
                 if norm:
-                    layers.append(nn.GroupNorm(8, outside))
+                    # Groups of 16: a channel normalised by itself would forget how bright a clip is.
+                    layers.append(nn.GroupNorm(max(1, outside // 16), outside))
                 layers.append(nn.ReLU(inplace=True))
                 inside = outside
             time = 1 if stage == 0 else 2

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from vvp.encoders.weights import sha256
 from vvp.errors import UserError
 from vvp.finetune.networks.base import Network, read_tensors, take
 from vvp.finetune.networks.c3d import C3D
@@ -21,8 +22,9 @@ def make(name: str, **options: Any) -> Network:
     return NETWORKS[name](**options)
 
 
-def fill_trunk(name: str, network: Network, path: str | Path) -> None:
+def fill_trunk(name: str, network: Network, path: str | Path) -> str:
     """Takes the trunk's tensors from torchvision's state dict, saved as safetensors; the head stays as it is.
+    The file's sha256.
 
     path: the file, or a folder that holds it under the name in FILES. WeightsError: see base.take."""
     if name not in FILES:
@@ -34,3 +36,4 @@ def fill_trunk(name: str, network: Network, path: str | Path) -> None:
         tensors = {from_torchvision(k): v for k, v in tensors.items()}
     own = {f"head.{k}": v for k, v in network.head.state_dict().items()}
     take(network, {**tensors, **own}, str(file))
+    return sha256(file)

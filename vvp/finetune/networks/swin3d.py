@@ -1,15 +1,15 @@
-"""Video Swin: a transformer whose attention looks into windows of space and time, shifted in every other block.
+"""Video Swin: a transformer whose attention looks into windows of space and time, every other block shifted.
 
-Liu et al., "Video Swin Transformer", CVPR 2022. The trunk's keys are those of torchvision's `swin3d_t`, so that
-its Kinetics weights can be taken key for key; 28,158,070 parameters with its 400-way classifier.
+Liu et al., "Video Swin Transformer", CVPR 2022. The trunk's keys are those of torchvision's `swin3d_t`, so
+that its Kinetics weights can be taken key for key; 28,158,070 parameters with its 400-way classifier.
 `width` scales the 96 channels (and with them the heads, of 32 channels each); `depths` the blocks of a stage.
 """
 
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vvp.finetune.networks.base import Batch, Network, group_of, head, need
 
@@ -43,7 +43,7 @@ class _Attention(nn.Module):
         b, t, h, w, dim = x.shape
         window, shift = _fitting((t, h, w), self.shifted)
         pad = [(-s) % n for s, n in zip((t, h, w), window, strict=True)]
-        x = F.pad(x, (0, 0, 0, pad[2], 0, pad[1], 0, pad[0]))
+        x = functional.pad(x, (0, 0, 0, pad[2], 0, pad[1], 0, pad[0]))
         size = x.shape[1:4]
         if any(shift):
             x = torch.roll(x, [-s for s in shift], (1, 2, 3))
@@ -57,7 +57,9 @@ class _Attention(nn.Module):
         if any(shift):
             apart = _apart(size, window, shift, x.device)
             mask = mask + apart.repeat(b, 1, 1)[:, None]
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.to(q.dtype).expand(len(q), -1, -1, -1))
+        out = functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask.to(q.dtype).expand(len(q), -1, -1, -1)
+        )
         x = self.proj(out.transpose(1, 2).reshape(-1, n, dim))
         x = _whole(x, window, (b, size[0], size[1], size[2], dim))
         if any(shift):
@@ -144,7 +146,7 @@ class _Merging(nn.Module):
         self.norm = nn.LayerNorm(4 * dim, eps=1e-5)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.pad(x, (0, 0, 0, x.shape[3] % 2, 0, x.shape[2] % 2))
+        x = functional.pad(x, (0, 0, 0, x.shape[3] % 2, 0, x.shape[2] % 2))
         corners = [x[:, :, i::2, j::2] for j in (0, 1) for i in (0, 1)]
         out: Tensor = self.reduction(self.norm(torch.cat(corners, -1)))
         return out
@@ -159,7 +161,7 @@ class _Patches(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, T, H, W) → (B, T/2, H/4, W/4, dim)."""
         pad = [(-s) % p for s, p in zip(x.shape[2:], PATCH, strict=True)]
-        x = self.proj(F.pad(x, (0, pad[2], 0, pad[1], 0, pad[0])))
+        x = self.proj(functional.pad(x, (0, pad[2], 0, pad[1], 0, pad[0])))
         out: Tensor = self.norm(x.permute(0, 2, 3, 4, 1))
         return out
 
@@ -208,5 +210,5 @@ class Swin3D(Network):
 
 
 def from_torchvision(name: str) -> str:
-    """Our name of one of torchvision's tensors: there the stages are called `features`, as a method is here."""
+    """Our name of one of torchvision's tensors: its stages are called `features`, as a method is here."""
     return f"features_.{name.removeprefix('features.')}" if name.startswith("features.") else name
