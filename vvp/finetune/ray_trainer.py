@@ -124,19 +124,27 @@ def fitting(machines: Machines, nodes: Sequence[Mapping[str, float]], batch: int
     if batch % machines.workers:
         raise PlanError(f"a batch of {batch} clips does not divide among {machines.workers} workers.")
     cpus, gpus = (sum(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU"))
-    each = machines.cpus if machines.cpus is not None else max(1.0, float(cpus // machines.workers))
-    room = 0
-    for node in nodes:
-        fits = [int(node.get("CPU", 0.0) / each + 1e-9)]
-        if machines.gpus:
-            fits.append(int(node.get("GPU", 0.0) / machines.gpus + 1e-9))
-        room += min(fits)
+    most = int(cpus // machines.workers)
+    sizes = [machines.cpus] if machines.cpus is not None else [float(n) for n in range(max(1, most), 0, -1)]
+    each = next((size for size in sizes if _room(machines, nodes, size) >= machines.workers), sizes[-1])
+    room = _room(machines, nodes, each)
     if room < machines.workers:
         wants = f"{each:g} CPU" + (f" and {machines.gpus:g} GPU" if machines.gpus else "")
         raise PlanError(
             f"{machines.workers} workers of {wants} each do not fit: it has {cpus:g} CPU, {gpus:g} GPU."
         )
     return {"CPU": each, **({"GPU": machines.gpus} if machines.gpus else {})}
+
+
+def _room(machines: Machines, nodes: Sequence[Mapping[str, float]], cpus: float) -> int:
+    """How many workers of so many CPUs the nodes hold."""
+    room = 0
+    for node in nodes:
+        fits = [int(node.get("CPU", 0.0) / cpus + 1e-9)]
+        if machines.gpus:
+            fits.append(int(node.get("GPU", 0.0) / machines.gpus + 1e-9))
+        room += min(fits)
+    return room
 
 
 def _worker(config: dict[str, Any]) -> None:
