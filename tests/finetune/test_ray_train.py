@@ -1,4 +1,4 @@
-"""Real Ray Train: killed once and gone on; two workers and one see the same losses; what cannot fit is refused."""
+"""Real Ray Train: killed and gone on; two workers and one see the same losses; what cannot fit is refused."""
 
 import json
 import os
@@ -9,13 +9,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from vvp.finetune import clips
 from vvp.media.decode import Clip
 from vvp.paths import CLIPS_FACTS, RunPaths
-from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
 N = 40
@@ -39,8 +37,7 @@ def space(tmp_path: Path) -> Workspace:
         rows.append(clips.write_clip(space, video["video_id"], f"{i:032x}", clip, i))
     clips.write_index(space, rows)
     space.write_json(CLIPS_FACTS, clips.recipe(settings))
-    space.replace("videos", pa.Table.from_pylist(
-        [{c: v.get(c) for c in TABLES["videos"].names} for v in videos], schema=TABLES["videos"]))  # fmt: skip
+    space.replace("videos", table("videos", videos))
     space.append("embeddings", table("embeddings", embeddings))
     return space
 
