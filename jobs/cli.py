@@ -74,10 +74,23 @@ def version() -> None:
 
 def _verbs() -> None:
     # Imported here so that `jobs.cli` itself stays light; each driver imports its heavy parts when called.
-    from jobs import collect, demo, embed, evaluate, explore, export, predict, report, serve, tune
+    from jobs import (
+        clips,
+        collect,
+        demo,
+        embed,
+        evaluate,
+        explore,
+        export,
+        finetune,
+        predict,
+        report,
+        serve,
+        tune,
+    )  # fmt: skip
 
     app.add_typer(collect.app, name="collect")
-    for driver in (embed, tune, evaluate, explore, report, predict, export, serve):
+    for driver in (embed, clips, finetune, tune, evaluate, explore, report, predict, export, serve):
         app.command(name=driver.__name__.rsplit(".", 1)[-1])(driver.command)
     app.command(name="demo")(demo.command_of(run))
 

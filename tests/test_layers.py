@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("errors", "words", "sheets"), ("schema", "paths", "parquet"), ("workspace",),
     ("synthetic", "collect", "media"), ("encoders",), ("embed",), ("dataset",), ("models",), ("learn",),
-    ("forecast",), ("explore", "export"), ("report",), ("api",),
+    ("finetune",), ("forecast",), ("explore", "export"), ("report",), ("api",),
 )  # fmt: skip
 LEVEL = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 RAY = {
@@ -20,6 +20,8 @@ RAY = {
     "vvp/embed/pools.py",
     "vvp/learn/sweep.py",
     "vvp/learn/ray_trials.py",
+    "vvp/finetune/caching.py",
+    "vvp/finetune/ray_trainer.py",
     "vvp/api.py",
 }
 FILES = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("vvp/**/*.py") if p.name != "__init__.py")

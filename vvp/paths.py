@@ -7,6 +7,8 @@
     runs/NAME/TARGET/                         run.json evaluation.json predictions.parquet predictor/
     runs/NAME/TARGET/SPLIT/                   candidates.json models/ trials.json sweep/
     runs/NAME/report/                         report.html and its figures
+    runs/NAME/TARGET/finetune/NETWORK-HASH/   a network trained on the clips
+    clips/                                    what networks learn from (finetune/clips.py)
     map/                                      the collection seen from above
 Not known here: what is in the files.
 """
@@ -21,9 +23,19 @@ EMBED_RECIPE = "embed.json"
 SPLITS_TABLE, SPLITS_FACTS = "splits.parquet", "splits.json"
 TEST_OPENED = "test_opened.json"
 RUNS = "runs"
+CLIPS = "clips"
+CLIPS_FACTS, CLIPS_INDEX = f"{CLIPS}/settings.json", f"{CLIPS}/index"
 MAP = "map"
 MAP_FACTS, MAP_POINTS = f"{MAP}/map.json", f"{MAP}/points.parquet"
 MAP_PLACER, MAP_TENSORS = f"{MAP}/placer.json", f"{MAP}/placer.safetensors"
+
+
+def clip_frames(key: str) -> str:
+    return f"{CLIPS}/{key}.frames.npy"
+
+
+def clip_mel(key: str) -> str:
+    return f"{CLIPS}/{key}.mel.npy"
 
 
 @dataclass(frozen=True)
@@ -75,3 +87,7 @@ class RunPaths:
 
     def trials(self, split: str) -> str:
         return f"{self.split(split)}/trials.json"
+
+    def finetune(self, network: str, mark: str) -> str:
+        """The folder of a network trained on the clips. mark: hash of its data and settings."""
+        return f"{self.home}/{self.target}/finetune/{network}-{mark}"

@@ -1,0 +1,107 @@
+"""Real Ray Train: killed and gone on; two workers and one see the same losses; what cannot fit is refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vvp.finetune import clips
+from vvp.media.decode import Clip
+from vvp.paths import CLIPS_FACTS, RunPaths
+from vvp.workspace import Workspace
+
+N = 40
+SMALL = ["--width", "0.0625", "--pixels", "32", "--frames", "4", "--dropout", "0", "--batch", "8"]
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Workspace:
+    """Clips of one colour each, in a cache and embedded; log views follow the red."""
+    from learn_tables import table, world
+
+    videos, embeddings = world(N, channels=8)
+    space, rng = Workspace(tmp_path / "ws"), np.random.default_rng(0)
+    settings = clips.ClipSettings(size=36, fps=4, length_s=2)
+    rows = []
+    for i, video in enumerate(videos):
+        colour = rng.integers(0, 255, 3)
+        video["views"] = int(np.exp(5 + 4 * colour[0] / 255))
+        picture = np.broadcast_to(colour.astype(np.uint8), (8, 36, 36, 3))
+        clip = Clip(frames=np.ascontiguousarray(picture), duration_s=48.0)
+        rows.append(clips.write_clip(space, video["video_id"], f"{i:032x}", clip, i))
+    clips.write_index(space, rows)
+    space.write_json(CLIPS_FACTS, clips.recipe(settings))
+    space.replace("videos", table("videos", videos))
+    space.append("embeddings", table("embeddings", embeddings))
+    return space
+
+
+def command(space: Workspace, *more: str) -> list[str]:
+    return [sys.executable, "-m", "jobs", "--local", "finetune", "c3d", "-w", space.root, *SMALL, *more]
+
+
+def run(space: Workspace, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(space, *more), cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=400
+    )
+
+
+def states(space: Workspace) -> list[Path]:
+    return sorted(Path(space.root).glob(f"{RunPaths('default').home}/**/state/*/*/state.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_run_killed_once_goes_on_with_one_history(space: Workspace) -> None:
+    going = subprocess.Popen(command(space, "--epochs", "30", "--patience", "30"),
+                             cwd=Path(__file__).parents[2], start_new_session=True)  # fmt: skip
+    try:
+        end = time.monotonic() + 300
+        while not states(space):
+            assert going.poll() is None and time.monotonic() < end
+            time.sleep(0.1)
+    finally:
+        os.killpg(going.pid, signal.SIGKILL)
+        going.wait()
+    before = json.loads(states(space)[-1].read_text())["history"]
+    assert 0 < len(before) < 30
+    time.sleep(5)  # what Ray started ends after its driver
+    done = run(space, "--epochs", "30", "--patience", "30", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert [e["epoch"] for e in result["history"]] == list(range(30))
+    assert result["history"][: len(before)] == before
+    assert not states(space)
+    again = run(space, "--epochs", "30", "--patience", "30", "--json")
+    assert json.loads(again.stdout)["history"] == result["history"], "a finished run is not trained again"
+    files = {p.suffix for p in Path(space.root).rglob("runs/**/*") if p.is_file()}
+    assert files <= {".json", ".npy", ".safetensors"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_workers_and_one_have_the_same_losses_for_one_global_batch(space: Workspace) -> None:
+    """Within 1 in 1,000: the same clips in the same steps, added up in another order."""
+    found = []
+    for workers in ("1", "2"):
+        done = run(space, "--epochs", "3", "--name", f"w{workers}", "--workers", workers, "--json")
+        assert done.returncode == 0, done.stderr
+        found.append([e["loss"] for e in json.loads(done.stdout)["history"]])
+    assert np.allclose(*found, rtol=1e-3)
+    assert found[0][-1] < found[0][0]
+
+
+@pytest.mark.slow
+def test_what_the_cluster_cannot_hold_and_an_odd_batch_end_with_2(space: Workspace) -> None:
+    for more, words in (
+        (["--gpus-per-worker", "1", "--cpus-per-worker", "1"], "do not fit"),
+        (["--workers", "3"], "divide"),
+    ):
+        done = run(space, *more)
+        assert done.returncode == 2 and words in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -1,0 +1,1 @@
+"""Networks trained on the clips themselves, and judged like every other model."""

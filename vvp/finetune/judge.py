@@ -1,0 +1,207 @@
+"""A trained network measured like every other model: the same test rows, intervals, the best rule beside it.
+
+The network learned from the training part of the time split alone, and its epoch was chosen on the validation
+part. Its record carries the split's fingerprint; under another split it is refused.
+Not known here: how it was trained.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from safetensors.torch import save as save_tensors
+
+from vvp.dataset.matrix import Matrix, assemble
+from vvp.errors import SplitError, UserError
+from vvp.finetune.clips import ClipCache
+from vvp.finetune.loop import Epoch, Progress, Task
+from vvp.finetune.networks.base import Network, parameters
+from vvp.finetune.settings import TrainSettings
+from vvp.learn import candidates
+from vvp.learn.metrics import bootstrap, flags, paired, record
+from vvp.learn.records import Metrics, Record, Warning
+from vvp.learn.tuning import read_run
+from vvp.models.base import CRITERION
+from vvp.paths import RunPaths
+from vvp.workspace import Workspace
+
+TRAINED, TENSORS, SAID, RESULT = "trained.json", "network.safetensors", "forecasts.npy", "result.json"
+MIN_TRAIN, MIN_HELD = 8, 3  # rows with a clip, below which nothing is trained
+
+
+class EpochRecord(Record):
+    """As loop.Epoch."""
+
+    epoch: int
+    loss: float
+    validation: float
+    lr: float
+    seconds: float
+    waited: float
+    clips_per_second: float
+
+
+class NetworkResult(Record):
+    """result.json"""
+
+    network: str
+    settings: str
+    """JSON of settings.TrainSettings"""
+    mark: str
+    """hash of data and settings"""
+    split: str
+    fingerprint: str
+    """of the split that it was trained under"""
+    parameters: int
+    parts: dict[str, int]
+    """labelled rows with a clip"""
+    left_out: dict[str, int]
+    """labelled rows without one, by reason"""
+    best: int
+    """the epoch whose weights it has"""
+    history: list[EpochRecord]
+    rule: str
+    metrics: Metrics
+    rule_metrics: Metrics
+    versus_rule: Metrics
+    """its metrics less the rule's, paired, on the test part"""
+    warnings: list[Warning]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """What a network of a workspace can learn from."""
+
+    matrix: Matrix
+    task: Task
+    test: np.ndarray
+    """int64, rows of the matrix"""
+    left_out: dict[str, int]
+    fingerprint: str
+
+    @property
+    def wanted(self) -> np.ndarray:
+        """The rows that are forecast: validation, then test."""
+        return np.concatenate([self.task.validation, self.test])
+
+    def mark(self, settings: TrainSettings, cache: ClipCache) -> str:
+        """Hex hash of everything that the trained network depends on."""
+        m, ids = self.matrix, self.matrix.video_id
+        rows = np.concatenate([self.task.train, self.wanted])
+        keys = [cache.clips[ids[row]].key for row in rows]
+        facts = [asdict(settings), self.fingerprint, keys, m.y[rows].tolist(), m.part[rows].tolist()]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
+
+
+def prepare(space: Workspace, name: str, cache: ClipCache, min_frames: int = 0) -> Prepared:
+    """The labelled rows with a clip under the time split of run `name`, or of no run. UserError: too few."""
+    run = read_run(space, name)
+    matrix = assemble(space, "time", None if run is None else run.split_settings)
+    labelled = np.isin(matrix.part, ("train", "validation", "test"))
+    there = np.array([video in cache.clips for video in matrix.video_id])
+    long = np.array(
+        [v in cache.clips and cache.clips[v].source_frames >= min_frames for v in matrix.video_id]
+    )
+    rows = {part: matrix.rows(part, long) for part in ("train", "validation", "test")}
+    least = {"train": MIN_TRAIN, "validation": MIN_HELD, "test": MIN_HELD}
+    for part, own in rows.items():
+        if len(own) < least[part]:
+            raise SplitError(f"only {len(own)} {part} videos have a clip; a network needs {least[part]}.")
+    left_out = {
+        "no clip": int((labelled & ~there).sum()), "too few frames": int((labelled & there & ~long).sum())
+    }  # fmt: skip
+    return Prepared(
+        matrix=matrix, task=Task(y=matrix.y, train=rows["train"], validation=rows["validation"]),
+        test=rows["test"], left_out=left_out, fingerprint=str(matrix.splits.facts["fingerprint"]),
+    )  # fmt: skip
+
+
+def write_trained(space: Workspace, at: str, network: Network, progress: Progress, said: np.ndarray) -> None:
+    """The network, its forecasts of the wanted rows and its history; JSON last, it vouches for the others."""
+    tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    space.write_bytes(f"{at}/{TENSORS}", save_tensors(tensors))
+    sink = io.BytesIO()
+    np.save(sink, said, allow_pickle=False)
+    space.write_bytes(f"{at}/{SAID}", sink.getvalue())
+    history = [asdict(epoch) for epoch in progress.history]
+    facts = {"mark": progress.mark, "best": progress.best, "history": history,
+             "parameters": parameters(network)}  # fmt: skip
+    space.write_json(f"{at}/{TRAINED}", facts)
+
+
+def trained(space: Workspace, at: str, mark: str) -> bool:
+    """Whether the folder holds this very network, trained to the end."""
+    return space.exists(f"{at}/{TRAINED}") and space.read_json(f"{at}/{TRAINED}").get("mark") == mark
+
+
+def judge(
+    space: Workspace, at: str, prepared: Prepared, settings: TrainSettings, resamples: int = 1000
+) -> NetworkResult:
+    """Measures what was trained, on the test part, and writes the record."""
+    again = f"delete {at}, and run `vvp finetune` again"
+    facts = space.read_json(f"{at}/{TRAINED}")
+    with space.taken_apart(f"{at}/{TRAINED}", again):
+        said = np.load(io.BytesIO(space.read_bytes(f"{at}/{SAID}")), allow_pickle=False)
+        history = [EpochRecord(**asdict(Epoch(**row))) for row in facts["history"]]
+        mark, best, size = str(facts["mark"]), int(facts["best"]), int(facts["parameters"])
+        if said.shape != prepared.wanted.shape or said.dtype != np.float64 or not np.isfinite(said).all():
+            raise ValueError("forecasts of other rows")
+    matrix, test, name = prepared.matrix, prepared.test, settings.network
+    y, channels = matrix.y[test], matrix.channel_id[test]
+    rule = best_rule(matrix, prepared.task.validation)
+    predicted = {name: said[len(prepared.task.validation) :], rule.name: rule.predict(matrix, test)}
+    intervals = bootstrap(y, predicted, channels, resamples)
+    rows = {p: len(v) for p, v in (("train", prepared.task.train), ("validation", prepared.task.validation),
+                                   ("test", test))}  # fmt: skip
+    warnings = [w for w in flags({name: predicted[name]}) if w.kind == "constant"]
+    if hardly_moves(predicted[name], y) and not warnings:
+        text = f"{name} says nearly the same of every video: it has learned next to nothing from the clips"
+        warnings = [Warning(kind="constant", text=text)]
+    if len(test) < 50:
+        text = f"the test holds {len(test)} clips: small differences are mostly chance"
+        warnings.append(Warning(kind="few test", text=text))
+    result = NetworkResult(
+        network=name, settings=json.dumps(asdict(settings), sort_keys=True), mark=mark, split="time",
+        fingerprint=prepared.fingerprint, parameters=size, parts=rows, left_out=prepared.left_out, best=best,
+        history=history, rule=rule.name, metrics=record(intervals[name]),
+        rule_metrics=record(intervals[rule.name]),
+        versus_rule=record(paired(y, predicted[name], predicted[rule.name], channels, resamples)),
+        warnings=warnings,
+    )  # fmt: skip
+    space.write_json(f"{at}/{RESULT}", result.as_dict())
+    return result
+
+
+def best_rule(matrix: Matrix, validation: np.ndarray) -> candidates.Candidate:
+    """The rule with the least error on the validation rows, fitted on the rows before the test."""
+    able = [rule for rule in candidates.rules(matrix) if rule.model is not None]
+    train = matrix.rows("train")
+    tried = {r.name: candidates.fit_rule(matrix, r, train).predict(matrix, validation) for r in able}
+    return min(able, key=lambda r: CRITERION.rank(CRITERION(matrix.y[validation], tried[r.name])))
+
+
+def hardly_moves(said: np.ndarray, y: np.ndarray) -> bool:
+    """Whether forecasts vary by less than a twentieth of what the labels do."""
+    return float(said.std()) < 0.05 * float(y.std())
+
+
+def results(space: Workspace, name: str, target: str = "views") -> Sequence[NetworkResult]:
+    """The networks of a run, by name. UserError: a record is damaged."""
+    base = f"{RunPaths(name, target).finetune('', '').removesuffix('-').rstrip('/')}"
+    found = []
+    for folder in space.folders(base):
+        file = f"{base}/{folder}/{RESULT}"
+        if space.exists(file):
+            found.append(NetworkResult.read(space.read_json(file), space.uri(file), "`vvp finetune`"))
+    return found
+
+
+def refuse_other_split(result: NetworkResult, fingerprint: str) -> None:
+    """UserError when the network was trained under another split: its training rows may be test rows here."""
+    if result.fingerprint != fingerprint:
+        raise UserError(
+            f"the network {result.network} was trained under another split: run `vvp finetune` again."
+        )
