@@ -13,6 +13,8 @@ HEADS = {
     "accuracy": "accuracy", "macro_f1": "macro F1", "steps": "error in steps",
 }  # fmt: skip
 
+TWO, MORE = ("auc", "average_precision", "log_loss"), ("accuracy", "macro_f1", "log_loss")
+
 
 def print_classes(result: "Evaluation") -> None:
     """The deciding split in full, and the log loss of all beside it."""
@@ -48,26 +50,29 @@ def print_classes(result: "Evaluation") -> None:
 
 
 def _metrics(split: str, own: "ClassSplit") -> None:
+    shown = TWO if len(own.labels) == 2 else MORE
     absent: list[str] = []
     rows: list[tuple[str | None, ...]] = []
-    heads: tuple[str, ...] = ()
     for name, one in own.results.items():
         if one.metrics is None:
             absent.append(f"{name}: not available, {one.unavailable}")
             continue
-        heads = ("", *(HEADS[m] for m in one.metrics), "log loss vs the rule")
         gap = "(the rule)" if one.versus_rule is None else _one(one.versus_rule["log_loss"], "+")
         kind = "rule: " if one.role == "rule" else ""
         mark = " ◂" if name == own.chosen else ""
-        rows.append((f"{kind}{name}{mark}", *(_one(m) for m in one.metrics.values()), gap))
-    how = "" if own.mapping is None else f"; probabilities: {own.mapping}, chosen by log loss"
+        rows.append((f"{kind}{name}{mark}", *(_one(one.metrics[m]) for m in shown), gap))
     show.table(
         f"evaluate: {split} split, {own.test_rows} test videos of {own.test_channels} channels, "
-        f"95 % intervals by channel; ◂ forecasts{how}",
-        heads,
+        "95 % intervals by channel; ◂ forecasts",
+        ("", *(HEADS[m] for m in shown), "log loss vs the rule"),
         rows,
         note="\n".join([own.population, *absent]),
     )
+    chosen = own.results[own.chosen].metrics or {}
+    pairs = [(HEADS[m], _one(value)) for m, value in chosen.items() if m not in shown]
+    if own.mapping is not None:
+        pairs.append(("probabilities", f"{own.mapping}, chosen by log loss before the test"))
+    show.facts(f"{own.chosen}, further", pairs)
 
 
 def _one(value: "Measured", sign: str = "") -> str | None:
