@@ -43,7 +43,7 @@ def print_classes(result: "Evaluation") -> None:
     for name in names:
         found = [split.results.get(name) for split in result.classes.values()]
         losses = [None if r is None or r.metrics is None else _one(r.metrics["log_loss"]) for r in found]
-        rows.append((name, *losses))
+        rows.append((_called(name), *losses))
     show.table("log loss under the splits", ("", *(f"{s} split" for s in result.classes)), rows)
     for split, reason in result.unavailable.items():
         show.out.print(f"{split} split: {reason}", markup=False)
@@ -60,7 +60,7 @@ def _metrics(split: str, own: "ClassSplit") -> None:
         gap = "(the rule)" if one.versus_rule is None else _one(one.versus_rule["log_loss"], "+")
         kind = "rule: " if one.role == "rule" else ""
         mark = " ◂" if name == own.chosen else ""
-        rows.append((f"{kind}{name}{mark}", *(_one(one.metrics[m]) for m in shown), gap))
+        rows.append((f"{kind}{_called(name)}{mark}", *(_one(one.metrics[m]) for m in shown), gap))
     show.table(
         f"evaluate: {split} split, {own.test_rows} test videos of {own.test_channels} channels, "
         "95 % intervals by channel; ◂ forecasts",
@@ -73,6 +73,11 @@ def _metrics(split: str, own: "ClassSplit") -> None:
     if own.mapping is not None:
         pairs.append(("probabilities", f"{own.mapping}, chosen by log loss before the test"))
     show.facts(f"{own.chosen}, further", pairs)
+
+
+def _called(name: str) -> str:
+    """A candidate's name; the mean of classes is their base rate."""
+    return "base rate" if name == "train mean" else name
 
 
 def _one(value: "Measured", sign: str = "") -> str | None:

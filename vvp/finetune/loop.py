@@ -29,7 +29,7 @@ from vvp.errors import VvpError
 from vvp.finetune.networks.base import Batch, Network, read_tensors, take
 from vvp.finetune.settings import TrainSettings
 from vvp.finetune.windows import Windows
-from vvp.models.base import CRITERION
+from vvp.models.base import MAE
 
 STATE, WEIGHTS, BEST, OPTIMISER = (
     "state.json", "weights.safetensors", "best.safetensors", "optimiser.safetensors"
@@ -199,7 +199,7 @@ class _Trainer:
         total = self.team.total(losses)
         took = time.monotonic() - began
         held = self.task.validation
-        value = CRITERION(self.task.y[held], self._forecast(held))
+        value = MAE(self.task.y[held], self._forecast(held))
         if not math.isfinite(float(total[0])):
             raise VvpError("the loss is no finite number any more: try a smaller --lr.")
         done = Epoch(

@@ -154,8 +154,9 @@ def compare(matrix: Matrix, name: str, rival: str, a: Errors, b: Errors) -> Evid
     low = gain - float(t.ppf(0.95, k - 1)) * error / base if k > 1 else -1.0
     better = low > MARGIN
     shown = "" if better else ", which does not show it to be better"
+    loss = "log loss" if matrix.target.classes else "error"
     sentence = (
-        f"on {len(rows)} videos it had not learned from, the error of {name} was {abs(gain):.0%}"
+        f"on {len(rows)} videos it had not learned from, the {loss} of {name} was {abs(gain):.0%}"
         f" {'smaller' if gain >= 0 else 'larger'} than the rule's (at least {low:+.0%} with 95 % confidence,"
         f" {k} {unit}; needed {MARGIN:.0%}){shown}"
     )
