@@ -14,7 +14,7 @@ from vvp.learn.candidates import MODELS, fit, refit
 from vvp.learn.first_points import at_first_points
 from vvp.learn.folds import TrialData, before_test, folds, trial_data
 from vvp.learn.recipes import Recipe, Tried, average, held_forecasts
-from vvp.models.base import first_point, mae
+from vvp.models.base import MAE, first_point, mae
 from vvp.models.gbdt import Gbdt
 from vvp.models.ridge import Ridge
 from vvp.workspace import Workspace
@@ -42,7 +42,7 @@ def test_an_average_is_no_worse_than_its_best_member(seed: int) -> None:
     y = rng.normal(8, 2, 200)
     shared = rng.normal(size=200)
     found = tries(0.5 * shared + rng.normal(0, rng.uniform(0.5, 1.5, (20, 1)), (20, 200)), y)
-    made = average(found, y)
+    made = average(found, y, MAE)
     assert made is not None and 2 <= len(made.recipe.members) <= recipes.MOST_MEMBERS
     by_point = {one.recipe.point: one for one in found}
     weights = [weight for weight, _ in made.recipe.members]
@@ -55,14 +55,14 @@ def test_an_average_is_no_worse_than_its_best_member(seed: int) -> None:
 
 def test_a_single_model_that_nothing_helps_is_no_average() -> None:
     y = np.random.default_rng(0).normal(size=50)
-    assert average(tries(np.array([np.zeros(50), np.ones(50)]), y), y) is None
-    assert average(tries(np.ones((1, 50)), y), y) is None and average([], y) is None
-    assert average(tries(np.ones((3, 50)), y), y) is None, "all alike"
+    assert average(tries(np.array([np.zeros(50), np.ones(50)]), y), y, MAE) is None
+    assert average(tries(np.ones((1, 50)), y), y, MAE) is None and average([], y, MAE) is None
+    assert average(tries(np.ones((3, 50)), y), y, MAE) is None, "all alike"
 
 
 def test_opposite_errors_cancel() -> None:
     y = np.zeros(40)
-    made = average(tries(np.array([np.full(40, 1.0), np.full(40, -1.01), np.full(40, 3.0)]), y), y)
+    made = average(tries(np.array([np.full(40, 1.0), np.full(40, -1.01), np.full(40, 3.0)]), y), y, MAE)
     assert made is not None and made.validation == pytest.approx(0.005, abs=1e-6)
     assert [one.point for _, one in made.recipe.members] == [0, 1]
 

@@ -180,7 +180,7 @@ def best_rule(matrix: Matrix, validation: np.ndarray) -> candidates.Candidate:
     able = [rule for rule in candidates.rules(matrix) if rule.model is not None]
     train = matrix.rows("train")
     tried = {r.name: candidates.fit_rule(matrix, r, train).predict(matrix, validation) for r in able}
-    return min(able, key=lambda r: MAE.rank(MAE(matrix.y[validation], tried[r.name])))
+    return min(able, key=lambda r: MAE(matrix.y[validation], tried[r.name]))
 
 
 def hardly_moves(said: np.ndarray, y: np.ndarray) -> bool:

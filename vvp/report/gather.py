@@ -19,7 +19,7 @@ from vvp.dataset.splits import SAVED
 from vvp.errors import UserError
 from vvp.forecast.judging import read_evaluation, read_predictions
 from vvp.learn.records import Evaluation, Run, SplitResult
-from vvp.learn.tuning import read_run
+from vvp.learn.tuning import read_run, targets_of
 from vvp.paths import EMBEDDINGS, RUNS, SET_ASIDE, SPLITS_TABLE, VIDEOS, RunPaths
 from vvp.report import gather_map as atlas
 from vvp.schema import FAILED
@@ -40,6 +40,7 @@ class Videos:
     duration_s: np.ndarray  # float64 (n,), seconds, NaN: unknown
     followers: np.ndarray  # float64 (n,), of the channel when collected, NaN: unknown
     log_views: np.ndarray  # float64 (n,), log(1 + views), NaN: no usable count
+    counts: dict[str, np.ndarray]  # labels.COUNTS → float64 (n,), NaN: unknown, or the video has no label
     horizon_days: np.ndarray  # float64 (n,), age of the count, NaN: unknown
     part: np.ndarray  # object (n,), under the deciding split: train … none; none where nothing was split
     embedded: np.ndarray  # bool (n,), has a row in embeddings that did not fail
@@ -73,6 +74,7 @@ class Facts:
     root: str
     name: str
     split: str  # the deciding one
+    others: list[Evaluation]  # of the run's targets beside views
     profile: str
     videos: Videos
     set_aside: dict[str, int]  # schema.SET_ASIDE_REASONS → rows
@@ -128,7 +130,8 @@ def gather(space: Workspace, name: str) -> Facts:
     evaluated = None if evaluation is None else evaluation.run_id
     shape, points = atlas.read(space, name, split, evaluated, mine, why, notes)
     return Facts(
-        root=space.root, name=name, split=split, profile=next(iter(mine["profile"].to_pylist()), "") or "",
+        root=space.root, name=name, split=split, others=_others(space, name),
+        profile=next(iter(mine["profile"].to_pylist()), "") or "",
         videos=videos, set_aside=dict(Counter(aside).most_common()), label_issues=issues(table, labels),
         statuses=dict(Counter(mine["status"].to_pylist())),
         errors=dict(Counter(k for k in mine["error_kind"].to_pylist() if k).most_common()),
@@ -173,6 +176,11 @@ def _evaluation(
         notes.append(why["evaluation"])
         return None
     return evaluation
+
+
+def _others(space: Workspace, name: str) -> list[Evaluation]:
+    found = [read_evaluation(space, name, target) for target in targets_of(space, name) if target != "views"]
+    return [one for one in found if one is not None]
 
 
 def _tested(
@@ -255,7 +263,8 @@ def _videos(space: Workspace, table: pa.Table, labels: Labels, latest: pa.Table,
         video_id=labels.video_id, title=shown("title"), channel_id=shown("channel_id"), tags=tags,
         caption_length=np.array([len(c) if c else np.nan for c in captions], dtype=np.float64),
         published_at=moments(table["published_at"]), duration_s=numbers("duration_s"),
-        followers=numbers("channel_followers"), log_views=labels.log_views, horizon_days=labels.horizon_days,
+        followers=numbers("channel_followers"), log_views=labels.log_views,
+        counts=labels.counts, horizon_days=labels.horizon_days,
         part=part, embedded=there(np.array([s != FAILED for s in latest["status"].to_pylist()])),
         picture=there(present(latest, "picture")),
         sound=there(present(latest, "sound")),

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from vvp import __version__
-from vvp.report import glossary, sentences
+from vvp.report import counts, glossary, sentences
 from vvp.report import html as pieces
 from vvp.report.figures import clusters, collection, comparison, maps, plot, posts, reduction
 from vvp.report.figures import errors as model
@@ -60,6 +60,7 @@ def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) ->
             + _grid(drawn["posts"])
             + "".join(map(pieces.plain, posts.tables(facts.videos))),
         ),
+        ("counts", "Counts and targets", "".join(map(pieces.plain, counts.tables(facts)))),
         *_map_sections(facts, thumbs, drawn),
         ("model", "The model", _model(facts, thumbs, drawn)),
         ("limits", "What this cannot know", pieces.bullets(sentences.limits(facts))),
