@@ -17,6 +17,6 @@ from vvp.collect.numbers import (
 )
 
 __all__ = [
-    "DoubtfulError", "DoubtfulUnitError", "count", "count_or_hidden", "days", "duration", "flag", "hashtags", "identifier",
-    "looks_rounded", "missing", "moment", "pixels", "platform", "tags", "text",
+    "DoubtfulError", "DoubtfulUnitError", "count", "count_or_hidden", "days", "duration", "flag",
+    "hashtags", "identifier", "looks_rounded", "missing", "moment", "pixels", "platform", "tags", "text",
 ]  # fmt: skip
