@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from vvp.collect import parse
+from vvp.collect import numbers, parse
 from vvp.collect.problems import Problems
 
 
@@ -30,7 +30,6 @@ def utc(*parts: int) -> datetime:
         ("541.2K", 541_200),
         ("541,2K", 541_200),
         ("1.2M", 1_200_000),
-        ("1,234K", 1_234_000),
         ("3 M", 3_000_000),
         ("1.1b", 1_100_000_000),
         ("12.3万", 123_000),
@@ -184,3 +183,56 @@ def test_a_year_of_two_digits_may_stand_first_where_that_is_said():
         parse.moment("24-05-13")
     with pytest.raises(ValueError):
         parse.moment("31/01/2024", order="year-first")
+
+
+def _column(*written: str) -> list[int | None]:
+    """A column of counts as it is read; None: refused as doubtful."""
+    style = numbers.style_of(written)
+    found: list[int | None] = []
+    for each in written:
+        try:
+            found.append(parse.count(each, style))
+        except parse.DoubtfulError:
+            found.append(None)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        # A Turkish B is a thousand: after a decimal comma, and in every other row of that column.
+        (["12 B", "1,2 B"], [None, None]),
+        (["12 B", "1,2 B", "1.5 B"], [None, None, None]),
+        (["12 B", "3 Mn"], [None, 3_000_000]),
+        (["12 B"], [None]),
+        (["12B", "1.2B"], [12 * 10**9, 1_200_000_000]),
+        (["1.2 B", "3 B"], [1_200_000_000, 3 * 10**9]),
+        (["1,2 Mrd.", "12 B"], [1_200_000_000, None]),
+        # An Indonesian M is a thousand million.
+        (["12 rb", "3,4 jt", "1,2 M"], [12_000, 3_400_000, None]),
+        (["1,2 M", "3 K"], [1_200_000, 3_000]),
+        # A Czech or Romanian mil. is a million.
+        (["3 mil", "3,4 mil", "2 M"], [3_000, 3_400, 2_000_000]),
+        (["3,4 mil."], [None]),
+        (["3,4 mil", "1,2 mld"], [None, 1_200_000_000]),
+        # Three digits before a unit: decimals or thousands?
+        (["1,234K"], [None]),
+        (["1,234K", "1.2M"], [None, 1_200_000]),
+        (["1,234K", "1,5K"], [None, 1_500]),
+        (["1.234K", "12.0"], [None, 12]),
+        (["1,234K", "1,234,567"], [1_234_000, 1_234_567]),
+        (["1,234 views", "1.2M views"], [1_234, 1_200_000]),
+    ],
+)
+def test_units_that_mean_two_numbers_are_decided_by_the_column(
+    column: list[str], values: list[int | None]
+) -> None:
+    assert _column(*column) == values
+
+
+def test_what_the_user_says_of_signs_settles_no_unit() -> None:
+    column = ["12 rb", "1,2 M", "1,234K"]
+    style = numbers.style_of(column, numbers.STYLES["1.234,5"])
+    assert parse.count("1,234K", style) == 1234
+    with pytest.raises(parse.DoubtfulUnitError, match="m and rb stand in one column"):
+        parse.count("1,2 M", style)

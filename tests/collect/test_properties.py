@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vvp.collect import numbers, parse
@@ -166,6 +166,8 @@ ID_STYLES: dict[str, Callable[[int], Any]] = {
 
 @QUICK
 @given(st.integers(min_value=10**6, max_value=10**19), st.sampled_from(sorted(ID_STYLES)))
+@example(2**53 + 1, "float")
+@example(2**53 + 1, "pandas")
 def test_an_id_is_read_back_or_refused(number: int, style: str) -> None:
     try:
         assert parse.identifier(ID_STYLES[style](number)) == str(number)

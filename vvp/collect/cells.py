@@ -42,7 +42,7 @@ PLATFORMS = {
     "fb": "facebook", "facebook reels": "facebook", "facebook reel": "facebook", "fb reels": "facebook",
     "x.com": "twitter", "x": "twitter", "snap": "snapchat",
 }  # fmt: skip
-EXACT = 2**53  # whole numbers up to here survive a spreadsheet and JavaScript
+EXACT = 2**53 - 1  # whole numbers up to here survive a float; 2**53 may have been 2**53 + 1
 
 FLAGS = {
     "true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False,

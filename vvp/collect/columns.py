@@ -5,7 +5,6 @@ column nor the user says which is meant.
 Not known here: which column is which (headers.py), or how one value is read (parse.py).
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,8 +19,6 @@ from vvp.collect.problems import Problems
 from vvp.collect.raw_table import RawTable
 from vvp.collect.subtitles import AUTOMATIC, CREATOR
 from vvp.errors import UserError
-
-_MIL = re.compile(r"\d\s*mil\b", re.IGNORECASE)
 
 Reader = Callable[[Any], Any]
 
@@ -92,6 +89,16 @@ class ColumnReading:
         """Of the unreadable: those that can be read in two ways."""
         return sum(isinstance(value, parse.DoubtfulError) for value in self.values)
 
+    @property
+    def way_out(self) -> str:
+        """What a user can do about the doubtful values."""
+        if self.ours in DATES:
+            return "say --dates day-first, --dates month-first or --dates year-first"
+        doubts = [value for value in self.values if isinstance(value, parse.DoubtfulError)]
+        if doubts and all(isinstance(each, parse.DoubtfulUnitError) for each in doubts):
+            return f"write those numbers out in the table ({doubts[0]})"
+        return "say how thousands are written: --numbers 1,234.5 or --numbers 1.234,5"
+
 
 def read_columns(
     table: RawTable, header: Header, settings: Settings, problems: Problems, origin: str
@@ -133,11 +140,10 @@ def _reader(
 ) -> tuple[Reader, str | None]:
     """(how a value of this column is read, what its rows decided)."""
     if ours in COUNTS:
-        if settings.numbers:
-            return partial(COUNTS[ours], style=STYLES[settings.numbers]), None
-        style = numbers.style_of(value for values in raw for value in values)
-        mil = any(_MIL.search(v) for values in raw for v in values if isinstance(v, str))
-        said = [_said(style), "mil is read as thousand" if mil else None]
+        chosen = STYLES.get(settings.numbers or "")
+        style = numbers.style_of((value for values in raw for value in values), chosen)
+        mil = "mil is read as thousand" if "mil" in style.words else None
+        said = [None if chosen else _said(style), mil]
         return partial(COUNTS[ours], style=style), "; ".join(filter(None, said)) or None
     if ours in DATES:
         order = settings.dates

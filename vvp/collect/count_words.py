@@ -1,9 +1,13 @@
 """The words around a count: units (K, Mio., 万), what is counted (views, Aufrufe), and ways to say none.
 
-Units are the platforms' own short forms. Left out, because people mean two things by them: a Turkish or
-Indonesian "B" and "M", a Vietnamese "N". `mil` is a thousand, as Spanish and Portuguese platforms write it.
+Units are the platforms' own short forms. Some mean two numbers: a Turkish "B" is a thousand, an Indonesian
+"M" a thousand million, a Czech or Romanian "mil." a million. `doubt` says when nobody can tell which is
+meant. `mil` without a dot is a thousand, as Spanish and Portuguese platforms write it.
 Not known here: how the number itself is written (numbers.py).
 """
+
+import re
+from collections.abc import Collection
 
 UNITS = {
     # thousand
@@ -47,6 +51,17 @@ NONE = {
     "조회수 없음",
 }  # fmt: skip
 
+# Unit → words that belong to a language in which the unit is another number. None of them can stand in one
+# column with it unless the unit means that other number, or two programs wrote the column.
+_ELSEWHERE = {
+    "b": {"mn", "mr", "bin", "rb", "jt", "mrd", "mld", "mio", "mln", "tsd", "mil", "mi", "md"},
+    "billion": {"mn", "mrd", "mld", "mio", "mln", "tsd", "md", "milliards", "millionen", "millones"},
+    "m": {"rb", "jt"},
+    "mil": {"tis", "mii", "tys", "mld", "milj", "milijuna"},
+}
+_COMMA_MEANS_ELSEWHERE = {"b", "billion", "md"}
+_WORD = re.compile(r"[^\W\d_]+")
+
 _LONGEST_FIRST = sorted(UNITS, key=len, reverse=True)
 
 
@@ -67,6 +82,30 @@ def scale(tail: str) -> tuple[int, str]:
         if not glued and rest.strip(" .+\u00a0\u202f") in ("", *NOUNS):
             return UNITS[unit], unit
     raise ValueError("not a count")
+
+
+def unit_word(tail: str) -> str:
+    """The word right behind a number, in lower case, known or not; "" when there is none."""
+    word = _WORD.match(tail.casefold().lstrip(" \u00a0\u202f"))
+    return word[0] if word else ""
+
+
+def doubt(tail: str, unit: str, words: Collection[str], comma: bool, point: bool) -> str | None:
+    """Why nobody can tell how much `unit` is in this column; None: it can only mean what UNITS says.
+
+    tail: what stands behind the number. words: the `unit_word`s of the column. comma, point: whether the
+    column shows that this sign begins decimals.
+    """
+    if unit == "mil" and tail.casefold().lstrip(" \u00a0\u202f").startswith("mil."):
+        return "mil. is a thousand in some languages and a million in others"
+    if unit in _COMMA_MEANS_ELSEWHERE and comma:
+        return f"{unit.upper()} after a decimal comma means thousand in some languages"
+    if unit == "b" and tail[:1].isspace() and not point:
+        return "B behind a space means thousand in some languages"
+    others = _ELSEWHERE.get(unit, set()).intersection(words)
+    if others:
+        return f"{unit} and {min(others)} stand in one column, and belong to different languages"
+    return None
 
 
 def without_label(written: str) -> str:

@@ -136,12 +136,8 @@ def about_columns(columns: Mapping[str, ColumnReading]) -> list[str]:
         elif column.unreadable * 2 > column.filled and not column.doubtful:
             said.append(f"{ours} (column {names}): {column.unreadable} of {column.filled} cannot be read")
         if column.doubtful:
-            way = (
-                "say --dates day-first, --dates month-first or --dates year-first"
-                if ours in ("published_at", "observed_at")
-                else "say --numbers 1,234.5 or --numbers 1.234,5"
-            )
-            said.append(f"{ours}: {column.doubtful} values can be read in two ways and are null; {way}")
+            values = "1 value" if column.doubtful == 1 else f"{column.doubtful} values"
+            said.append(f"{ours}: {values} can be read in two ways and stay null; {column.way_out}")
     return said
 
 

@@ -11,12 +11,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from vvp.collect import cells
-from vvp.collect.count_words import NONE, scale, without_label
+from vvp.collect.count_words import NONE, doubt, scale, unit_word, without_label
 
 INT64 = 2**63 - 1
 GROUP, DECIMAL, BOTH = "groups thousands", "begins decimals", "is used both ways"
@@ -38,15 +38,21 @@ class DoubtfulError(ValueError):
     """Two numbers are written so ("12.000"), and nothing says which is meant."""
 
 
+class DoubtfulUnitError(DoubtfulError):
+    """The word behind the number means two numbers ("12 B"), which no `--numbers` settles."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NumberStyle:
     """roles: what the point and the comma do (GROUP, DECIMAL, …); a sign left out is not settled.
-    shown: how many rows of the column show it. given: the user said so.
+    shown: how many rows of the column show it. given: the user said so. words: what stands right behind the
+    column's numbers (count_words.unit_word).
     """
 
     roles: Mapping[str, str] = field(default_factory=dict)
     shown: int = 0
     given: bool = False
+    words: frozenset[str] = frozenset()
 
 
 UNSETTLED = NumberStyle()
@@ -79,6 +85,8 @@ def count(value: Any, style: NumberStyle = UNSETTLED) -> int | None:
         return 0
     sign, number, exponent, tail = _split(written)
     factor, unit = scale(tail)
+    if why := _unit_doubt(tail, unit, number, style):
+        raise DoubtfulUnitError(why)
     found = _scientific(number, exponent) if exponent else _number(number, style, unit)
     scaled = found * factor * (-1 if sign == "-" else 1)
     return _whole(scaled.to_integral_value() if unit else scaled)  # 1.2345K is itself a rounding
@@ -112,12 +120,15 @@ def pixels(value: Any, style: NumberStyle = UNSETTLED) -> int | None:
     return found
 
 
-def style_of(values: Iterable[Any]) -> NumberStyle:
-    """What a column's own values show about its signs."""
+def style_of(values: Iterable[Any], given: NumberStyle | None = None) -> NumberStyle:
+    """What a column's own values show about its signs and units. given: what the user said of the signs."""
     seen: dict[str, Counter[str]] = {",": Counter(), ".": Counter()}
     two_ways: set[str] = set()  # signs that stand before three digits, with nothing else to go by
     of_three: set[str] = set()  # signs that begin three decimals for certain
+    words: set[str] = set()
     for value in values:
+        if isinstance(value, str) and (word := _unit_word_of(value)):
+            words.add(word)
         if isinstance(value, str) and ("," in value or "." in value or "٬" in value or "٫" in value):
             for sign, role in _shows(value).items():
                 seen[sign][role] += 1
@@ -139,7 +150,27 @@ def style_of(values: Iterable[Any]) -> NumberStyle:
             roles[sign] = BOTH
     if list(roles.values()).count(GROUP) == 2:
         roles = dict.fromkeys(roles, BOTH)  # two programs wrote this column
-    return NumberStyle(roles=roles, shown=max((sum(c.values()) for c in seen.values()), default=0))
+    if given is not None:
+        return replace(given, words=frozenset(words))
+    shown = max((sum(c.values()) for c in seen.values()), default=0)
+    return NumberStyle(roles=roles, shown=shown, words=frozenset(words))
+
+
+def _unit_word_of(value: str) -> str:
+    try:
+        return unit_word(_split(cells.plain(value))[3])
+    except ValueError:
+        return ""
+
+
+def _unit_doubt(tail: str, unit: str, number: str, style: NumberStyle) -> str | None:
+    """Why the unit of this number may mean two numbers; None: it does not."""
+    decimals = (DECIMAL, BOTH, OF_UNITS)
+    lone = _LONE.fullmatch(number)
+    own = lone[2] if lone else ""
+    comma = own == "," or style.roles.get(",") in decimals or style.roles.get(".") == GROUP
+    point = own == "." or style.roles.get(".") in decimals
+    return doubt(tail, unit, style.words, comma, point) if unit else None
 
 
 def _lone_of(value: str) -> tuple[str, str, str] | None:
@@ -226,10 +257,10 @@ def _lone(number: str, sign: str, style: NumberStyle, unit: str) -> Decimal:
     if not _two_ways(lone[1], lone[3]):
         if not unit:
             _refuse(style, sign, DECIMAL)
-        if unit in ("b", "md") and sign == ",":
-            raise DoubtfulError(f"{unit.upper()} after a decimal comma means thousand in some languages")
         return decimal
-    if role is None and sign == "," and style.roles.get(".") in (None, DECIMAL):
+    if unit and role != GROUP and not style.given:
+        raise DoubtfulError(f"it may be {lone[1]}{lone[3]} or {lone[1]} and decimals, of {unit.upper()}")
+    if role is None and sign == "," and style.roles.get(".") in (None, DECIMAL, OF_UNITS):
         role = GROUP
     if role == GROUP:
         return Decimal(lone[1] + lone[3])

@@ -7,9 +7,16 @@ from vvp.collect.cells import flag, identifier, looks_rounded, missing, platform
 from vvp.collect.dates import moment
 from vvp.collect.durations import duration
 from vvp.collect.hashtags import hashtags, tags
-from vvp.collect.numbers import DoubtfulError, count, count_or_hidden, days, pixels
+from vvp.collect.numbers import (
+    DoubtfulError,
+    DoubtfulUnitError,
+    count,
+    count_or_hidden,
+    days,
+    pixels,
+)
 
 __all__ = [
-    "DoubtfulError", "count", "count_or_hidden", "days", "duration", "flag", "hashtags", "identifier",
-    "looks_rounded", "missing", "moment", "pixels", "platform", "tags", "text",
+    "DoubtfulError", "DoubtfulUnitError", "count", "count_or_hidden", "days", "duration", "flag",
+    "hashtags", "identifier", "looks_rounded", "missing", "moment", "pixels", "platform", "tags", "text",
 ]  # fmt: skip

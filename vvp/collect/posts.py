@@ -145,11 +145,7 @@ def refuse_unreadable(reading: Reading) -> None:
     doubtful = views.doubtful > MOST_DOUBTFUL * views.filled
     if not doubtful and views.unreadable <= MOST_UNREADABLE * views.filled:
         return
-    how = (
-        "say how thousands are written: --numbers 1,234.5 or --numbers 1.234,5"
-        if doubtful
-        else "choose the column with --map views=COLUMN"
-    )
+    how = views.way_out if doubtful else "choose the column with --map views=COLUMN"
     raise UserError(
         f"{reading.gathered.origin}: {views.unreadable} of {views.filled} views cannot be read, so those "
         f"that can are no fair sample (the first is {reading.gathered.problems.examples['views']}); {how}."
