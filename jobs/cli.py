@@ -1,17 +1,18 @@
 """The `vvp` command: one Typer app made of the drivers beside it.
 
-Exit codes: 0 done, 1 failed, 2 the user's mistake.
+Exit codes: 0 done, 1 failed, 2 the user's mistake, 143 ended by SIGTERM.
 """
 
 import os
 import pwd
+import signal
 import sys
 import tempfile
 from typing import Annotated
 
 import typer
 
-from jobs import show
+from jobs import show, signals
 from vvp import __version__
 from vvp.errors import UserError, VvpError
 
@@ -105,6 +106,8 @@ def run(arguments: list[str]) -> int:
         return end.code if isinstance(end.code, int) else 0
     except Exception as error:  # noqa: BLE001  what is not told in a sentence here is raised again
         return _told(error)
+    except signals.Stopped as stop:
+        return _stopped(stop)
     return 0
 
 
@@ -121,6 +124,20 @@ def _told(error: Exception) -> int:
         raise error
     show.err.print(f"vvp: {sentence}", markup=False)
     return 2
+
+
+def _stopped(stop: signals.Stopped) -> int:
+    """Takes down what runs, says so in one sentence; the exit code."""
+    signals.ignore(signal.SIGTERM, signal.SIGINT)  # it is ending; a second one would leave parts running
+    show.err.print(
+        f"vvp: stopped by {stop.name}; what was written is kept, and the same command goes on from there."
+    )
+    if "ray" in sys.modules:
+        from jobs.cluster import disconnect
+
+        stop.__traceback__ = None  # it holds what runs: Ray's streams must end before Ray does
+        disconnect()
+    return stop.code
 
 
 def _name_the_user() -> None:
@@ -141,4 +158,5 @@ def main() -> None:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  open as long as the process lives
     _name_the_user()
+    signals.listen(signal.SIGTERM)
     sys.exit(run(sys.argv[1:]))

@@ -28,7 +28,7 @@ if os.environ.get("RAY_ADDRESS") in (None, "", "local") and not HEAD_NOTE.exists
 import ray  # noqa: E402
 
 import vvp  # noqa: E402
-from jobs import reaper, show  # noqa: E402
+from jobs import reaper, show, signals  # noqa: E402
 from vvp.errors import PlanError, UserError  # noqa: E402
 
 QUIET = {
@@ -95,8 +95,14 @@ def _head_here() -> bool:
 
 def _start(address: str | None, **settings: Any) -> Any:
     """What ray.init gives back: where the session lies."""
-    with quietly(), _from_the_packages():
+    with signals.kept(), quietly(), _from_the_packages():
         return ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
+
+
+def disconnect() -> None:
+    """Ends a Ray that was started here, or leaves the cluster; whatever was under way there ends."""
+    with quietly():
+        ray.shutdown()
 
 
 @contextmanager
