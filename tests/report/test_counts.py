@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_tables import posts, tested
+import report_tables
 
 from vvp.learn.records import Evaluation
 from vvp.report import counts
@@ -15,7 +15,7 @@ from vvp.report.gather import Facts, gather
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
     root: Path = tmp_path_factory.mktemp("counts")
-    return gather(tested(posts(root)), "default")
+    return gather(report_tables.tested(report_tables.posts(root)), "default")
 
 
 def test_sizes_and_correlations_are_those_of_the_counts(facts: Facts) -> None:
