@@ -1,6 +1,6 @@
 """`vvp evaluate`: opens the test part once, prints what the models are worth, saves the predictor."""
 
-from math import exp
+from math import exp, log
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,10 +84,14 @@ def _print_rule(result: "Evaluation") -> None:
     off = "not known"
     if typical is not None:
         off = f"a factor of {typical:.1f} (each forecast from those before it)"
+        if not result.scale.startswith("log "):
+            off = f"{log(typical):.2f} ({result.scale}; each forecast from those before it)"
     span = "none"
     if interval is not None and interval.half_width is not None:
         factor = exp(interval.half_width)
         span = f"forecast ÷ {factor:.1f} to × {factor:.1f}"
+        if not result.scale.startswith("log "):
+            span = f"forecast ± {interval.half_width:.2f} ({result.scale})"
         if interval.of:
             span += f"; it held {interval.held} of {interval.of} checked in turn"
     show.facts("how good it is", [("typically off by", off), ("80 % interval", span)])

@@ -134,7 +134,7 @@ def _print(run: "Run") -> None:
         n = counts["train"]
         show.out.print(f"no model is tried: {run.rules_only}", markup=False)
         show.facts(
-            f"tune {run.name}: the simple rule alone",
+            f"tune {run.name}, {run.target}: the simple rule alone",
             [
                 ("videos with a count", n),
                 ("without a count", counts["without_label"]),

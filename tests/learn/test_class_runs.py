@@ -10,11 +10,13 @@ from sklearn.metrics import roc_auc_score
 
 from jobs import evaluate_csv
 from vvp import api
+from vvp.dataset.split_rules import SplitSettings
+from vvp.dataset.targets import TARGETS
 from vvp.errors import UserError
 from vvp.forecast import others
 from vvp.forecast.predictor import draft_rows
 from vvp.learn.first_points import at_first_points
-from vvp.learn.tuning import targets_of
+from vvp.learn.tuning import impossible, targets_of
 
 TWO = {"views": "ridge", "viral": "logistic"}
 
@@ -130,3 +132,12 @@ def test_a_target_that_the_table_lacks_is_one_sentence(tmp_path: Path) -> None:
         api.tune(space.root, target="likes", min_age_days=0)
     with pytest.raises(UserError, match="no run called default --target likes"):
         api.evaluate(space.root, target="likes")
+
+
+def test_what_a_small_table_cannot_have_is_known_before_any_sweep(tmp_path: Path) -> None:
+    space = made(tmp_path, n=15)
+    found = impossible(space, list(TARGETS.values()), "time", SplitSettings(min_age_days=0))
+    assert {"viral", "channel-top", "quartile"} <= set(found) and not {"views", "likes", "engagement"} & set(
+        found
+    )
+    assert "a split needs 20" in found["viral"] and "multiple" in found["multiple"]

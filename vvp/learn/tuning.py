@@ -135,6 +135,11 @@ def impossible(
         except SplitError as error:
             if target.classes:
                 found[target.name] = str(error)
+                continue
+            try:  # then the rule alone, fitted on every labelled video
+                assemble_whole(space, settings, dims, target)
+            except UserError as why:
+                found[target.name] = str(why)
         except UserError as error:
             found[target.name] = str(error)
     return found
