@@ -103,14 +103,15 @@ def read_posts(
     UserError: as `collect_posts`, the share of unreadable views and ids apart.
     """
     path = at_home(file)
-    read_at = _option(observed_at)
+    settings = settings or Settings()
+    read_at = _option(observed_at, settings.dates)
     table = open_table(path)
     header = read_header(table.names, mapping or {}, preset, str(path))
     unused = _without(header.unused(table.names, table.made_of), ignore, table.names, path)
     gathered = Gathered(source="posts", origin=str(path))
     for line, why in table.unreadable:
         gathered.refuse(f"{path}:{line}", "unreadable", why)
-    columns = read_columns(table, header, settings or Settings(), gathered.problems, str(path))
+    columns = read_columns(table, header, settings, gathered.problems, str(path))
     for index, line in enumerate(table.lines):
         row = header.fixed | {ours: _null(column.values[index], ours) for ours, column in columns.items()}
         _add(f"{path}:{line}", row, path.parent, read_at, gathered)
@@ -157,9 +158,9 @@ def _null(value: Any, ours: str) -> Any:
     return None if isinstance(value, ValueError) and ours != "video_id" else value
 
 
-def _option(observed_at: str | None) -> datetime | None:
+def _option(observed_at: str | None, order: str | None) -> datetime | None:
     try:
-        return parse.moment(observed_at, end_of_day=True)
+        return parse.moment(observed_at, end_of_day=True, order=order)
     except ValueError as error:
         raise UserError(f"--observed-at {observed_at!r} is {error}: write it as 2024-05-31.") from error
 
