@@ -8,7 +8,6 @@ Not known here: file formats (tables.py), how a column is read (columns.py), or 
 video is right (merge.py).
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from typing import Any
 
 from vvp.collect import doubts, parse, totals
 from vvp.collect.columns import ColumnReading, Settings, read_columns
-from vvp.collect.files import at_home, media_columns
+from vvp.collect.files import at_home, media_columns, named_file
 from vvp.collect.headers import Header, read_header
 from vvp.collect.store import Gathered, known_rows, record
 from vvp.collect.subtitles import CREATOR
@@ -193,7 +192,7 @@ def _media(folder: Path, media: str | None, origin: str, gathered: Gathered) -> 
     """The media columns of a file that is there; {} for none, counted where one was named."""
     if media is None:
         return {}
-    path = media if "://" in media else _there(folder, media)
+    path = media if "://" in media else named_file(folder, media)
     if path is None:
         gathered.notes["media_not_found"] += 1
         return {}
@@ -205,19 +204,3 @@ def _media(folder: Path, media: str | None, origin: str, gathered: Gathered) -> 
     except (OSError, UserError, ValueError) as error:
         gathered.problems.note("media_path", f"{media[:60]!r} at {origin}: {error}")
         return {}
-
-
-def _there(folder: Path, media: str) -> Path | None:
-    """The file that a table names, in either Unicode form of its name; None when there is none.
-
-    A name may begin with a tilde of its own; only "~/" is the home folder.
-    """
-    try:
-        media = str(at_home(media)) if media.startswith("~/") else media
-        for form in ("NFC", "NFD"):
-            path = folder / unicodedata.normalize(form, media)
-            if path.is_file():
-                return path
-    except (OSError, ValueError, UserError):  # a name too long, a zero byte, or no home
-        return None
-    return None
