@@ -1,6 +1,7 @@
 """The `vvp` command: one Typer app made of the drivers beside it.
 
-Exit codes: 0 done, 1 failed, 2 the user's mistake, 143 ended by SIGTERM.
+Exit codes: 0 done, 1 failed, 2 the user's mistake, 141 the reader of its output has gone, 143 ended by
+SIGTERM.
 """
 
 import os
@@ -103,6 +104,8 @@ def run(arguments: list[str]) -> int:
     try:
         typer.main.get_command(app).main(arguments, prog_name="vvp", obj=arguments)
     except SystemExit as end:  # Typer prints a wrong option itself and exits with 2
+        if isinstance(end.__context__, BrokenPipeError):
+            return show.PIPE_CLOSED
         return end.code if isinstance(end.code, int) else 0
     except Exception as error:  # noqa: BLE001  what is not told in a sentence here is raised again
         return _told(error)

@@ -1,6 +1,6 @@
 """`vvp collect …`: from what lies around to videos/. One sub-command per kind of source."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -70,7 +70,7 @@ def posts(
         raise UserError(f"--map {wrong[0]} is not of the form OURS=THEIRS, as in views=view_count.")
     mapping = {ours: theirs for ours, _, theirs in pairs}
     if preview:
-        _preview(file, mapping, preset, observed_at, numbers, dates, ignore or [], json)
+        _preview(file, mapping, preset, observed_at, numbers, dates, ignore or [], strict, json)
         return
     _collect_posts(
         file=file, workspace=workspace, mapping=mapping, preset=preset, observed_at=observed_at,
@@ -109,19 +109,31 @@ def _preview(
     numbers: str | None,
     dates: str | None,
     ignore: list[str],
+    strict: bool,
     json: bool,
 ) -> None:
-    """The table as it would be read; nothing is written."""
+    """The table as it would be read; nothing is written. UserError: strict, and collect would refuse it."""
     from vvp.collect.columns import Settings
+    from vvp.collect.doubts import refuse_any
     from vvp.collect.posts import read_posts, refuse_unreadable
-    from vvp.collect.preview import preview_of, preview_rows
-    from vvp.errors import UserError
+    from vvp.collect.preview import preview_of
 
     reading = read_posts(file, mapping, preset, observed_at, Settings(numbers=numbers, dates=dates), ignore)
     preview = preview_of(reading)
     if json:
         show.as_json(preview)
-        return
+    else:
+        _show_preview(preview, reading)
+    if strict:
+        refuse_unreadable(reading)
+        refuse_any(preview["doubts"], preview["unused_columns"], reading.gathered.refused)
+
+
+def _show_preview(preview: dict[str, Any], reading: Any) -> None:
+    from vvp.collect.posts import refuse_unreadable
+    from vvp.collect.preview import preview_rows
+    from vvp.errors import UserError
+
     show.table(
         f"preview of {preview['origin']}: map {preview['preset'] or 'your own'}; nothing is written",
         ("ours", "column", "read", "missing", "unreadable", "as in", "decided"),

@@ -31,6 +31,8 @@ def forecast_table(
     drafts = read_drafts(file, settings)
     for column, number in drafts.unreadable.items():
         show.err.print(f"{number} unreadable {column}, left out: {drafts.examples[column]}", markup=False)
+    if drafts.unused:
+        show.err.print(f"columns that nothing used: {', '.join(drafts.unused)}", markup=False)
     now = datetime.now(timezone.utc)
     for row in drafts.rows:
         row["published_at"] = row["published_at"] or now

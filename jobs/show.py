@@ -16,12 +16,21 @@ from rich.table import Table
 from vvp.words import UNSEEN
 from vvp.words import visible as shown
 
+PIPE_CLOSED = 141  # 128 + SIGPIPE: what a shell says of a program whose reader has gone
+
 
 class _Console(Console):
     """Rich's, which prints control characters of a text as they are."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*(shown(part) if isinstance(part, str) else part for part in objects), **options)
+
+    def on_broken_pipe(self) -> None:
+        """The reader has gone: a shell's 141, not the 1 of a failure."""
+        try:
+            super().on_broken_pipe()
+        except SystemExit:
+            raise SystemExit(PIPE_CLOSED) from None
 
 
 # Piped output gets a fixed width, because tables cut at 80 columns are of no use in a log.

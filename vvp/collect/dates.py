@@ -88,7 +88,7 @@ def moment(value: Any, end_of_day: bool = False, order: str | None = None) -> da
         day, hour, minute, second, fraction, zone = compact.groups()
         return moment(f"{day[:4]}-{day[4:6]}-{day[6:]}T{hour}:{minute}:{second}{fraction}{zone}")
     if _NUMBER.fullmatch(written):
-        return _numeric(written, end_of_day)
+        return _hour(written, order) or _numeric(written, end_of_day)
     if last := _YEAR_LAST.fullmatch(written):
         written = f"{last[1]} {last[4]} {last[2]}{last[3]}"
     remark = _REMARK.search(written)
@@ -107,6 +107,9 @@ class DateOrder:
 
 def order_of(values: Iterable[Any]) -> DateOrder:
     """What a column's own dates show about the order of day and month; nothing where they contradict."""
+    values = [cells.plain(v) for v in values if not cells.missing(v) and isinstance(v, str | int)]
+    if len(values) >= 3 and all(map(_compact_hour, values)):
+        return DateOrder(order=YEAR_FIRST, shown=len(values))
     shown = {DAY_FIRST: 0, MONTH_FIRST: 0}
     for value in values:
         if isinstance(value, str) and any(sign in value for sign in "/-."):
@@ -223,6 +226,24 @@ def _zone(written: str, remark: str) -> timezone:
     if ahead > timedelta(hours=14) or int(offset[3] or 0) > 59:
         raise ValueError("no time zone")
     return timezone(-ahead if offset[1] == "-" else ahead)
+
+
+def _compact_hour(written: str) -> datetime | None:
+    """2024013114: ten digits that are a day and its hour; None for others."""
+    if not re.fullmatch(r"(199|20\d)\d{7}", written):
+        return None
+    try:
+        return datetime.strptime(written, "%Y%m%d%H").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+
+
+def _hour(written: str, order: str | None) -> datetime | None:
+    """DoubtfulError: also an epoch time after 2033, and nothing says that the year stands first."""
+    found = _compact_hour(written)
+    if found and order != YEAR_FIRST:
+        raise DoubtfulError("a day with its hour, or an epoch time: see --dates")
+    return found
 
 
 def _numeric(written: str, end_of_day: bool) -> datetime:

@@ -14,6 +14,7 @@ from vvp.collect import totals
 from vvp.collect.cells import looks_rounded
 from vvp.collect.columns import ColumnReading
 from vvp.collect.merge import FACTS, Row, differences
+from vvp.errors import UserError
 
 _ADDRESS = re.compile(r"https?://(?:[\w-]+\.)*[\w-]+\.\w+/(?:c/|user/|channel/)?", re.IGNORECASE)
 Rows = Sequence[tuple[str, Row]]
@@ -153,3 +154,18 @@ def about_falls(fallen: Counter[str]) -> list[str]:
         return []
     video_id, by = fallen.most_common(1)[0]
     return [f"the views of {len(fallen)} videos fell since the last collect, most for {video_id} (by {by:,})"]
+
+
+def refuse_any(said: Sequence[str], unused: Sequence[str], refused: Iterable[Mapping[str, Any]]) -> None:
+    """What --strict is for. UserError: a doubt, a column that nothing used, or a line that nobody can read.
+
+    refused: the rows that are set aside, with their `reason`.
+    """
+    broken = [each for each in refused if each["reason"] == "unreadable"]
+    found = list(said)
+    if broken:
+        found.append(f"unreadable lines: {len(broken)} (the first is {broken[0]['origin']})")
+    if unused:
+        found.append(f"nothing used the columns {', '.join(unused)} (say --ignore COLUMN)")
+    if found:
+        raise UserError(f"nothing was written, because of --strict: {'; '.join(found)}.")

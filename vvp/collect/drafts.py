@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vvp.collect.columns import Settings, read_columns
+from vvp.collect.files import named_file
 from vvp.collect.headers import Header, common
 from vvp.collect.problems import Problems
 from vvp.collect.tables import open_table
@@ -25,6 +26,7 @@ KNOWN = (
 class Drafts:
     """rows: KNOWN by draft. media: the file of each, None: words alone. lines: where each stands.
     unreadable: by column, how many values are null because nobody could read them; examples: the first.
+    unused: the table's columns that no forecast looks at.
     """
 
     rows: list[dict[str, Any]]
@@ -32,6 +34,7 @@ class Drafts:
     lines: list[int]
     unreadable: dict[str, int]
     examples: dict[str, str]
+    unused: list[str]
 
 
 def read_drafts(file: str | Path, settings: Settings) -> Drafts:
@@ -52,14 +55,17 @@ def read_drafts(file: str | Path, settings: Settings) -> Drafts:
         values = {ours: column.values[index] for ours, column in read.items()}
         values = {ours: None if isinstance(v, ValueError) else v for ours, v in values.items()}
         named = values.pop("media_path", None)
-        if named is not None and not (path.parent / named).is_file():
-            raise UserError(f"{path}:{line}: there is no file {named}.")
+        found = None if named is None else named_file(path.parent, named)
+        if named is not None and found is None:
+            short = named if len(named) <= 200 else f"{named[:60]}…"
+            raise UserError(f"{path}:{line}: there is no file {short}.")
         rows.append(dict.fromkeys(KNOWN) | values)
-        media.append(None if named is None else path.parent / named)
+        media.append(found)
     return Drafts(
         rows=rows,
         media=media,
         lines=table.lines,
         unreadable=dict(problems.counts),
         examples=problems.examples,
+        unused=header.unused(table.names, table.made_of),
     )

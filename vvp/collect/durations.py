@@ -15,7 +15,8 @@ _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
 def duration(value: Any) -> float | None:
-    """Seconds from 31, "31.5", "00:31", "1:02:03", "PT1M5S", "1m 5s". 0 and below are unreadable."""
+    """Seconds from 31, "31.5", "00:31", "1:02:03", "PT1M5S", "1m 5s". 0 and below are unreadable, and so is
+    "0:75": such a clock counts something else (frames, hundredths) or is a slip of the hand."""
     if cells.missing(value):
         return None
     if isinstance(value, bool):
@@ -28,6 +29,8 @@ def duration(value: Any) -> float | None:
     if _NUMBER.fullmatch(written):
         seconds = float(written)
     elif clock := _CLOCK.fullmatch(written):
+        if float(clock[3]) >= 60 or (clock[1] and int(clock[2]) >= 60):
+            raise ValueError("a clock with 60 or more minutes or seconds")
         seconds = int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
     elif (parts := _ISO.fullmatch(written)) and len(written) > 1:
         days, hours, minutes, rest = (float(part or 0) for part in parts.groups())

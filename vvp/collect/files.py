@@ -6,6 +6,7 @@ Not known here: whether a file decodes (media/), or what belongs to it.
 import hashlib
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,22 @@ def at_home(path: str | Path) -> Path:
         return Path(path).expanduser().absolute()
     except RuntimeError as error:
         raise UserError(f"{path}: no home folder is known here: write the whole path.") from error
+
+
+def named_file(folder: Path, media: str) -> Path | None:
+    """The file that a table names, in either Unicode form of its name; None when there is none.
+
+    A name may begin with a tilde of its own; only "~/" is the home folder.
+    """
+    try:
+        media = str(at_home(media)) if media.startswith("~/") else media
+        for form in ("NFC", "NFD"):
+            path = folder / unicodedata.normalize(form, media)
+            if path.is_file():
+                return path
+    except (OSError, ValueError, UserError):  # a name too long, a zero byte, or no home
+        return None
+    return None
 
 
 def local_folder(folder: str | Path) -> Path:

@@ -4,6 +4,7 @@ Not known here: which column holds them.
 """
 
 import ast
+import html
 import json
 import unicodedata
 from collections.abc import Iterable
@@ -17,7 +18,9 @@ SEPARATORS = ("|", ",", ";")
 
 # A tag is letters, their marks, digits and the joiners that Indic and Persian words need. Python's own \w
 # knows no marks: it cuts #हिंदी after its first letter.
-_HASHTAG = regex.compile(r"[#＃]([\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*)")
+_HASHTAG = regex.compile(r"(?<!&)[#＃]([\p{L}\p{N}_][\p{L}\p{M}\p{N}_\u200c\u200d]*)")
+# An address, up to the first character that is not ASCII: in "…/abc你好#标签" the words have begun again.
+_ADDRESS = regex.compile(r"(?:https?://|www\.)[!-~]*", regex.IGNORECASE)
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.|"")*\""""
 # Lists of programs: JSON, Python's and numpy's ['a' 'b'], Postgres' {a,"b c"}. Between two quoted words
 # stands a comma, or space alone (numpy); without quotes a comma parts them.
@@ -36,7 +39,7 @@ def tags(value: Any, spaces_part: bool = True) -> list[str] | None:
     if isinstance(value, str | bytes) or value is None or isinstance(value, float):
         if cells.missing(value):
             return None
-        value = _words(cells.unguarded(cells.shown(value)), spaces_part)
+        value = _words(_unescaped(cells.unguarded(cells.shown(value))), spaces_part)
     if not isinstance(value, list | tuple):
         raise ValueError("not a list of tags")
     named = [t.get("name") or t.get("title") if isinstance(t, dict) else t for t in value]
@@ -47,14 +50,23 @@ def tags(value: Any, spaces_part: bool = True) -> list[str] | None:
 def separated(values: Iterable[Any]) -> bool:
     """Whether a column parts its tags by one of SEPARATORS, so that a tag may hold spaces."""
     texts = (v.strip() for v in values if isinstance(v, str))
-    return any(t[:1] not in "[{" and any(sign in t for sign in SEPARATORS) for t in texts if t)
+    return any(t[:1] not in "[{" and any(sign in _unescaped(t) for sign in SEPARATORS) for t in texts if t)
 
 
 def hashtags(*texts: str | None) -> list[str] | None:
-    """The #tags inside the texts, in NFC; "#1" is a rank and not a tag. None when there are none."""
-    words = (unicodedata.normalize("NFC", each) for each in texts if each)
+    """The #tags inside the texts, in NFC; "#1" is a rank and not a tag. None when there are none.
+
+    What follows a "#" in an address or in HTML's &#x27; is no tag.
+    """
+    plain = (_ADDRESS.sub(" ", _unescaped(each)) for each in texts if each)
+    words = (unicodedata.normalize("NFC", each) for each in plain)
     found = (tag.rstrip("\u200c\u200d") for each in words for tag in _HASHTAG.findall(each))
     return list(dict.fromkeys(t for t in found if not t.isdigit())) or None
+
+
+def _unescaped(written: str) -> str:
+    """Twice, for exports escape what a page had escaped: &amp;#x27;."""
+    return html.unescape(html.unescape(written))
 
 
 def _words(written: str, spaces_part: bool) -> list[Any]:

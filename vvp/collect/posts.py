@@ -8,7 +8,6 @@ Not known here: file formats (tables.py), how a column is read (columns.py), or 
 video is right (merge.py).
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from typing import Any
 
 from vvp.collect import doubts, parse, totals
 from vvp.collect.columns import ColumnReading, Settings, read_columns
-from vvp.collect.files import at_home, media_columns
+from vvp.collect.files import at_home, media_columns, named_file
 from vvp.collect.headers import Header, read_header
 from vvp.collect.store import Gathered, known_rows, record
 from vvp.collect.subtitles import CREATOR
@@ -103,14 +102,15 @@ def read_posts(
     UserError: as `collect_posts`, the share of unreadable views and ids apart.
     """
     path = at_home(file)
-    read_at = _option(observed_at)
+    settings = settings or Settings()
+    read_at = _option(observed_at, settings.dates)
     table = open_table(path)
     header = read_header(table.names, mapping or {}, preset, str(path))
     unused = _without(header.unused(table.names, table.made_of), ignore, table.names, path)
     gathered = Gathered(source="posts", origin=str(path))
     for line, why in table.unreadable:
         gathered.refuse(f"{path}:{line}", "unreadable", why)
-    columns = read_columns(table, header, settings or Settings(), gathered.problems, str(path))
+    columns = read_columns(table, header, settings, gathered.problems, str(path))
     for index, line in enumerate(table.lines):
         row = header.fixed | {ours: _null(column.values[index], ours) for ours, column in columns.items()}
         _add(f"{path}:{line}", row, path.parent, read_at, gathered)
@@ -157,9 +157,9 @@ def _null(value: Any, ours: str) -> Any:
     return None if isinstance(value, ValueError) and ours != "video_id" else value
 
 
-def _option(observed_at: str | None) -> datetime | None:
+def _option(observed_at: str | None, order: str | None) -> datetime | None:
     try:
-        return parse.moment(observed_at, end_of_day=True)
+        return parse.moment(observed_at, end_of_day=True, order=order)
     except ValueError as error:
         raise UserError(f"--observed-at {observed_at!r} is {error}: write it as 2024-05-31.") from error
 
@@ -192,7 +192,7 @@ def _media(folder: Path, media: str | None, origin: str, gathered: Gathered) -> 
     """The media columns of a file that is there; {} for none, counted where one was named."""
     if media is None:
         return {}
-    path = media if "://" in media else _there(folder, media)
+    path = media if "://" in media else named_file(folder, media)
     if path is None:
         gathered.notes["media_not_found"] += 1
         return {}
@@ -204,19 +204,3 @@ def _media(folder: Path, media: str | None, origin: str, gathered: Gathered) -> 
     except (OSError, UserError, ValueError) as error:
         gathered.problems.note("media_path", f"{media[:60]!r} at {origin}: {error}")
         return {}
-
-
-def _there(folder: Path, media: str) -> Path | None:
-    """The file that a table names, in either Unicode form of its name; None when there is none.
-
-    A name may begin with a tilde of its own; only "~/" is the home folder.
-    """
-    try:
-        media = str(at_home(media)) if media.startswith("~/") else media
-        for form in ("NFC", "NFD"):
-            path = folder / unicodedata.normalize(form, media)
-            if path.is_file():
-                return path
-    except (OSError, ValueError, UserError):  # a name too long, a zero byte, or no home
-        return None
-    return None

@@ -30,7 +30,6 @@ from vvp.collect.merge import (
 )
 from vvp.collect.problems import Problems
 from vvp.collect.summary import CollectSummary
-from vvp.errors import UserError
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
@@ -132,9 +131,8 @@ def record(
                 overruled.append(_contradiction(gathered.source, origins[video_id], merged, row, lost))
 
     said += [*doubts.about_falls(fallen), *doubts.about_twins(known, of_run)]
-    if strict and (said or unused):
-        rest = [f"nothing used the columns {', '.join(unused)} (say --ignore COLUMN)"] if unused else []
-        raise UserError(f"nothing was written, because of --strict: {'; '.join([*said, *rest])}.")
+    if strict:
+        doubts.refuse_any(said, unused, gathered.refused)
     _append_set_aside(workspace, [*gathered.refused, *overruled], now)
     if outcomes["added"] or outcomes["updated"]:
         workspace.replace("videos", pa.Table.from_pylist(list(known.values()), schema=TABLES["videos"]))
