@@ -108,8 +108,6 @@ def run(arguments: list[str]) -> int:
             return show.PIPE_CLOSED
         return end.code if isinstance(end.code, int) else 0
     except Exception as error:  # noqa: BLE001  what is not told in a sentence here is raised again
-        if (stop := signals.behind(error)) is not None:
-            return _stopped(stop)
         return _told(error)
     except signals.Stopped as stop:
         return _stopped(stop)

@@ -28,18 +28,6 @@ class Stopped(BaseException):
         return 128 + self.number
 
 
-def behind(error: BaseException) -> "Stopped | None":
-    """The signal that an exception goes back to: inside Ray's calls a signal comes out as an error of Ray."""
-    seen: set[int] = set()
-    at: BaseException | None = error
-    while at is not None and id(at) not in seen:
-        if isinstance(at, Stopped):
-            return at
-        seen.add(id(at))
-        at = at.__cause__ or at.__context__
-    return None
-
-
 def listen(*numbers: int) -> None:
     """From here on these signals raise Stopped, also SIGINT where a script's background had it ignored."""
     for number in numbers:
