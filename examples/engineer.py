@@ -12,6 +12,6 @@ home = Path(sys.argv[1] if len(sys.argv) > 1 else "demo")
 space = home / "workspace"
 run = api.tune(space, name="ridge_only", families=["ridge"], trials=2, others=False)
 for split, fitted in run.splits.items():
-    print(split, fitted.validation_mae)
+    print(split, fitted.validation_loss)
 print(api.evaluate(space, name="ridge_only").verdict)
 print(api.report(space, name="ridge_only", thumbnails=False))

@@ -83,18 +83,21 @@ def _print_rule(result: "Evaluation") -> None:
     interval, typical = result.interval, result.typical_factor
     off = "not known"
     if typical is not None:
-        off = f"a factor of {typical:.1f} (each forecast from those before it)"
-        if not result.scale.startswith("log "):
-            off = f"{log(typical):.2f} ({result.scale}; each forecast from those before it)"
+        size = f"a factor of {typical:.1f}" if result.log else f"{log(typical):.2f} ({result.scale})"
+        off = f"{size}, each forecast from those before it"
     span = "none"
     if interval is not None and interval.half_width is not None:
-        factor = exp(interval.half_width)
-        span = f"forecast ÷ {factor:.1f} to × {factor:.1f}"
-        if not result.scale.startswith("log "):
-            span = f"forecast ± {interval.half_width:.2f} ({result.scale})"
+        span = _width(interval.half_width, result)
         if interval.of:
             span += f"; it held {interval.held} of {interval.of} checked in turn"
     show.facts("how good it is", [("typically off by", off), ("80 % interval", span)])
+
+
+def _width(half: float, result: "Evaluation") -> str:
+    """Half an interval's width in words: a factor on a logarithm's scale, else a distance."""
+    if result.log:
+        return f"forecast ÷ {exp(half):.1f} to × {exp(half):.1f}"
+    return f"forecast ± {half:.2f} ({result.scale})"
 
 
 def _print_split(of: "Evaluation", result: "SplitResult") -> None:
@@ -125,10 +128,7 @@ def _print_split(of: "Evaluation", result: "SplitResult") -> None:
     if interval.half_width is None:
         show.out.print(f"no 80 % interval: {interval.reason}")
     else:
-        factor = exp(interval.half_width)
-        width = f"forecast ÷ {factor:.1f} to × {factor:.1f}"
-        if not of.scale.startswith("log "):
-            width = f"forecast ± {interval.half_width:.2f} ({of.scale})"
+        width = _width(interval.half_width, of)
         show.out.print(f"80 % interval: {width}; it held {_interval(interval.measured)} of the test videos")
         if interval.gain is not None and interval.parts:
             shaped = ", ".join(interval.parts)

@@ -72,7 +72,7 @@ def command(
     space = Workspace.existing(workspace)
     wanted = _targets(space, target, viral, min_age_days)
     settings = SplitSettings(embargo_days=embargo_days, min_age_days=min_age_days, lag_days=label_lag_days)
-    missing = impossible(space, wanted, split, settings)
+    missing = impossible(space, wanted, split, settings) if len(wanted) > 1 else {}  # tune looks itself
     if missing and "all" not in (target or []):
         raise UserError(next(iter(missing.values())))
     for name_of, why in missing.items():
@@ -143,10 +143,10 @@ def _print(run: "Run") -> None:
         )
         show.out.print("next: `vvp evaluate`, which says how far the rule is off, and saves it")
         return
-    names = list(dict.fromkeys(name for fitted in run.splits.values() for name in fitted.validation_mae))
+    names = list(dict.fromkeys(name for fitted in run.splits.values() for name in fitted.validation_loss))
     rows = []
     for name in names:
-        errors = [fitted.validation_mae.get(name) for fitted in run.splits.values()]
+        errors = [fitted.validation_loss.get(name) for fitted in run.splits.values()]
         rows.append((name, *(None if e is None else f"{e:.3f}" for e in errors)))
     show.table(
         f"tune {run.name}, {run.target}: error on videos not learned from, before the test ({run.criterion})",

@@ -81,7 +81,7 @@ def test_every_rule_is_there_and_the_planted_effect_beats_them(planted: Any) -> 
     assert all(c.model is not None for c in found), [(c.name, c.unavailable) for c in found]
     result, choice = judged(matrix, rows, found)
     assert [c.role for c in found] == ["rule"] * 4 + ["single"] * 4 + ["model"] * (len(found) - 8)
-    mae = {c.name: c.validation_mae for c in found[8:-1]}
+    mae = {c.name: c.validation_loss for c in found[8:-1]}
     assert min(mae.values()) == mae.get("average", min(mae.values())), "an average is no worse on the folds"
     before = int(np.isin(matrix.part, ("train", "validation")).sum())
     assert {c.rows for c in found} == {before}, "fitted on all that lies before the test"

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vvp.dataset.targets import TARGETS, Facts, find
+from vvp.dataset.outcomes import Outcomes
+from vvp.dataset.targets import TARGETS, find
 from vvp.errors import UserError
 
 DAY = np.timedelta64(1, "D")
 
 
-def facts(n: int = 200, *, lag_days: float = 0.0, **counts: Any) -> Facts:
+def facts(n: int = 200, *, lag_days: float = 0.0, **counts: Any) -> Outcomes:
     rng = np.random.default_rng(0)
     base = np.exp(rng.normal(8, 1.5, n)).round()
     made = {
@@ -22,10 +23,10 @@ def facts(n: int = 200, *, lag_days: float = 0.0, **counts: Any) -> Facts:
     made |= {name: np.asarray(values, np.float64) for name, values in counts.items()}
     channel = np.array([f"c{i % 5}" for i in range(n)], dtype=object)
     when = np.datetime64("2025-01-01", "us") + np.arange(n) * DAY
-    return Facts(made, channel, when, lag_days)
+    return Outcomes(made, channel, when, lag_days)
 
 
-def train(given: Facts, share: float = 0.6) -> np.ndarray:
+def train(given: Outcomes, share: float = 0.6) -> np.ndarray:
     n = len(given.channel_id)
     return np.arange(n) < share * n
 
@@ -36,7 +37,7 @@ def test_a_missing_count_is_no_zero(name: str) -> None:
     holed = {count: values.copy() for count, values in whole.counts.items()}
     for count in TARGETS[name].columns:
         holed[count][-1] = np.nan
-    given = Facts(holed, whole.channel_id, whole.published_at, 0.0)
+    given = Outcomes(holed, whole.channel_id, whole.published_at, 0.0)
     y, strength = TARGETS[name].fit(given, train(given)).make(given)
     assert np.isnan(y[-1]) and np.isnan(strength[-1]) and np.isfinite(y[-2])
 

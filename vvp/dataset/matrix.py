@@ -21,10 +21,11 @@ from vvp.dataset.embedded import found_dims, join, provenance, read_embedded
 from vvp.dataset.features import HISTORY_FEATURES, history_features
 from vvp.dataset.fuse import Dims, present
 from vvp.dataset.labels import moments, read_labels
+from vvp.dataset.outcomes import Outcomes
 from vvp.dataset.scales import log_count
 from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSettings
 from vvp.dataset.splits import KEPT_WHOLE, Splits, load_or_make
-from vvp.dataset.targets import VIEWS, Facts, Fitted, Target
+from vvp.dataset.targets import VIEWS, Fitted, Target
 from vvp.dataset.words import Words, texts
 from vvp.errors import SplitError, UserError
 from vvp.schema import COUNTER, VIDEOS, names
@@ -221,7 +222,7 @@ def _matrix(
 
     labels = read_labels(videos, settings.min_age_days)
     horizon = labels.horizon_days[at]
-    facts = Facts(
+    facts = Outcomes(
         labels.counts, _objects(videos["channel_id"]), moments(videos["published_at"]), settings.lag
     )
     in_train = np.zeros(len(videos), bool)

@@ -12,12 +12,12 @@ Not known here: which rows are training rows (splits.py), models.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from scipy.special import expit, logit
 
-from vvp.dataset.labels import COUNTS, DAY_US, Labels
+from vvp.dataset.labels import COUNTS, Labels
+from vvp.dataset.outcomes import Outcomes
 from vvp.dataset.scales import count_of_log, log_count
 from vvp.errors import UserError
 
@@ -29,47 +29,6 @@ EARLIER, EARLIER_TOP = 3, 5  # earlier videos of a channel that its median and i
 WEIGHTS = {"comments": 0.1, "likes": 0.4, "views": 0.3, "shares": 0.2}  # The Viral Vision, eq. 1
 REACTIONS = ("likes", "comments", "shares")
 RULE = re.compile(r"(?P<what>top|views):(?P<number>\d+(?:\.\d+)?)(?P<percent>%?)")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What targets are made of; row i is row i of the videos table."""
-
-    counts: Mapping[str, np.ndarray]
-    """of labels.COUNTS: float64 (n,), NaN unknown"""
-    channel_id: np.ndarray
-    """object (n,), None unknown"""
-    published_at: np.ndarray
-    """datetime64[us] (n,), NaT unknown"""
-    lag_days: float
-    """after which a count is known to later videos"""
-
-    @classmethod
-    def of(cls, labels: Labels, channel_id: np.ndarray, published_at: np.ndarray, lag_days: float) -> "Facts":
-        return cls(labels.counts, channel_id, published_at, lag_days)
-
-    @cached_property
-    def logs(self) -> dict[str, np.ndarray]:
-        """log(1 + count), by count."""
-        return {name: log_count(values) for name, values in self.counts.items()}
-
-    def earlier(self, quantile: float, fewest: int) -> np.ndarray:
-        """float64 (n,): this quantile of the log views of the channel's videos whose counts were known when
-        the row was posted; NaN where they are fewer than `fewest`."""
-        found, logs = np.full(len(self.channel_id), np.nan), self.logs["views"]
-        when = self.published_at.astype("datetime64[us]").astype(np.int64)
-        dated = ~np.isnat(self.published_at) & np.array([c is not None for c in self.channel_id], bool)
-        order = np.flatnonzero(dated)[np.argsort(when[dated], kind="stable")]
-        rows: dict[str, list[int]] = {}
-        for row in order.tolist():
-            rows.setdefault(self.channel_id[row], []).append(row)
-        for own in rows.values():
-            known = np.array([row for row in own if np.isfinite(logs[row])], dtype=np.int64)
-            limits = when[own] - round(self.lag_days * DAY_US)
-            for row, n in zip(own, np.searchsorted(when[known], limits, side="left").tolist(), strict=True):
-                if n >= fewest:
-                    found[row] = np.quantile(logs[known[:n]], quantile)
-        return found
 
 
 Made = tuple[np.ndarray, np.ndarray]
@@ -89,9 +48,11 @@ class Target:
     """counts it is made of"""
     scale: str
     """the scale in words, for the heading of an error"""
-    numbers: Callable[[Facts, np.ndarray], dict[str, float]] = lambda facts, train: {}
+    log: bool = False
+    """the scale is a logarithm, so an error on it is a factor"""
+    numbers: Callable[[Outcomes, np.ndarray], dict[str, float]] = lambda facts, train: {}
     """(facts, bool (n,) training rows) → thresholds and scales"""
-    make: Callable[[Facts, Numbers], Made]
+    make: Callable[[Outcomes, Numbers], Made]
     from_scale: Callable[[np.ndarray | float, Numbers], np.ndarray]
     """inverse of the scale; what lies beyond anything possible comes back as the edge of it"""
     classes: int = 0
@@ -99,7 +60,7 @@ class Target:
     labels: tuple[str, ...] = ()
     """the classes in words"""
 
-    def fit(self, facts: Facts, train: np.ndarray) -> "Fitted":
+    def fit(self, facts: Outcomes, train: np.ndarray) -> "Fitted":
         """Fixes the thresholds on the training rows, bool (n,).
 
         UserError: the table lacks a count that it is made of, too few videos of a class, all labels equal.
@@ -143,7 +104,7 @@ class Fitted:
     def classes(self) -> int:
         return self.target.classes
 
-    def make(self, facts: Facts) -> Made:
+    def make(self, facts: Outcomes) -> Made:
         return self.target.make(facts, self.numbers)
 
     def value(self, scaled: float) -> float:
@@ -152,17 +113,17 @@ class Fitted:
 
 
 def _count(name: str) -> Target:
-    def make(facts: Facts, _: Numbers) -> Made:
+    def make(facts: Outcomes, _: Numbers) -> Made:
         logs = facts.logs[name]
         return logs, logs
 
     return Target(
-        name=name, kind=COUNT, unit=name, columns=(name,), scale=f"log {name}", make=make,
+        name=name, kind=COUNT, unit=name, columns=(name,), scale=f"log {name}", log=True, make=make,
         from_scale=lambda y, _: count_of_log(y),
     )  # fmt: skip
 
 
-def _engagement(facts: Facts, _: Numbers) -> Made:
+def _engagement(facts: Outcomes, _: Numbers) -> Made:
     """Logit of (reactions + ½) / (views + 1), so that no reaction at all has a value too."""
     counts = facts.counts
     reactions = sum((counts[name] for name in REACTIONS), np.zeros(len(counts["views"])))
@@ -170,7 +131,7 @@ def _engagement(facts: Facts, _: Numbers) -> Made:
     return logit(share), logit(share)
 
 
-def _virality_numbers(facts: Facts, train: np.ndarray) -> dict[str, float]:
+def _virality_numbers(facts: Outcomes, train: np.ndarray) -> dict[str, float]:
     found: dict[str, float] = {}
     for name in WEIGHTS:
         logs = facts.logs[name][train]
@@ -184,7 +145,7 @@ def _virality_numbers(facts: Facts, train: np.ndarray) -> dict[str, float]:
     return found | {"least": float(np.nanmin(raw)), "greatest": float(np.nanmax(raw))}
 
 
-def _weighted(facts: Facts, numbers: Numbers) -> np.ndarray:
+def _weighted(facts: Outcomes, numbers: Numbers) -> np.ndarray:
     parts = [
         weight * (facts.logs[name] - numbers[f"{name}_median"]) / numbers[f"{name}_range"]
         for name, weight in WEIGHTS.items()
@@ -192,13 +153,13 @@ def _weighted(facts: Facts, numbers: Numbers) -> np.ndarray:
     return np.sum(parts, axis=0)
 
 
-def _virality(facts: Facts, numbers: Numbers) -> Made:
+def _virality(facts: Outcomes, numbers: Numbers) -> Made:
     raw = _weighted(facts, numbers)
     score = np.clip((raw - numbers["least"]) / (numbers["greatest"] - numbers["least"]), 0.0, 1.0)
     return score, score
 
 
-def _multiple(facts: Facts, _: Numbers) -> Made:
+def _multiple(facts: Outcomes, _: Numbers) -> Made:
     ratio = facts.logs["views"] - facts.earlier(0.5, EARLIER)
     return ratio, ratio
 
@@ -208,28 +169,28 @@ def _above(strength: np.ndarray) -> Made:
     return np.where(np.isfinite(strength), (strength > 0).astype(np.float64), np.nan), strength
 
 
-def _viral_numbers(facts: Facts, train: np.ndarray) -> dict[str, float]:
+def _viral_numbers(facts: Outcomes, train: np.ndarray) -> dict[str, float]:
     return {name: float(np.nanmedian(facts.logs[name][train])) for name in COUNTS}
 
 
-def _viral(facts: Facts, numbers: Numbers) -> Made:
+def _viral(facts: Outcomes, numbers: Numbers) -> Made:
     return _above(np.min([facts.logs[name] - numbers[name] for name in COUNTS], axis=0))
 
 
-def _views_above(facts: Facts, numbers: Numbers) -> Made:
+def _views_above(facts: Outcomes, numbers: Numbers) -> Made:
     return _above(facts.logs["views"] - numbers["views"])
 
 
-def _channel_top(facts: Facts, _: Numbers) -> Made:
+def _channel_top(facts: Outcomes, _: Numbers) -> Made:
     return _above(facts.logs["views"] - facts.earlier(0.8, EARLIER_TOP))
 
 
-def _quartile_numbers(facts: Facts, train: np.ndarray) -> dict[str, float]:
+def _quartile_numbers(facts: Outcomes, train: np.ndarray) -> dict[str, float]:
     edges = np.nanquantile(facts.logs["views"][train], [0.25, 0.5, 0.75])
     return {f"edge_{i + 1}": float(edge) for i, edge in enumerate(edges)}
 
 
-def _quartile(facts: Facts, numbers: Numbers) -> Made:
+def _quartile(facts: Outcomes, numbers: Numbers) -> Made:
     logs = facts.logs["views"]
     place = np.searchsorted([numbers[f"edge_{i}"] for i in (1, 2, 3)], logs, side="left").astype(np.float64)
     return np.where(np.isfinite(logs), place, np.nan), logs
@@ -264,7 +225,8 @@ TARGETS = {
         VIRAL,
         Target(
             name="multiple", kind=RATIO, unit="× what the channel usually gets", columns=("views",),
-            scale="log of the multiple", make=_multiple, from_scale=lambda y, _: np.exp(np.clip(y, -30, 30)),
+            scale="log of the multiple", log=True, make=_multiple,
+            from_scale=lambda y, _: np.exp(np.clip(y, -30, 30)),
         ),
         Target(
             name="channel-top", kind=BINARY, unit="in the top fifth of the channel's earlier videos",
@@ -301,7 +263,7 @@ def _viral_by(rule: str) -> Target:
     if found["what"] == "views" and number < 1:
         raise UserError(f"--viral {rule}: a bound is at least one view; {wanted}.")
 
-    def numbers(facts: Facts, train: np.ndarray) -> dict[str, float]:
+    def numbers(facts: Outcomes, train: np.ndarray) -> dict[str, float]:
         if found["what"] == "views":
             return {"views": float(log_count(number))}
         return {"views": float(np.nanquantile(facts.logs["views"][train], 1 - number / 100))}

@@ -106,7 +106,7 @@ def write_clip(space: Workspace, video_id: str, key: str, clip: Clip, now_ns: in
     if clip.frames is None:
         return {**row, "status": FAILED}
     count, height, width, _ = clip.frames.shape
-    row |= {"frames": count, "height": height, "width": width, "source_frames": int(clip.duration_s or 0)}
+    row |= {"frames": count, "height": height, "width": width, "source_frames": clip.source_frames}
     row["frames_sha256"] = _save(space, clip_frames(key), clip.frames)
     row["mel"] = 0
     if clip.waveform is not None:

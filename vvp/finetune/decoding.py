@@ -71,7 +71,7 @@ def _decode(file: Media, settings: ClipSettings) -> Clip:
         except UndecodableError as error:
             kind, detail = "sound_undecodable", str(error)
     return Clip(
-        frames=frames, waveform=mel, duration_s=float(source), decoder="pyav", error_kind=kind,
+        frames=frames, waveform=mel, source_frames=source, decoder="pyav", error_kind=kind,
         error_detail=detail,
     )  # fmt: skip
 

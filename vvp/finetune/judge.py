@@ -8,14 +8,13 @@ Not known here: how it was trained.
 import hashlib
 import io
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from safetensors.torch import save as save_tensors
 
 from vvp.dataset.matrix import Matrix, assemble
-from vvp.errors import SplitError, UserError
+from vvp.errors import SplitError
 from vvp.finetune.clips import ClipCache
 from vvp.finetune.loop import Epoch, Progress, Task
 from vvp.finetune.networks.base import Network, parameters
@@ -25,7 +24,6 @@ from vvp.learn.metrics import bootstrap, flags, paired, record
 from vvp.learn.records import Metrics, Record, Warning
 from vvp.learn.tuning import read_run
 from vvp.models.base import MAE
-from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 TRAINED, TENSORS, SAID, RESULT = "trained.json", "network.safetensors", "forecasts.npy", "result.json"
@@ -186,22 +184,3 @@ def best_rule(matrix: Matrix, validation: np.ndarray) -> candidates.Candidate:
 def hardly_moves(said: np.ndarray, y: np.ndarray) -> bool:
     """Whether forecasts vary by less than a twentieth of what the labels do."""
     return float(said.std()) < 0.05 * float(y.std())
-
-
-def results(space: Workspace, name: str, target: str = "views") -> Sequence[NetworkResult]:
-    """The networks of a run, by name. UserError: a record is damaged."""
-    base = f"{RunPaths(name, target).finetune('', '').removesuffix('-').rstrip('/')}"
-    found = []
-    for folder in space.folders(base):
-        file = f"{base}/{folder}/{RESULT}"
-        if space.exists(file):
-            found.append(NetworkResult.read(space.read_json(file), space.uri(file), "`vvp finetune`"))
-    return found
-
-
-def refuse_other_split(result: NetworkResult, fingerprint: str) -> None:
-    """UserError when the network was trained under another split: its training rows may be test rows here."""
-    if result.fingerprint != fingerprint:
-        raise UserError(
-            f"the network {result.network} was trained under another split: run `vvp finetune` again."
-        )

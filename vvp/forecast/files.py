@@ -162,6 +162,11 @@ def load(space: Workspace, folder: str) -> Predictor:
         backgrounds = {
             name: _rows(files[f"{name}/{BACKGROUND_FILE}"], len(spec.columns)) for name, spec in specs.items()
         }
+        classes = head.target.classes
+        for name, model in models.items():
+            said = model.predict(backgrounds[name][:1])
+            if said.shape != ((1,) if classes in (0, 2) else (1, classes)):
+                raise ValueError("a model of another kind of target")
         near = None
         if of_views:
             near = Neighbours.from_files({file: files[file] for file in NEIGHBOUR_FILES})

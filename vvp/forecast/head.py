@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from vvp.dataset.columns import layout
 from vvp.dataset.fuse import Dims
 from vvp.dataset.targets import Fitted, find
+from vvp.errors import UserError
 from vvp.learn.calibration import Calibration
 from vvp.learn.probabilities import Probabilities
 from vvp.learn.records import Quality, Record, Warning
@@ -101,6 +102,14 @@ class TargetHead(Record):
     viral: Text | None
     numbers: dict[Text, Annotated[float, Field(gt=-1e6, lt=1e6)]] = Field(max_length=20)
 
+    @property
+    def classes(self) -> int:
+        """0: a number. ValueError for a target that there is not."""
+        try:
+            return self.fitted().classes
+        except UserError as error:
+            raise ValueError(str(error)) from error
+
     def fitted(self) -> Fitted:
         """UserError for a target that there is not."""
         return Fitted(find(self.name, self.viral), self.numbers)
@@ -139,4 +148,13 @@ class Head(Record):
             named |= set(spec.columns)
         if not named <= known:
             raise ValueError("a column that there is not")
+        classes = self.target.classes
+        if len(self.training.shares) != classes:
+            raise ValueError("shares of other classes")
+        for spec in self.models.by_name().values():
+            if (spec.bounds is None) != bool(classes):
+                raise ValueError("bounds of classes, or a number without")
+            curves = 0 if spec.probabilities is None else len(spec.probabilities.curves)
+            if curves and curves != (1 if classes == 2 else classes):
+                raise ValueError("probabilities of other classes")
         return self

@@ -57,7 +57,7 @@ def judge(
         name=name, split=run.split, profile=run.profile, resamples=resamples, format=files.FORMAT,
         opened_at=datetime.now(timezone.utc).isoformat(timespec="seconds"), run_id=run.id, counts=run.counts,
         horizon=run.horizon, rules_only=run.rules_only, unavailable=run.unavailable,
-        target=run.target, unit=what.unit, scale=what.scale,
+        target=run.target, unit=what.unit, scale=what.scale, log=what.log,
     )  # fmt: skip
     if run.rules_only:
         result = _rule_alone(space, at, run, result)

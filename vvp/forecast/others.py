@@ -100,7 +100,8 @@ def _classes(one: Predictor, which: str, said: np.ndarray) -> TargetForecast:
     every = np.array([1 - said[0], said[0]]) if len(said) == 1 else said
     chances = {label: float(p) for label, p in zip(target.labels, every, strict=True)}
     best = target.labels[1] if target.classes == 2 else max(chances, key=lambda label: chances[label])
-    text = f"{best}: {_of_100(chances[best])} of 100; {_of_100(usual[best])} of 100 is usual"
+    lead = "" if best == target.name else f"{best}: "
+    text = f"{lead}{_of_100(chances[best])} of 100; {_of_100(usual[best])} of 100 is usual"
     return TargetForecast(
         target=target.name, kind=target.kind, unit=target.unit, text=text, value=None, low=None, high=None,
         chances=chances, usual=usual, model=one.head.models.by_name()[which].name,

@@ -22,6 +22,7 @@ from vvp.dataset.labels import moments
 from vvp.dataset.matrix import HORIZON
 from vvp.dataset.words import Words
 from vvp.errors import UserError
+from vvp.forecast import notes
 from vvp.forecast.contributions import attribute
 from vvp.forecast.head import Head, Spec
 from vvp.forecast.headline import headline, promise
@@ -302,11 +303,13 @@ class Predictor:
             missing=missing,
             outside=outside,
             notes=[
-                *_counter_notes(
-                    [name for name in filled if _reads(spec.columns, name)],
+                *notes.of_counters(
+                    [name for name in filled if notes.reads(spec.columns, name)],
                     [] if spec.role == RULE else self._unknown(x, spec.columns),
                 ),
-                *_notes(which, spec, vectors, partial, moved if asked is not None else None, clipped),
+                *notes.of_forecast(
+                    which, spec, vectors, partial, moved if asked is not None else None, clipped
+                ),
             ],
             quality=quality.as_dict(),
             distribution=around,
@@ -330,42 +333,6 @@ class Predictor:
             if name in columns and not np.isnan(value) and not low - slack <= value <= high + slack:
                 found.append({"feature": name, "value": value, "low": low, "high": high})
         return found
-
-
-def _reads(columns: list[str], counter: str) -> bool:
-    """Whether a feature among the columns is made of the counter."""
-    return any(f.source == (counter,) and f.name in columns for f in FEATURES)
-
-
-def _counter_notes(filled: list[str], unknown: list[str]) -> list[str]:
-    """filled: counters taken from the collection; unknown: what the model had to do without."""
-    found = []
-    if filled:
-        said = ", ".join(name.replace("_", " ") for name in filled)
-        found.append(f"{said}: not given, taken from this channel's newest collected video")
-    if unknown:
-        said = ", ".join(unknown)
-        found.append(f"not known of this draft, so the forecast is less sure than it says: {said}")
-    return found
-
-
-def _notes(
-    which: str, spec: Spec, looked_at: set[str], partial: bool, moved: str | None, clipped: bool
-) -> list[str]:
-    """looked_at: the blocks whose vectors or masks the model has among its columns."""
-    found = [] if moved is None else [moved]
-    if partial:
-        found.append("a part of this video could not be decoded or encoded: the forecast does without it")
-    if clipped:
-        found.append("the model's own number lies far outside the training range and was moved to its edge")
-    for block in ("picture", "sound"):
-        if which == "main" and spec.role != RULE and block not in looked_at:
-            seen = block == "picture" and {"log_duration_s", "log_aspect_ratio"} & set(spec.columns)
-            but = ", but for its length and shape" if seen else ""
-            found.append(f"the {block} changes nothing{but}: this model does not look at it")
-    if spec.calibration is None:
-        found.append("no interval: too few videos with counts to make one")
-    return found
 
 
 def _percentile(log_views: float, quantiles: list[float]) -> float:

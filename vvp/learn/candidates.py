@@ -67,7 +67,7 @@ class Candidate:
     columns: tuple[str, ...]  # of the matrix, in the model's order
     recipe: Recipe | None  # None: a rule, or unavailable
     rows: int  # rows it was fitted on
-    validation_mae: float | None  # the criterion on the folds' held rows, log views; None: not judged so
+    validation_loss: float | None  # the criterion on the folds' held rows, log views; None: not judged so
     model: Model | None  # None when unavailable
     unavailable: str | None = None  # why there is no model
     bounds: tuple[float, float] | None = None  # log views of the rows it was fitted on, least and greatest
@@ -144,7 +144,7 @@ def _unfitted(matrix: Matrix, name: str) -> Candidate:
     column = COLUMN_OF.get(name, matrix.columns[0].name)  # MeanModel ignores it, but needs one
     return Candidate(
         name=name, role=RULE, input="nothing" if name == MEAN else column, family="train_mean",
-        columns=(column,), recipe=None, rows=0, validation_mae=None, model=None,
+        columns=(column,), recipe=None, rows=0, validation_loss=None, model=None,
     )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def _on_folds(matrix: Matrix, rule: Candidate, parts: list[Fold]) -> Candidate:
     said = [fit_rule(matrix, rule, fitted).predict(matrix, held) for fitted, held in parts]
     truth = matrix.y[np.concatenate([held for _, held in parts])]
     by = criterion(matrix.target.classes)
-    return replace(rule, validation_mae=by(truth, np.concatenate(said)))
+    return replace(rule, validation_loss=by(truth, np.concatenate(said)))
 
 
 def with_history(rule: Candidate, history: ChannelHistory) -> Candidate:
@@ -229,14 +229,14 @@ class _Maker:
     def candidate(self, name: str, role: Role, one: Tried) -> Candidate:
         made = Candidate(
             name=name, role=role, input=one.recipe.input, family=one.recipe.family, columns=(),
-            recipe=one.recipe, rows=0, validation_mae=one.validation, model=None, oof=one.oof,
+            recipe=one.recipe, rows=0, validation_loss=one.validation, model=None, oof=one.oof,
         )  # fmt: skip
         return refit(self.matrix, self.population, made, self.rows, self.seed)
 
     def missing(self, name: str, role: Role, input_: str, family: str, reason: str) -> Candidate:
         return Candidate(
             name=name, role=role, input=input_, family=family, columns=(), recipe=None, rows=0,
-            validation_mae=None, model=None, unavailable=reason,
+            validation_loss=None, model=None, unavailable=reason,
         )  # fmt: skip
 
     def metadata(self, tried: list[Tried]) -> Candidate:

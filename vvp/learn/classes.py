@@ -99,7 +99,7 @@ def evaluate(
                 gap = judge.measured(paired)
         results[c.name] = ClassResult(
             role=c.role, family=c.family, input=c.input, columns=len(c.columns), rows=c.rows,
-            unavailable=c.unavailable, validation_mae=c.validation_mae, metrics=measured, versus_rule=gap,
+            unavailable=c.unavailable, validation_loss=c.validation_loss, metrics=measured, versus_rule=gap,
         )  # fmt: skip
     own = next(one for one in able if one.candidate.name == chosen)
     shares = np.bincount(y.astype(np.int64), minlength=classes) / len(y)

@@ -69,7 +69,7 @@ def evaluate_split(
             if c.name != rule:
                 gap = record(paired(y, predicted[c.name], predicted[rule], channels, resamples, seed))
             measured = {
-                "validation_mae": c.validation_mae, "metrics": record(intervals[c.name]), "versus_rule": gap
+                "validation_loss": c.validation_loss, "metrics": record(intervals[c.name]), "versus_rule": gap
             }  # fmt: skip
             result = result.model_copy(update=measured)
         results[c.name] = result

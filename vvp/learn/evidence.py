@@ -68,7 +68,7 @@ def choose(matrix: Matrix, population: Population, candidates: list[Candidate], 
             if tried[-1].better or _clearly_first(tried[-1]):
                 rule = rules[other]
     chosen = rule
-    models = sorted((c for c in able if c.role in MODELS), key=lambda c: (rank(c.validation_mae), c.role))
+    models = sorted((c for c in able if c.role in MODELS), key=lambda c: (rank(c.validation_loss), c.role))
     held = np.concatenate([rows for _, rows in parts]) if parts else np.zeros(0, np.int64)
     # The best model, and the one for drafts without a video: each must earn its place.
     before = len(before_test(matrix))

@@ -130,8 +130,8 @@ class Coverage(Record):
     clearly_under: bool
 
 
-class ModelResult(Record):
-    """One candidate on the test part."""
+class _Result(Record):
+    """What is written of every candidate, whatever it forecasts."""
 
     role: Literal["rule", "single", "model"]
     family: str
@@ -139,8 +139,14 @@ class ModelResult(Record):
     columns: int
     rows: int
     unavailable: str | None = None
-    """why there is no model; the rest is then None"""
-    validation_mae: float | None = None
+    """why there is no model; what follows is then None"""
+    validation_loss: float | None = None
+    """the criterion on the folds' held rows"""
+
+
+class ModelResult(_Result):
+    """One candidate on the test part."""
+
     metrics: Metrics | None = None
     versus_rule: Metrics | None = None
     """its metrics less the rule's, paired; None for the rule itself"""
@@ -208,17 +214,9 @@ class SplitResult(Record):
         return self.results[self.chosen]
 
 
-class ClassResult(Record):
+class ClassResult(_Result):
     """One candidate for a target of classes on the test part; metrics by name, see class_metrics.py."""
 
-    role: Literal["rule", "single", "model"]
-    family: str
-    input: str
-    columns: int
-    rows: int
-    unavailable: str | None = None
-    validation_mae: float | None = None
-    """log loss on the folds"""
     metrics: dict[str, Measured] | None = None
     versus_rule: dict[str, Measured] | None = None
     """its metrics less the rule's, paired; None for the rule itself"""
@@ -292,6 +290,8 @@ class Evaluation(Record):
     unit: str = "views"
     scale: str = "log views"
     """on which errors are given"""
+    log: bool = True
+    """an error on it is a factor of the value"""
     splits: dict[str, SplitResult] = Field(default_factory=dict)
     classes: dict[str, ClassSplit] = Field(default_factory=dict)
     """the splits of a target of classes, which has no `splits`"""
@@ -326,7 +326,7 @@ class Fitted(Record):
     columns: list[str]
     recipe: RecipeHead | None
     rows: int
-    validation_mae: float | None
+    validation_loss: float | None
     unavailable: str | None
     bounds: list[float] | None = Field(min_length=2, max_length=2)
     oof: int | None = Field(ge=0)
@@ -338,7 +338,7 @@ class FittedSplit(Record):
     """What `tune` found under one split, on folds before the test."""
 
     population: str
-    validation_mae: dict[str, float | None]
+    validation_loss: dict[str, float | None]
     unavailable_models: dict[str, str]
 
 

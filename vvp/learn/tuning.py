@@ -101,7 +101,7 @@ def tune(
         digest.update(candidates.save(space, at.split(one), found, facts).encode())
         fitted[one] = FittedSplit(
             population=rows.sentence,
-            validation_mae={c.name: c.validation_mae for c in found},
+            validation_loss={c.name: c.validation_loss for c in found},
             unavailable_models={c.name: c.unavailable for c in found if c.unavailable},
         )
     done = {

@@ -66,6 +66,7 @@ class Clip:
     waveform: np.ndarray | None = None  # float32 (samples,), mono, 16 kHz, in [-1, 1]; None: no sound
     signals: dict[str, float] = field(default_factory=dict)  # of schema.SIGNALS, those that could be measured
     duration_s: float | None = None  # what decodes, the longer of picture and sound; None: nothing does
+    source_frames: int | None = None  # of the whole file; None: nobody counted (finetune/decoding.py does)
     aspect: float | None = None  # width / height of the picture, upright
     decoder: str | None = None  # decord | pyav, of the picture
     status: str = OK

@@ -98,6 +98,7 @@ def _clip(head: dict[str, Any], arrays: dict[str, np.ndarray]) -> Clip:
         waveform=arrays.get("waveform"),
         signals={k: float(v) for k, v in head["signals"].items()},
         duration_s=number("duration_s"),
+        source_frames=None if head["source_frames"] is None else int(head["source_frames"]),
         aspect=number("aspect"),
         decoder=words("decoder"),
         status=head["status"],

@@ -36,7 +36,7 @@ class ElasticNet:
 
     @property
     def start(self) -> Params:
-        return {"components": 32, "embedding_weight": 0.5, "l1_ratio": 0.5}
+        return {**linear.START, "l1_ratio": 0.5}
 
     def space(self, n_train: int, n_cols: int) -> Space:
         return {**linear.space(n_train, n_cols), "l1_ratio": Float(low=0.05, high=1.0)}

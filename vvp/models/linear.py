@@ -15,6 +15,8 @@ from vvp.models.scaling import Inputs
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+START: Params = {"components": 32, "embedding_weight": 0.5}
+"""a block of embeddings weighs half as much as one of features"""
 MOST_UNPROJECTED = 600
 """columns or rows: beyond, blocks are always projected, as a solver would take seconds"""
 

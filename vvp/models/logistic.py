@@ -56,7 +56,7 @@ class Logistic:
 
     @property
     def start(self) -> Params:
-        return {"components": 32, "embedding_weight": 0.5}
+        return dict(linear.START)
 
     def space(self, n_train: int, n_cols: int) -> Space:
         return linear.space(n_train, n_cols)

@@ -25,13 +25,13 @@ class RidgeModel(LinearModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Ridge:
-    """The family. `start`: a block of embeddings weighs half as much as one of features."""
+    """The family."""
 
     name: ClassVar[str] = "ridge"
 
     @property
     def start(self) -> Params:
-        return {"components": 32, "embedding_weight": 0.5}
+        return dict(linear.START)
 
     def space(self, n_train: int, n_cols: int) -> Space:
         return linear.space(n_train, n_cols)
