@@ -17,6 +17,7 @@ from vvp.forecast import others
 from vvp.forecast.predictor import draft_rows
 from vvp.learn.first_points import at_first_points
 from vvp.learn.tuning import impossible, targets_of
+from vvp.paths import RunPaths
 
 TWO = {"views": "ridge", "viral": "logistic"}
 
@@ -124,6 +125,26 @@ def _made() -> tuple[str, ...]:
     from vvp.dataset.embedded import MADE
 
     return tuple(MADE)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("likes", "shares of other classes"),
+        ("quartile", "shares of other classes"),
+        ("fame", "no target called"),
+    ],
+)
+def test_a_predictor_of_another_kind_than_it_says_is_refused(planted: Any, name: str, sentence: str) -> None:
+    run(planted, "viral", ["logistic"])
+    at = RunPaths("default", "viral").predictor
+    head = planted.read_json(f"{at}/predictor.json")
+    planted.write_json(f"{at}/predictor.json", head | {"target": head["target"] | {"name": name}})
+    try:
+        with pytest.raises(UserError, match=sentence):
+            others.open_run(planted, "default")
+    finally:
+        planted.write_json(f"{at}/predictor.json", head)
 
 
 def test_a_target_that_the_table_lacks_is_one_sentence(tmp_path: Path) -> None:
