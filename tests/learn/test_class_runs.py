@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from jobs import evaluate_csv
 from vvp import api
+from vvp.dataset.matrix import assemble
 from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.targets import TARGETS
 from vvp.errors import UserError
@@ -153,6 +154,17 @@ def test_a_target_that_the_table_lacks_is_one_sentence(tmp_path: Path) -> None:
         api.tune(space.root, target="likes", min_age_days=0)
     with pytest.raises(UserError, match="no run called default --target likes"):
         api.evaluate(space.root, target="likes")
+
+
+def test_a_part_without_a_value_of_the_target_says_so(tmp_path: Path) -> None:
+    videos, embeddings = world(n=100)
+    for i, video in enumerate(videos):
+        video["likes"] = 5 + i if i < 60 else None
+    space = fresh(fill(tmp_path, videos, embeddings))
+    with pytest.raises(
+        UserError, match="no validation video of the time split has a value of the target likes"
+    ):
+        assemble(space, "time", SplitSettings(min_age_days=0), target=TARGETS["likes"])
 
 
 def test_what_a_small_table_cannot_have_is_known_before_any_sweep(tmp_path: Path) -> None:

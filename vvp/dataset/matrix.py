@@ -229,6 +229,7 @@ def _matrix(
     in_train[at[part == "train"]] = True
     fitted = target if isinstance(target, Fitted) else target.fit(facts, in_train)
     y, strength = (values[at] for values in fitted.make(facts))
+    of_all = part
     part = np.where(np.isin(part, USED) & np.isnan(y), NONE, part).astype(object)
     channel = _objects(rows["channel_id"])
     published = moments(rows["published_at"])
@@ -237,7 +238,10 @@ def _matrix(
         raise UserError(f"no training video of the {split} split is embedded: run `vvp embed` first.")
     for part_name in USED if split != WHOLE else ():
         if not (part == part_name).any():
-            raise UserError(f"no {part_name} video of the {split} split is embedded: run `vvp embed` first.")
+            why = "is embedded: run `vvp embed` first"
+            if (of_all == part_name).any():
+                why = f"has a value of the target {fitted.name}"
+            raise UserError(f"no {part_name} video of the {split} split {why}.")
     history = _history(split, channel, published, strength, train, settings.lag)
     if split == WHOLE:
         history = replace(history, counters=_counters(rows, channel, published))
