@@ -11,13 +11,14 @@ RUN apt-get update \
 WORKDIR /opt/vvp
 COPY requirements.lock ./
 
-# cpu: PyTorch's own CPU build. cuda: the build that lies on PyPI, which brings its CUDA libraries.
+# cpu: PyTorch's own CPU build. cuda: the build that lies on PyPI, which brings its CUDA libraries; Whisper's
+# library wants cuBLAS of CUDA 12 beside them.
 ARG TORCH=cpu
 RUN pip install --no-cache-dir uv \
     && if [ "$TORCH" = cpu ]; then \
          uv pip install --system --no-cache --torch-backend cpu --requirement requirements.lock; \
        elif [ "$TORCH" = cuda ]; then \
-         uv pip install --system --no-cache --requirement requirements.lock; \
+         uv pip install --system --no-cache --requirement requirements.lock nvidia-cublas-cu12; \
        else \
          echo "TORCH is cpu or cuda, not $TORCH" && exit 2; \
        fi

@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=64)
     parser.add_argument("--profile", default="paper")
     parser.add_argument("--models", type=Path, help="weights that are there already; default: random ones")
+    parser.add_argument("--workspace", help="for serve: one that has a predictor; default: it is made")
+    parser.add_argument("--media", help="for serve, with --workspace: a folder of clips")
     parser.add_argument("--out", type=Path, default=FILE)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -106,7 +109,7 @@ def one_encoder(cls: Any, weights: Any, inputs: Sequence[Any]) -> dict[str, Any]
     rates = {}
     for batch in BATCHES:
         encoder.batch_size = batch
-        rates[batch] = round(per_second(lambda b=batch: encoder.encode(inputs[:b]), batch), 1)
+        rates[batch] = round(per_second(partial(encoder.encode, inputs[:batch]), batch), 1)
     return {
         "precision": vars(encoder.precision), "own_batch": cls(weights, "cuda", 1).batch_size,
         "cosine_with_cpu": float(near.min()), "loading_s": round(loading, 2), "cpu_per_second": round(cpu, 2),
@@ -260,26 +263,12 @@ def steps(network: Any, batch: int, low: bool) -> dict[str, float]:
 
 # --- serve ----------------------------------------------------------------------------------------------
 def serve(options: argparse.Namespace) -> dict[str, Any]:
-    """A predictor of a generated world is made on the way, by the command itself."""
-    import shutil
-
     from benchmarks.serve import free_port
     from benchmarks.serve import load as closed_loop
 
-    clips_of(None, options.home, max(options.clips, 64))
-    space = str(options.home / "ws")
     vvp = [sys.executable, "-m", "jobs"]
-
-    def run(*words: str) -> None:
-        subprocess.run([*vvp, *words], check=True)
-
-    run("collect", "ytdlp", str(options.home / "clips"), "-w", space)
-    run(
-        "embed", "-w", space, "--profile", options.profile, "--models", str(options.models), "--no-transcribe"
-    )
-    run("tune", "-w", space, "--trials", "2", "--only")
-    run("evaluate", "-w", space)
-    clip = next((options.home / "clips").glob("*.mp4")).read_bytes()
+    space, clips = (options.workspace, options.media) if options.workspace else predictor(options, vvp)
+    clip = next(Path(clips).glob("*.mp4")).read_bytes()
     found: dict[str, Any] = {}
     for name in ("cpus", "gpu"):
         port = free_port()
@@ -307,8 +296,20 @@ def serve(options: argparse.Namespace) -> dict[str, Any]:
                 process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-    shutil.rmtree(space, ignore_errors=True)
     return found
+
+
+def predictor(options: argparse.Namespace, vvp: list[str]) -> tuple[str, Path]:
+    """A workspace with a predictor of a generated world, by the commands themselves; its clips."""
+    clips_of(None, options.home, max(options.clips, 64))
+    space, clips = str(options.home / "ws"), options.home / "clips"
+    embedding = ("--profile", options.profile, "--models", str(options.models), "--no-transcribe")
+    for words in (
+        ("collect", "ytdlp", str(clips), "-w", space), ("embed", "-w", space, *embedding),
+        ("tune", "-w", space, "--trials", "2", "--only"), ("evaluate", "-w", space),
+    ):  # fmt: skip
+        subprocess.run([*vvp, *words], check=True)
+    return space, clips
 
 
 def closed(loop: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:

@@ -103,6 +103,8 @@ def command(
     with show.progress("embed") as update:
         speech = transcribe and chosen.transcriber is not None
         summary = embed(space, chosen, settings, teller(update, speech))
+    for note in summary.notes:
+        show.err.print(f"note: {note}", markup=False)
     if summary.doubtful:
         show.err.print(f"WARNING: {summary.doubtful}", markup=False)
     if json:

@@ -41,6 +41,14 @@ def test_all_encoders_at_their_most_fit_the_gpus(gpus):
     assert all(pools[s].gpus > 0 for s in STAGES if s != "decode")
 
 
+def test_a_stage_that_cannot_use_the_gpus_is_planned_for_the_cpus():
+    one = machine(16, 1)
+    pools = plan(one, [one], Request(on_cpu=frozenset({"transcribe"})))
+    alone = plan(machine(16), [machine(16)], Request())["transcribe"]
+    assert pools["transcribe"] == alone and pools["video"].gpus > 0
+    assert sum(p.max_actors * p.cpus for p in pools.values()) + WRITE_CPUS <= 16
+
+
 def test_two_nodes_with_one_gpu_each_hold_what_one_node_cannot_share():
     nodes = [machine(8, 1), machine(8, 1)]
     pools = plan(machine(16, 2, 128), nodes, Request(gpus_per_actor=0.5, stages=("decode", "video", "audio")))

@@ -90,6 +90,7 @@ def embed(
         seconds=round(seconds, 2),
         clips_per_second=round(outcomes.total() / seconds, 3) if len(todo) else 0.0,
         pools={stage: asdict(pool) for stage, pool in pools.items()},
+        notes=sorted(set(run.grounded.values())),
     )
 
 
@@ -105,12 +106,18 @@ class _Run:
         self.before = self._rows() if len(todo) else {}
         self.outcomes: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
+        self.grounded = _grounded(profile) if ray.cluster_resources().get("GPU") else {}
         self.pools = self._plan([n["Resources"] for n in ray.nodes() if n["Alive"]])
 
     def _plan(self, nodes: list[dict[str, Any]]) -> dict[str, Pool]:
         stages = (DECODE, *self.profile.stages)
         asked = self.settings
-        request = Request(actors=asked.actors, gpus_per_actor=asked.gpus_per_actor, stages=stages)
+        request = Request(
+            actors=asked.actors,
+            gpus_per_actor=asked.gpus_per_actor,
+            stages=stages,
+            on_cpu=frozenset(self.grounded),
+        )
         cluster: Counter[str] = Counter()
         for node in nodes:
             cluster.update(node)  # adds up
@@ -199,6 +206,20 @@ class _Run:
 COUNTED = pa.schema([("status", pa.string()), ("error_kind", pa.string())])
 
 
+def _grounded(profile: Profile) -> dict[str, str]:
+    """The stages whose library cannot use the cluster's GPUs, with the reason. Asked where a GPU is."""
+    classes: dict[str, Any] = {**profile.encoders, TRANSCRIBE: profile.transcriber}
+    asked = {stage: cls.not_on_gpu for stage, cls in classes.items() if hasattr(cls, "not_on_gpu")}
+    if not asked:
+        return {}
+
+    @ray.remote(num_cpus=0, num_gpus=0.001)
+    def ask() -> dict[str, str | None]:
+        return {stage: reason() for stage, reason in asked.items()}
+
+    return {stage: reason for stage, reason in ray.get(ask.remote()).items() if reason is not None}
+
+
 def graph(
     todo: pa.Table,
     root: str,
@@ -253,9 +274,11 @@ def graph(
 def _blocks(todo: pa.Table, settings: EmbedSettings) -> list[pa.Table]:
     """Clips, then posts without media. A retry repeats a block, and one clip at a time means one post too."""
     silent = todo["media_path"].is_null()
+    text_rows = settings.text_rows if settings.block_rows > 1 else 1
     blocks = []
-    for rows, size in ((todo.filter(pc.invert(silent)), settings.block_rows),
-                       (todo.filter(silent), settings.text_rows if settings.block_rows > 1 else 1)):  # fmt: skip
+    for rows, size in (
+        (todo.filter(pc.invert(silent)), settings.block_rows), (todo.filter(silent), text_rows)
+    ):  # fmt: skip
         blocks += [rows.slice(i, size).combine_chunks() for i in range(0, len(rows), size)]
     return blocks
 

@@ -35,6 +35,7 @@ class Request:
     actors: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # stage → (min, max)
     gpus_per_actor: float | None = None  # each encoder actor's share; None: by GPU_WEIGHT
     stages: tuple[str, ...] = STAGES  # those that this run has
+    on_cpu: frozenset[str] = frozenset()  # stages whose library cannot use the GPUs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,14 +79,14 @@ def plan(
         )
     threads = 1 if cpus <= 4 else 4  # one thread is most efficient; four need fewer copies of a model
     cpu_share = min(CPU_SHARE, (1 - 2 * WRITE_CPUS) / len(request.stages))
-    crowd = max(1.0, round(sum(GPU_WEIGHT.get(stage, 0.0) for stage in request.stages), 3))
+    wanting = [stage for stage in request.stages if stage in GPU_WEIGHT and stage not in request.on_cpu]
+    crowd = max(1.0, round(sum(GPU_WEIGHT[stage] for stage in wanting), 3))
     pools = {}
     for stage in request.stages:
-        on_gpu = gpus > 0 and stage in GPU_WEIGHT
+        on_gpu = gpus > 0 and stage in wanting
         usual = _usual(stage, cpus, gpus if on_gpu else 0, threads)
         if on_gpu and request.gpus_per_actor:
-            encoders = sum(s in GPU_WEIGHT for s in request.stages)
-            usual = max(1, int(gpus / request.gpus_per_actor / encoders))
+            usual = max(1, int(gpus / request.gpus_per_actor / len(wanting)))
         low, high = request.actors.get(stage, (usual, usual))
         share = 0.0
         if on_gpu:

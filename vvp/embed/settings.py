@@ -43,6 +43,8 @@ class EmbedSummary:
     seconds: float
     clips_per_second: float
     pools: dict[str, dict[str, float]]
+    notes: list[str]
+    """what ran otherwise than one would expect, a sentence each"""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

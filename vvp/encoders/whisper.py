@@ -4,6 +4,7 @@ Runs on CTranslate2, which has its own threads and number types and needs no tor
 videos need a transcript (those without subtitles do, see embed.py).
 """
 
+import ctypes
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 RATE = 16_000
 WINDOW = 30 * RATE  # samples: Whisper always sees exactly 30 s
+CUBLAS = "libcublas.so.12"  # what CTranslate2 4.8 opens at its first product on a GPU
 SAMPLES_PER_STATE = 320  # 1500 states for 30 s
 _SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
 _COMPANIONS = ("config.json", "tokenizer.json", "vocabulary.txt")
@@ -45,6 +47,22 @@ SOURCE = Source(
 )
 
 
+def not_on_gpu() -> str | None:
+    """Why CTranslate2 cannot work on a GPU of this machine; None: it can.
+
+    It brings no CUDA of its own, and torch's may be another version's. Loads cuBLAS, from the wheel
+    nvidia-cublas-cu12 too, where the system's loader does not look.
+    """
+    wheel = wheel_folder("nvidia", "cublas", "lib")
+    for place in (CUBLAS, *([] if wheel is None else [str(wheel / CUBLAS)])):
+        try:
+            ctypes.CDLL(place, mode=ctypes.RTLD_GLOBAL)
+            return None
+        except OSError:
+            continue
+    return f"Whisper runs on the CPUs: it needs {CUBLAS} for a GPU (pip install nvidia-cublas-cu12)"
+
+
 class WhisperMean:
     """Sounds float32 (samples,), mono, 16 kHz → float32 (512,): the mean over time of the encoder's states.
 
@@ -57,6 +75,7 @@ class WhisperMean:
 
     name = "whisper-base-encoder"
     dim = 512
+    not_on_gpu = staticmethod(not_on_gpu)
 
     @classmethod
     def locate(cls, models: str | None) -> Weights:
@@ -67,6 +86,7 @@ class WhisperMean:
         from faster_whisper.feature_extractor import FeatureExtractor
 
         check(weights, SOURCE.file)
+        _refuse(device)
         self.device, self.batch_size = device, 1 if device == "cpu" else 8
         self._features = FeatureExtractor()
         self._model, self.precision = self._settle(weights.path, threads)
@@ -123,6 +143,7 @@ class Transcriber:
     """
 
     name = "whisper-base"
+    not_on_gpu = staticmethod(not_on_gpu)
 
     @classmethod
     def locate(cls, models: str | None) -> Weights:
@@ -133,6 +154,7 @@ class Transcriber:
         from faster_whisper import WhisperModel
 
         check(weights, SOURCE.file)
+        _refuse(device)
         name, _, index = device.partition(":")
         self._model = WhisperModel(
             str(weights.path),
@@ -161,6 +183,13 @@ class Transcriber:
             without_timestamps=True,
         )
         return " ".join(s.text.strip() for s in segments).strip() or None
+
+
+def _refuse(device: str) -> None:
+    """WeightsError where the device is a GPU and cannot be used: else the first clip would be blamed."""
+    reason = not_on_gpu() if device.startswith("cuda") else None
+    if reason is not None:
+        raise WeightsError(f"{reason}.")
 
 
 def _open(folder: Path, device: str, kind: str, threads: int) -> "ctranslate2.models.Whisper":
