@@ -23,6 +23,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from vvp.encoders.precision import has_bfloat16
 from vvp.errors import VvpError
@@ -35,6 +36,7 @@ STATE, WEIGHTS, BEST, OPTIMISER = (
     "state.json", "weights.safetensors", "best.safetensors", "optimiser.safetensors"
 )  # fmt: skip
 FORECAST_BATCH = 8
+NORM_STEPS = 16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -196,6 +198,7 @@ class _Trainer:
                 if i + 1 < len(steps):
                     coming = ahead.submit(self.windows.drawn, steps[i + 1], number)
                 losses += torch.stack([self._step(batch, rows), losses.new_ones(())])
+        self._settle_norms(steps[:NORM_STEPS], number)
         total = self.team.total(losses)
         took = time.monotonic() - began
         held = self.task.validation
@@ -242,6 +245,29 @@ class _Trainer:
         if self.frozen:  # its batch norms must not move either
             self.network.eval()
             self.network.head.train()
+
+    def _settle_norms(self, steps: Sequence[np.ndarray], number: int) -> None:
+        """The averages of the batch norms anew, from these steps' windows and the weights as they are now.
+
+        Those that training keeps trail behind the weights, and an epoch of few steps ends far from them.
+        Source: Wu and Johnson 2021, Rethinking "Batch" in BatchNorm, section 3 (arXiv 2105.07576).
+        """
+        norms = [m for m in self.network.modules() if isinstance(m, _BatchNorm)]
+        if not norms or self.frozen:
+            return
+        usual = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean over all that comes
+        self.network.train()
+        with torch.no_grad(), torch.autocast(self.device_type, torch.bfloat16, enabled=self.low):
+            for rows in steps:
+                self.network(self.windows.drawn(rows, number).to(self.team.device))
+        for norm, momentum in zip(norms, usual, strict=True):
+            norm.momentum = momentum
+            for average in (norm.running_mean, norm.running_var):
+                if average is not None:
+                    average.copy_(self.team.total(average) / self.team.size)
 
     # --- state ------------------------------------------------------------------------------------------
     def save(self, folder: Path) -> None:
