@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from jobs import options, show
 from jobs.evaluate_classes import print_classes
+from jobs.evaluate_networks import print_networks
 
 if TYPE_CHECKING:  # pydantic is not needed to print a help text
     from vvp.learn.records import Evaluation, Looks, Measured, SplitResult
@@ -31,6 +32,7 @@ def command(
     """
     from jobs import evaluate_csv
     from vvp import sheets
+    from vvp.finetune.results import networks
     from vvp.forecast.judging import judge
     from vvp.learn.tuning import targets_of
     from vvp.workspace import Workspace
@@ -38,17 +40,23 @@ def command(
     space = Workspace.existing(workspace)
     if csv is not None:
         sheets.check(csv)
-    results = []
+    results, trained = [], []
     for target in targets_of(space, name) or ["views"]:  # views: judge says that there is no run
         results.append(judge(space, name=name, target=target, resamples=resamples))
+        trained.append(networks(space, name, target))
         if not json:
             _print(results[-1])
+            print_networks(*trained[-1])
     if csv is not None:
         rows = evaluate_csv.rows(space, results)
         sheets.write(csv, rows, evaluate_csv.COLUMNS)
         show.err.print(f"{len(rows)} rows written to {csv}", markup=False)
     if json:
-        show.as_json(results[0].as_dict() if len(results) == 1 else [one.as_dict() for one in results])
+        said = [
+            one.as_dict() | {"networks": [n.as_dict() for n in found], "other_networks": others}
+            for one, (found, others) in zip(results, trained, strict=True)
+        ]
+        show.as_json(said[0] if len(said) == 1 else said)
 
 
 def _print(result: "Evaluation") -> None:

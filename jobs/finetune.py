@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs import options, show
+from jobs.evaluate_networks import interval
 from vvp.errors import PlanError, UserError
 from vvp.paths import RunPaths
 
 if TYPE_CHECKING:
-    from vvp.finetune.judge import NetworkResult
+    from vvp.finetune.results import NetworkResult
 
 POLL_S = 2.0
 
@@ -24,6 +25,7 @@ def command(
     network: Annotated[str, typer.Argument(help="r2plus1d, c3d or swin3d.")],
     workspace: options.Workspace,
     name: options.Name = "default",
+    target: Annotated[str, typer.Option(help="What it forecasts: views, likes, engagement, …")] = "views",
     epochs: Annotated[int, typer.Option(min=1, help="At most so many; it may stop before.")] = 20,
     batch: Annotated[int, typer.Option(min=1, help="Clips a step, of all workers together.")] = 8,
     lr: Annotated[float, typer.Option("--lr", help="Learning rate.")] = 1e-3,
@@ -53,6 +55,7 @@ def command(
 
     Killed and started again it goes on with the epoch it was in. `vvp clips` comes first.
     """
+    from vvp.dataset.targets import find
     from vvp.finetune import judge
     from vvp.finetune.clips import ClipCache
     from vvp.finetune.networks.registry import fill_trunk, make
@@ -78,9 +81,9 @@ def command(
         frozen_epochs=frozen_epochs, layer_decay=layer_decay, min_frames=min_frames, seed=seed,
         weights=digest,
     )  # fmt: skip
-    prepared = judge.prepare(space, name, cache, min_frames)
+    prepared = judge.prepare(space, name, cache, min_frames, find(target))
     mark = prepared.mark(settings, cache)
-    at = RunPaths(name).finetune(network, mark)
+    at = RunPaths(name, target).finetune(network, mark)
     if not judge.trained(space, at, mark):
         from jobs.cluster import connect
         from vvp.finetune.ray_trainer import Machines, fit
@@ -125,10 +128,12 @@ def _watched(space: Any, at: str, mark: str, epochs: int) -> Iterator[None]:
 
 
 def _print(result: "NetworkResult", failed: dict[str, int], where: str) -> None:
+    from vvp.dataset.targets import TARGETS
+
     best = result.history[result.best]
     show.table(
         f"finetune {result.network}: {result.parameters:,} parameters, best epoch {result.best + 1}",
-        ("epoch", "loss (standardised)", "validation error (log views)", "seconds", "waited for clips"),
+        ("epoch", "loss (standardised)", f"validation error ({result.scale})", "seconds", "waited for clips"),
         [
             (e.epoch + 1, f"{e.loss:.3f}", f"{e.validation:.3f}", f"{e.seconds:.1f}", f"{e.waited:.0%}")
             for e in result.history
@@ -136,31 +141,28 @@ def _print(result: "NetworkResult", failed: dict[str, int], where: str) -> None:
     )
     rows = []
     for name, m in ((result.network, result.metrics), (f"rule: {result.rule}", result.rule_metrics)):
-        rows.append((name, *(_said(value) for value in (m.spearman, m.r2, m.mae))))
-    rows.append(("difference", *(_said(v, True) for v in
+        rows.append((name, *(interval(value) for value in (m.spearman, m.r2, m.mae))))
+    rows.append(("difference", *(interval(v, True) for v in
                 (result.versus_rule.spearman, result.versus_rule.r2, result.versus_rule.mae))))  # fmt: skip
     show.table(
         f"{result.split} split, {result.parts['test']} test clips, 95 % intervals by channel",
-        ("", "Spearman", "R²", "MAE (log views)"),
+        ("", "Spearman", "R²", f"MAE ({result.scale})"),
         rows,
     )
     for warning in result.warnings:
         show.out.print(f"note: {warning.text}", markup=False)
+    off = f"{best.validation:.2f} ({result.scale})"
+    if TARGETS[result.target].log:
+        off = f"a factor of {exp(best.validation):.1f}"
+    if result.times_opened > 1:
+        show.out.print(f"note: this test part was opened by {result.times_opened} runs and networks")
     left = ", ".join(f"{n} {why}" for why, n in {**result.left_out, **failed}.items() if n)
     show.facts(
         "what it learned from",
         [
             ("clips", ", ".join(f"{n} {part}" for part, n in result.parts.items())),
             ("left out", left or "none"),
-            ("typically off by", f"a factor of {exp(best.validation):.1f} on the validation part"),
+            ("typically off by", f"{off} on the validation part"),
             ("kept at", where),
         ],
     )
-
-
-def _said(value: Any, signed: bool = False) -> str | None:
-    if value.point is None:
-        return None
-    sign = "+" if signed else ""
-    span = "" if value.low is None else f" [{value.low:{sign}.2f}, {value.high:{sign}.2f}]"
-    return f"{value.point:{sign}.2f}{span}"

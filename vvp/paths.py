@@ -88,6 +88,11 @@ class RunPaths:
     def trials(self, split: str) -> str:
         return f"{self.split(split)}/trials.json"
 
+    @property
+    def networks(self) -> str:
+        """The folder of all networks trained on the clips for this target."""
+        return f"{self.home}/{self.target}/finetune"
+
     def finetune(self, network: str, mark: str) -> str:
-        """The folder of a network trained on the clips. mark: hash of its data and settings."""
-        return f"{self.home}/{self.target}/finetune/{network}-{mark}"
+        """The folder of one. mark: hash of its data and settings."""
+        return f"{self.networks}/{network}-{mark}"

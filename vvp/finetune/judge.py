@@ -9,64 +9,28 @@ import hashlib
 import io
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 
 import numpy as np
 from safetensors.torch import save as save_tensors
 
 from vvp.dataset.matrix import Matrix, assemble
-from vvp.errors import SplitError
+from vvp.dataset.targets import VIEWS, Target
+from vvp.errors import SplitError, UserError
 from vvp.finetune.clips import ClipCache
 from vvp.finetune.loop import Epoch, Progress, Task
 from vvp.finetune.networks.base import Network, parameters
+from vvp.finetune.results import RESULT, EpochRecord, NetworkResult
 from vvp.finetune.settings import TrainSettings
-from vvp.learn import candidates
+from vvp.learn import candidates, opened
 from vvp.learn.metrics import bootstrap, flags, paired, record
-from vvp.learn.records import Metrics, Record, Warning
+from vvp.learn.records import Warning
 from vvp.learn.tuning import read_run
 from vvp.models.base import MAE
 from vvp.workspace import Workspace
 
-TRAINED, TENSORS, SAID, RESULT = "trained.json", "network.safetensors", "forecasts.npy", "result.json"
+TRAINED, TENSORS, SAID = "trained.json", "network.safetensors", "forecasts.npy"
 MIN_TRAIN, MIN_HELD = 8, 3  # rows with a clip, below which nothing is trained
-
-
-class EpochRecord(Record):
-    """As loop.Epoch."""
-
-    epoch: int
-    loss: float
-    validation: float
-    lr: float
-    seconds: float
-    waited: float
-    clips_per_second: float
-
-
-class NetworkResult(Record):
-    """result.json"""
-
-    network: str
-    settings: str
-    """JSON of settings.TrainSettings"""
-    mark: str
-    """hash of data and settings"""
-    split: str
-    fingerprint: str
-    """of the split that it was trained under"""
-    parameters: int
-    parts: dict[str, int]
-    """labelled rows with a clip"""
-    left_out: dict[str, int]
-    """labelled rows without one, by reason"""
-    best: int
-    """the epoch whose weights it has"""
-    history: list[EpochRecord]
-    rule: str
-    metrics: Metrics
-    rule_metrics: Metrics
-    versus_rule: Metrics
-    """its metrics less the rule's, paired, on the test part"""
-    warnings: list[Warning]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,14 +54,28 @@ class Prepared:
         m, ids = self.matrix, self.matrix.video_id
         rows = np.concatenate([self.task.train, self.wanted])
         keys = [cache.clips[ids[row]].key for row in rows]
-        facts = [asdict(settings), self.fingerprint, keys, m.y[rows].tolist(), m.part[rows].tolist()]
+        facts = [
+            asdict(settings),
+            m.target.target.name,
+            self.fingerprint,
+            keys,
+            m.y[rows].tolist(),
+            m.part[rows].tolist(),
+        ]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
 
-def prepare(space: Workspace, name: str, cache: ClipCache, min_frames: int = 0) -> Prepared:
-    """The labelled rows with a clip under the time split of run `name`, or of no run. UserError: too few."""
+def prepare(
+    space: Workspace, name: str, cache: ClipCache, min_frames: int = 0, target: Target = VIEWS.target
+) -> Prepared:
+    """The rows that have the target's value and a clip, under the time split of run `name`, or of no run.
+
+    UserError: too few of them, or a target of classes.
+    """
+    if target.classes:
+        raise UserError(f"networks forecast numbers, and {target.name} has classes: choose another target.")
     run = read_run(space, name)
-    matrix = assemble(space, "time", None if run is None else run.split_settings)
+    matrix = assemble(space, "time", None if run is None else run.split_settings, target=target)
     labelled = np.isin(matrix.part, ("train", "validation", "test"))
     there = np.array([video in cache.clips for video in matrix.video_id])
     long = np.array(
@@ -148,6 +126,8 @@ def judge(
         if said.shape != prepared.wanted.shape or said.dtype != np.float64 or not np.isfinite(said).all():
             raise ValueError("forecasts of other rows")
     matrix, test, name = prepared.matrix, prepared.test, settings.network
+    when = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    times = opened.note(space, f"{at.split('/')[1]} {name}-{mark}", matrix, when)
     y, channels = matrix.y[test], matrix.channel_id[test]
     rule = best_rule(matrix, prepared.task.validation)
     predicted = {name: said[len(prepared.task.validation) :], rule.name: rule.predict(matrix, test)}
@@ -163,11 +143,12 @@ def judge(
         warnings.append(Warning(kind="few test", text=text))
     result = NetworkResult(
         network=name, settings=json.dumps(asdict(settings), sort_keys=True), mark=mark, split="time",
+        target=matrix.target.target.name, scale=matrix.target.target.scale,
         fingerprint=prepared.fingerprint, parameters=size, parts=rows, left_out=prepared.left_out, best=best,
         history=history, rule=rule.name, metrics=record(intervals[name]),
         rule_metrics=record(intervals[rule.name]),
         versus_rule=record(paired(y, predicted[name], predicted[rule.name], channels, resamples)),
-        warnings=warnings,
+        warnings=warnings, times_opened=times,
     )  # fmt: skip
     space.write_json(f"{at}/{RESULT}", result.as_dict())
     return result

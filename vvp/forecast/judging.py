@@ -22,14 +22,14 @@ from vvp.dataset.targets import VIEWS, Fitted, find
 from vvp.errors import UserError
 from vvp.forecast import files
 from vvp.forecast.files import Forecaster
-from vvp.learn import candidates, classes, evaluate, evidence, looks, ranges
+from vvp.learn import candidates, classes, evaluate, evidence, looks, opened, ranges
 from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import HISTORY, MEAN, METADATA_ONLY, RECENT, RULE, Candidate
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
 from vvp.learn.records import Coverage, Evaluation, Measured, Quality, Run, Saved, SplitResult, Warning
 from vvp.learn.rule_errors import Errors, join
 from vvp.learn.tuning import read_run
-from vvp.paths import EMBED_RECIPE, TEST_OPENED, RunPaths
+from vvp.paths import EMBED_RECIPE, RunPaths
 from vvp.workspace import Workspace
 
 FIRST_CHECKED = 3  # errors that an interval is made from before it is checked on the next row
@@ -142,24 +142,9 @@ def _one_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result:
     )  # fmt: skip
     known = {
         "splits": splits, "verdict": verdict, "warnings": warnings, "predictor": kept,
-        "times_opened": _opened(space, at, matrix, result.opened_at),
+        "times_opened": opened.note(space, at.name, matrix, result.opened_at),
     }  # fmt: skip
     return result.model_copy(update=known)
-
-
-def _opened(space: Workspace, at: RunPaths, matrix: Matrix, when: str) -> int:
-    """Writes down that this run opened the test part for its target; how many runs did."""
-    parts = matrix.splits.facts["fingerprint"]
-    opened = space.read_json(TEST_OPENED) if space.exists(TEST_OPENED) else []
-    entry = {"run": at.name, "target": at.target, "split": matrix.split, "parts": parts, "at": when}
-    with space.taken_apart(TEST_OPENED, "put it right, or delete it and say so with the results"):
-        opened.append(entry)
-        same = (at.target, matrix.split, parts)
-        times = {
-            o["run"] for o in opened if (o.get("target", VIEWS.name), o.get("split"), o.get("parts")) == same
-        }
-    space.write_json(TEST_OPENED, opened)
-    return len(times)
 
 
 def _class_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result: Evaluation) -> Evaluation:
@@ -205,7 +190,7 @@ def _class_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, resul
     known = {
         "classes": splits, "verdict": verdict, "warnings": warnings,
         "predictor": Saved(id=mark, model=choice.chosen.name, at=at.predictor),
-        "times_opened": _opened(space, at, matrix, result.opened_at),
+        "times_opened": opened.note(space, at.name, matrix, result.opened_at),
     }  # fmt: skip
     return result.model_copy(update=known)
 

@@ -1,0 +1,40 @@
+"""What `vvp evaluate` prints of networks trained on the clips. They were measured when they were trained."""
+
+from typing import TYPE_CHECKING, Any
+
+from jobs import show
+
+if TYPE_CHECKING:
+    from vvp.finetune.results import NetworkResult
+
+
+def print_networks(found: "list[NetworkResult]", others: list[str]) -> None:
+    """found: those of the workspace's split; others: a sentence for each of another one."""
+    if found:
+        first = found[0]
+        rows = []
+        for one in found:
+            name, m = f"{one.network} ({one.mark[:6]})", one.metrics
+            measured = (interval(value) for value in (m.spearman, m.r2, m.mae))
+            rows.append(
+                (name, one.parts["test"], *measured, interval(one.versus_rule.mae, signed=True), one.rule)
+            )
+        show.table(
+            f"networks trained on the clips, {first.split} split, on test videos with a clip",
+            ("", "test clips", "Spearman", "R²", f"MAE ({first.scale})", "MAE vs a rule", "the rule"),
+            rows,
+        )
+        for one in found:
+            for warning in one.warnings:
+                show.out.print(f"note: {warning.text}", markup=False)
+    for sentence in others:
+        show.out.print(f"note: {sentence}", markup=False)
+
+
+def interval(value: Any, signed: bool = False) -> str | None:
+    """A measured value with its 95 % interval; None where there is none."""
+    if value.point is None:
+        return None
+    sign = "+" if signed else ""
+    span = "" if value.low is None else f" [{value.low:{sign}.2f}, {value.high:{sign}.2f}]"
+    return f"{value.point:{sign}.2f}{span}"
