@@ -29,7 +29,7 @@ import ray  # noqa: E402
 
 import vvp  # noqa: E402
 from jobs import reaper, show, signals  # noqa: E402
-from vvp.errors import PlanError, UserError  # noqa: E402
+from vvp.errors import PlanError, UserError, VvpError  # noqa: E402
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine
@@ -45,6 +45,9 @@ RAY_PORTS = {"ray": "10001", "": "6379"}  # where a head listens if the address 
 SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
 LOCAL = "local"
 SOCKET_LIMIT = 107  # bytes, on Linux
+
+
+TOO_SLOW = "timed out during startup"
 
 
 def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus: int | None = None) -> None:
@@ -94,9 +97,14 @@ def _head_here() -> bool:
 
 
 def _start(address: str | None, **settings: Any) -> Any:
-    """What ray.init gives back: where the session lies."""
-    with signals.kept(), quietly(), _from_the_packages():
-        return ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
+    """What ray.init gives back: where the session lies. VvpError: it did not come up in Ray's own time."""
+    try:
+        with signals.kept(), quietly(), _from_the_packages():
+            return ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
+    except Exception as error:  # Ray has no class for it
+        if TOO_SLOW in str(error):
+            raise VvpError("Ray did not start in time: this machine is too busy. Try again.") from error
+        raise
 
 
 def disconnect() -> None:

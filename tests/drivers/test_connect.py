@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from jobs import cluster
 from jobs.cluster import connect
-from vvp.errors import PlanError
+from vvp.errors import PlanError, VvpError
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -36,3 +37,12 @@ def test_the_request_does_not_outlive_the_wait(monkeypatch: pytest.MonkeyPatch, 
     except PlanError:
         assert wanted == 64
     assert asked == [wanted, 0]
+
+
+def test_a_ray_that_does_not_come_up_in_time_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*arguments: object, **settings: object) -> None:
+        raise Exception("The current node timed out during startup. This could happen because ...")
+
+    monkeypatch.setattr(cluster.ray, "init", slow)
+    with pytest.raises(VvpError, match="this machine is too busy"):
+        cluster._start("local")
