@@ -70,6 +70,20 @@ def test_a_column_of_counts_is_read_back_or_refused(column: list[int], sign: str
 
 
 @QUICK
+@given(st.lists(st.tuples(COUNTS, st.sampled_from(sorted(COUNT_STYLES))), min_size=1, max_size=12))
+@example([(1_234, "comma"), (1_234_567, "point")])
+@example([(1_234, "point"), (1_234, "cents")])
+def test_a_column_of_mixed_styles_is_read_back_or_refused(column: list[tuple[int, str]]) -> None:
+    written = [COUNT_STYLES[style](number) for number, style in column]
+    read_by = numbers.style_of(written)
+    for (number, _), cell in zip(column, written, strict=True):
+        try:
+            assert parse.count(cell, read_by) == number, (cell, read_by)
+        except ValueError:
+            continue
+
+
+@QUICK
 @given(st.integers(min_value=1, max_value=9999), st.sampled_from(["K", "M", " Mio.", "万", "B", " mln", "k"]))
 def test_an_abbreviated_count_keeps_its_digits(tenths: int, unit: str) -> None:
     factor = {"K": 10**3, "k": 10**3, "万": 10**4, "B": 10**9}.get(unit, 10**6)
@@ -154,6 +168,20 @@ def test_a_column_of_dates_is_read_back_or_refused(column: list[datetime], order
         except parse.DoubtfulError:
             assert shown is None
         assert parse.moment(day.strftime(form), order=order) == expected
+
+
+@QUICK
+@given(st.lists(st.tuples(MOMENTS, st.sampled_from(sorted(DATE_STYLES))), min_size=1, max_size=8))
+@example([(datetime(2024, 3, 4), "us"), (datetime(2024, 3, 14), "eu")])
+def test_a_column_of_mixed_dates_is_read_back_or_refused(column: list[tuple[datetime, str]]) -> None:
+    """Days first and months first in one column: neither is known, unless a row itself shows it."""
+    written = [DATE_STYLES[style](moment) for moment, style in column]
+    shown = order_of(written).order
+    for (moment, style), cell in zip(column, written, strict=True):
+        try:
+            assert parse.moment(cell, order=shown) == moment.replace(tzinfo=timezone.utc), (cell, shown)
+        except ValueError:
+            assert style in ("us", "eu")
 
 
 ID_STYLES: dict[str, Callable[[int], Any]] = {

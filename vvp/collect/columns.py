@@ -28,6 +28,7 @@ COUNTS: dict[str, Callable[..., Any]] = {
     "channel_videos": parse.count_or_hidden, "channel_following": parse.count_or_hidden,
     "width": parse.pixels, "height": parse.pixels,
 }  # fmt: skip
+FEWEST_SKEWED, SKEW_P = 5, 0.001
 DATES = {"published_at": False, "observed_at": True}  # True: a bare date is the end of its day
 
 
@@ -67,13 +68,15 @@ class Settings:
 @dataclass(frozen=True, kw_only=True)
 class ColumnReading:
     """One of our columns. values: one per row, errors included (as the ValueError). decided: what its rows
-    showed, in words; None: there was nothing to decide.
+    showed, in words; None: there was nothing to decide. skewed: whether the numbers that cannot be read are
+    longer or shorter than those that can, by more than chance.
     """
 
     ours: str
     theirs: tuple[str, ...]
     values: list[Any]
     decided: str | None = None
+    skewed: bool = False
 
     @property
     def filled(self) -> int:
@@ -117,8 +120,29 @@ def read_columns(
                 if isinstance(value, ValueError):
                     shown = next(v for v in row if not parse.missing(v))
                     problems.note(ours, f"{str(shown)[:60]!r} at {origin}:{line}: {value}")
-        found[ours] = ColumnReading(ours=ours, theirs=theirs, values=values, decided=decided)
+        skewed = ours in COUNTS and _skewed(values, list(zip(*raw, strict=True)))
+        found[ours] = ColumnReading(ours=ours, theirs=theirs, values=values, decided=decided, skewed=skewed)
     return found
+
+
+def _skewed(values: Sequence[Any], raw: Sequence[Sequence[Any]]) -> bool:
+    """Whether a cell's number of digits tells if it can be read: then those left over are no fair sample.
+
+    By the rank-sum test of Wilcoxon, Mann and Whitney at SKEW_P; False where fewer than FEWEST_SKEWED numbers
+    cannot be read.
+    """
+    from scipy.stats import mannwhitneyu  # here: it takes a second to load, and most tables have no such cell
+
+    lengths: tuple[list[int], list[int]] = ([], [])
+    for value, row in zip(values, raw, strict=True):
+        shown = next((str(cell) for cell in row if not parse.missing(cell)), "")
+        digits = sum(sign.isdigit() for sign in shown)
+        if digits:
+            lengths[isinstance(value, ValueError)].append(digits)
+    read, unread = lengths
+    if len(unread) < FEWEST_SKEWED or not read:
+        return False
+    return bool(mannwhitneyu(read, unread).pvalue < SKEW_P)
 
 
 def _first(row: Sequence[Any], reader: Reader) -> Any:

@@ -106,22 +106,32 @@ class DateOrder:
 
 
 def order_of(values: Iterable[Any]) -> DateOrder:
-    """What a column's own dates show about the order of day and month; nothing where they contradict."""
+    """What a column's own dates show about the order of day and month; nothing where they contradict.
+
+    A column with dates of several signs (3/4/2024 beside 14.03.2024) has several writers: each sign must show
+    the order by itself.
+    """
     values = [cells.plain(v) for v in values if not cells.missing(v) and isinstance(v, str | int)]
     if len(values) >= 3 and all(map(_compact_hour, values)):
         return DateOrder(order=YEAR_FIRST, shown=len(values))
     shown = {DAY_FIRST: 0, MONTH_FIRST: 0}
+    signs, showing = set(), set()
     for value in values:
         if isinstance(value, str) and any(sign in value for sign in "/-."):
             found = _SHAPES[2].match(value.strip(" '\"="))
             if found:
                 a, b = int(found["a"]), int(found["b"])
+                signs.add(found["sign"])
                 # The first of two digits may be the year where the last is: 31/01/24 shows nothing.
                 first_is_year = len(found["year"]) == 2 and len(found["a"]) == 2
                 if 12 < a <= 31 and b <= 12 and not first_is_year:
                     shown[DAY_FIRST] += 1
+                    showing.add(found["sign"])
                 elif a <= 12 and 12 < b <= 31:
                     shown[MONTH_FIRST] += 1
+                    showing.add(found["sign"])
+    if signs != showing:
+        return DateOrder()
     seen = [order for order, rows in shown.items() if rows]
     return DateOrder(order=seen[0], shown=shown[seen[0]]) if len(seen) == 1 else DateOrder()
 

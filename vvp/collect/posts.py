@@ -143,9 +143,11 @@ def refuse_unreadable(reading: Reading) -> None:
     if views.filled < FEWEST:
         return
     doubtful = views.doubtful > MOST_DOUBTFUL * views.filled
-    if not doubtful and views.unreadable <= MOST_UNREADABLE * views.filled:
+    if not doubtful and not views.skewed and views.unreadable <= MOST_UNREADABLE * views.filled:
         return
-    how = views.way_out if doubtful else "choose the column with --map views=COLUMN"
+    how = views.way_out if views.doubtful else "mend them, or choose the column with --map views=COLUMN"
+    if views.skewed:
+        how = f"they are of another size than the others; {how}"
     raise UserError(
         f"{reading.gathered.origin}: {views.unreadable} of {views.filled} views cannot be read, so those "
         f"that can are no fair sample (the first is {reading.gathered.problems.examples['views']}); {how}."

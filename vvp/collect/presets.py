@@ -32,6 +32,21 @@ class Preset:
     date_formats: dict[str, str] = field(default_factory=dict)
 
 
+def _studio(
+    content: str, title: str, published: str, duration: str, views: tuple[str, ...],
+    likes: tuple[str, ...] = (), comments: tuple[str, ...] = (), shares: tuple[str, ...] = (),
+) -> Preset:  # fmt: skip
+    """YouTube Studio's export in one language. A count whose name is not given here is listed as unused."""
+    return Preset(
+        signature=(content, title, published),
+        platform="youtube",
+        columns={
+            "video_id": (content,), "title": (title,), "published_at": (published,),
+            "duration_s": (duration,), "views": views, "likes": likes, "comments": comments, "shares": shares,
+        },
+    )  # fmt: skip
+
+
 PRESETS: dict[str, Preset] = {
     "vvp": Preset(
         signature=("video_id", "views"),
@@ -133,14 +148,28 @@ PRESETS: dict[str, Preset] = {
             "comments": ("statistics.commentCount",),
         },
     ),
-    "youtube-studio": Preset(
-        signature=("Content", "Video title", "Video publish time", "Views"),
-        platform="youtube",
-        columns={
-            "video_id": ("Content",), "title": ("Video title",), "published_at": ("Video publish time",),
-            "duration_s": ("Duration",), "views": ("Views",), "likes": ("Likes",),
-            "comments": ("Comments added", "Comments"), "shares": ("Shares",),
-        },
+    # The export's header is in the language of the account.
+    "youtube-studio": _studio(
+        "Content", "Video title", "Video publish time", "Duration", ("Views",), ("Likes",),
+        ("Comments added", "Comments"), ("Shares",),
+    ),
+    "youtube-studio-de": _studio(
+        "Videos", "Videotitel", "Veröffentlichungszeitpunkt des Videos", "Dauer", ("Aufrufe",),
+        ('"Mag ich"-Bewertungen',), ("Kommentare hinzugefügt",), ("Geteilte Inhalte",),
+    ),
+    "youtube-studio-es": _studio(
+        "Contenido", "Título del vídeo", "Hora de publicación del vídeo", "Duración",
+        ("Visualizaciones", "Vistas"), ("Me gusta",),
+    ),
+    "youtube-studio-es-latin": _studio(
+        "Contenido", "Título del video", "Hora de publicación del video", "Duración",
+        ("Vistas", "Visualizaciones"), ("Me gusta",),
+    ),
+    "youtube-studio-fr": _studio(
+        "Contenu", "Titre de la vidéo", "Heure de publication de la vidéo", "Durée", ("Vues",),
+    ),
+    "youtube-studio-pt": _studio(
+        "Conteúdo", "Título do vídeo", "Horário de publicação do vídeo", "Duração", ("Visualizações",),
     ),
     "meta-business": Preset(
         signature=("Post ID", "Publish time", "Permalink"),
