@@ -117,6 +117,17 @@ def command(
             *((f"this run, {status}", n) for status, n in sorted(summary.by_status.items())),
             *((f"failed, {kind}", n) for kind, n in sorted(summary.failed_by_kind.items())),
             ("whole table", ", ".join(f"{n} {outcome}" for outcome, n in summary.table.items())),
+            *([("worked", _worked(summary))] if summary.spent else []),
             ("speed", f"{summary.clips_per_second:.2f} clips per second ({summary.seconds:.1f} s)"),
         ],
     )
+
+
+def _worked(summary: Any) -> str:
+    """Where the time went: seconds of work by stage, and how much of the run its actors were at it."""
+    named = {"video": "picture", "audio": "sound", "text": "words", "transcribe": "speech"}
+    parts = [
+        f"{named.get(stage, stage)} {seconds:.0f} s ({summary.busy[stage]:.0%})"
+        for stage, seconds in summary.spent.items()
+    ]
+    return ", ".join(parts) + " of the run's time, its start included"

@@ -275,3 +275,7 @@ def test_short_years_show_an_order_where_no_year_can_stand_first() -> None:
     read = [parse.moment(each, order=MONTH_FIRST) for each in column]
     assert [d and (d.year, d.month, d.day) for d in read] == [(2024, 1, 31), (2024, 1, 5), (2023, 12, 11)]
     assert order_of(["31/01/24", "15/02/24"]).order is None
+
+
+def test_a_spreadsheets_error_among_dates_shows_nothing() -> None:
+    assert order_of(["#NAME?", "31/01/2024", "#REF!"]).order == DAY_FIRST

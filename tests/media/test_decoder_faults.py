@@ -117,7 +117,7 @@ def test_many_clips_that_make_the_decoder_raise_are_said_loudly() -> None:
     def summary(raised: int, done: int) -> EmbedSummary:
         return EmbedSummary(
             profile="p", encoders={}, videos=done, done=done, skipped=0, by_status={}, table={}, pools={},
-            notes=[],
+            notes=[], spent={},
             failed_by_kind={"decoder": raised}, seconds=1.0, clips_per_second=1.0,
         )  # fmt: skip
 

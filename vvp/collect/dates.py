@@ -8,7 +8,8 @@ Not known here: which column a date stands in.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -111,7 +112,7 @@ def order_of(values: Iterable[Any]) -> DateOrder:
     A column with dates of several signs (3/4/2024 beside 14.03.2024) has several writers: each sign must show
     the order by itself.
     """
-    values = [cells.plain(v) for v in values if not cells.missing(v) and isinstance(v, str | int)]
+    values = list(_plain(values))
     if len(values) >= 3 and all(map(_compact_hour, values)):
         return DateOrder(order=YEAR_FIRST, shown=len(values))
     shown = {DAY_FIRST: 0, MONTH_FIRST: 0}
@@ -134,6 +135,14 @@ def order_of(values: Iterable[Any]) -> DateOrder:
         return DateOrder()
     seen = [order for order, rows in shown.items() if rows]
     return DateOrder(order=seen[0], shown=shown[seen[0]]) if len(seen) == 1 else DateOrder()
+
+
+def _plain(values: Iterable[Any]) -> Iterator[str]:
+    """The cells that may be dates, as text; a spreadsheet's error among them shows nothing."""
+    for value in values:
+        if not cells.missing(value) and isinstance(value, str | int):
+            with suppress(ValueError):
+                yield cells.plain(value)
 
 
 def _dated(written: str, remark: str, end_of_day: bool, order: str | None) -> datetime:

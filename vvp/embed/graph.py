@@ -25,6 +25,7 @@ from vvp.embed.pools import DECODE, WRITE_CPUS, Pool, Request, plan
 from vvp.embed.resume import outcome_counts, pending, refuse_other_encoders, tidy
 from vvp.embed.settings import EmbedSettings, EmbedSummary, Progress
 from vvp.embed.stages import FRAMES, WAVEFORM, Decode, Encode, Transcribe, Write
+from vvp.embed.timing import Timed, spent
 from vvp.encoders.profiles import TRANSCRIBE, Profile
 from vvp.errors import VvpError
 from vvp.paths import EMBED_RECIPE
@@ -91,6 +92,7 @@ def embed(
         clips_per_second=round(outcomes.total() / seconds, 3) if len(todo) else 0.0,
         pools={stage: asdict(pool) for stage, pool in pools.items()},
         notes=sorted(set(run.grounded.values())),
+        spent={stage: round(seconds, 3) for stage, seconds in run.spent.items()},
     )
 
 
@@ -106,6 +108,7 @@ class _Run:
         self.before = self._rows() if len(todo) else {}
         self.outcomes: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
+        self.spent: Counter[str] = Counter()
         self.grounded = _grounded(profile) if ray.cluster_resources().get("GPU") else {}
         self.pools = self._plan([n["Resources"] for n in ray.nodes() if n["Alive"]])
 
@@ -142,6 +145,7 @@ class _Run:
             data = graph(rest, self.space.root, self.profile, self.labels, settings, self.pools)
             for rows in _written(data):
                 self._count(rows)
+                self.spent.update(spent(rows))
                 self.progress(self.outcomes.total(), len(self.todo), self.outcomes)
         except Exception as error:
             if not lost(error):
@@ -241,7 +245,7 @@ def graph(
 
     def stage(data: Dataset, name: str, cls: type, *arguments: Any, **options: Any) -> Dataset:
         pool = pools[name]
-        if cls is not Decode:
+        if name != DECODE:
             arguments = (*arguments, "cuda" if pool.gpus else "cpu", pool.threads)
         with warnings.catch_warnings():
             # Ray deprecates this argument, and has no other way yet to limit the retries.
@@ -260,13 +264,14 @@ def graph(
                 max_task_retries=TASK_RETRIES,
             )
 
-    data = stage(data, DECODE, Decode, settings.decode, settings.decoder)
+    data = stage(data, DECODE, _operator(DECODE, Decode), settings.decode, settings.decoder)
     for name in profile.stages:
         if name == TRANSCRIBE:
-            data = stage(data, name, Transcribe, profile.transcriber, settings.models, labels["transcriber"])
+            speech = (profile.transcriber, settings.models, labels["transcriber"])
+            data = stage(data, name, _operator(name, Transcribe), *speech)
         else:
             arguments = (name, profile.encoders[name], settings.models, labels[name], settings.decode)
-            data = stage(data, name, _operator(name), *arguments, drop=_finished(name, profile))
+            data = stage(data, name, _operator(name, Encode), *arguments, drop=_finished(name, profile))
     write = Write(root, profile.name, {m: labels[m] for m in profile.encoders})
     return data.map_batches(write.__call__, batch_size=None, batch_format="pyarrow", num_cpus=WRITE_CPUS)
 
@@ -283,9 +288,9 @@ def _blocks(todo: pa.Table, settings: EmbedSettings) -> list[pa.Table]:
     return blocks
 
 
-def _operator(name: str) -> type[Encode]:
-    """Encode under a name of its own, so that `ds.stats()` tells the pools apart."""
-    return type(name.capitalize(), (Encode,), {})
+def _operator(name: str, cls: type) -> type:
+    """The stage's class with a clock, under a name of its own, so that `ds.stats()` tells the pools apart."""
+    return type(name.capitalize(), (Timed, cls), {"stage": name})
 
 
 def _finished(name: str, profile: Profile) -> list[str]:

@@ -43,11 +43,22 @@ class EmbedSummary:
     seconds: float
     clips_per_second: float
     pools: dict[str, dict[str, float]]
+    spent: dict[str, float]
+    """seconds that the actors of each stage worked, added up; the rest of the run they waited"""
     notes: list[str]
     """what ran otherwise than one would expect, a sentence each"""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def busy(self) -> dict[str, float]:
+        """Share of the run's time in which a stage's actors worked, start and loading of models included."""
+        return {
+            stage: seconds / (self.seconds * self.pools.get(stage, {}).get("min_actors", 1))
+            for stage, seconds in self.spent.items()
+            if self.seconds > 0
+        }
 
     @property
     def doubtful(self) -> str | None:

@@ -6,6 +6,7 @@ Not known here: Ray, pools, or which rows are still to do.
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import datetime, timezone
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from vvp.embed import timing
 from vvp.encoders.base import Encoder, Weights
 from vvp.encoders.minilm import metadata_text
 from vvp.encoders.profiles import TRANSCRIBE, Profile, label
@@ -185,7 +187,7 @@ class Write:
         self.space, self.profile, self.encoders = Workspace(root), profile, encoders
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        now = datetime.now(timezone.utc)
+        began, now = time.perf_counter(), datetime.now(timezone.utc)
         fixed = {"profile": self.profile, "embedded_at": now}
         fixed |= {m.encoder: self.encoders.get(m.name) for m in MODALITIES}
         batch = nulls(batch, self.encoders)
@@ -198,7 +200,8 @@ class Write:
         whose = zip(batch["video_id"].to_pylist(), batch["content_key"].to_pylist(), strict=True)
         name = hashlib.sha256(repr(sorted(whose)).encode()).hexdigest()[:32]
         self.space.append("embeddings", pa.table(columns, schema=HEADS), name)
-        return batch.select(["video_id", "status", "error_kind"])
+        batch = batch.select(["video_id", "status", "error_kind", *timing.columns(batch)])
+        return timing.noted(batch, timing.WRITE, time.perf_counter() - began)
 
 
 def embed_here(
