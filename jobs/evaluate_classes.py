@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from jobs import show
 
 if TYPE_CHECKING:  # pydantic is not needed to print a help text
-    from vvp.learn.records import ClassSplit, Evaluation, Measured
+    from vvp.learn.records import ByViews, ClassSplit, Evaluation, Measured
 
 HEADS = {
     "auc": "ROC-AUC", "average_precision": "average precision", "f1": "F1", "top_tenth": "right in top 10 %",
@@ -38,6 +38,10 @@ def print_classes(result: "Evaluation") -> None:
         ("", *own.labels),
         [(label, *(str(n) for n in row)) for label, row in zip(own.labels, own.confusion, strict=True)],
     )
+    if own.by_views is not None:
+        _two_ways(own, own.by_views)
+    if own.no_by_views:
+        show.out.print(f"by the distribution of views: {own.no_by_views}", markup=False)
     names = list(dict.fromkeys(name for split in result.classes.values() for name in split.results))
     rows = []
     for name in names:
@@ -47,6 +51,23 @@ def print_classes(result: "Evaluation") -> None:
     show.table("log loss under the splits", ("", *(f"{s} split" for s in result.classes)), rows)
     for split, reason in result.unavailable.items():
         show.out.print(f"{split} split: {reason}", markup=False)
+
+
+def _two_ways(own: "ClassSplit", by_views: "ByViews") -> None:
+    """The model of the yes or no and the distribution of views, on the same test rows."""
+    mine, names = own.results[own.chosen].metrics or {}, ("auc", "brier", "log_loss")
+    rows: list[tuple[str | None, ...]] = [
+        (f"{_called(own.chosen)}, of the yes or no", *(_one(mine[m]) for m in names)),
+        (f"{by_views.forecaster}, by the distribution of views", *(_one(by_views.metrics[m]) for m in names)),
+        ("the second less the first, paired", *(_one(by_views.versus_own[m], "+") for m in names)),
+    ]
+    rank = "" if by_views.rank is None else f"; their order agrees with Spearman {by_views.rank:.2f}"
+    show.table(
+        f"the chance that a video is {own.labels[1]}, said two ways, on the same {own.test_rows} test videos",
+        ("", *(HEADS[m] for m in names)),
+        rows,
+        note=f"the two lie {100 * by_views.apart:.0f} points of 100 apart in the mean{rank}",
+    )
 
 
 def _metrics(split: str, own: "ClassSplit") -> None:

@@ -104,12 +104,22 @@ class Fitted:
     def classes(self) -> int:
         return self.target.classes
 
+    @property
+    def views_bound(self) -> float | None:
+        """Log views above which a video is a yes; None: its classes are no bound on views alone."""
+        alone = self.classes == 2 and self.target.columns == (VIEWS_TARGET.name,)
+        return self.numbers.get(VIEWS_TARGET.name) if alone else None
+
     def make(self, facts: Outcomes) -> Made:
         return self.target.make(facts, self.numbers)
 
     def value(self, scaled: float) -> float:
         """One number in the target's unit."""
         return float(self.target.from_scale(scaled, self.numbers))
+
+    def values(self, scaled: np.ndarray) -> np.ndarray:
+        """float64 (n,): the same of an array."""
+        return self.target.from_scale(scaled, self.numbers)
 
 
 def _count(name: str) -> Target:
