@@ -10,6 +10,11 @@ batches, memory of all processes (proportional set size). "overhead" is the diff
 client without a video.
 
     python benchmarks/serve.py --workspace demo/workspace --clip demo/unseen/s0_u00000.mp4
+
+With --targets, what a further target costs instead: the run NAME, which forecasts views alone, and the run
+SEVERAL of the same workspace, each served twice in turn, one client, without a video and with one.
+
+    python benchmarks/serve.py --workspace demo/workspace --name default --targets SEVERAL
 """
 
 import argparse
@@ -51,17 +56,23 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, default=Path("demo/unseen/s0_u00000.mp4"))
     parser.add_argument("--requests", type=int, default=192, help="per level, without a video")
     parser.add_argument("--videos", type=int, default=32, help="per level, with one (at least the clients)")
+    parser.add_argument(
+        "--targets", metavar="SEVERAL", help="a run with several targets; measure these alone"
+    )
     options = parser.parse_args()
     if not options.clip.is_file():
         raise SystemExit(f"there is no {options.clip}: run `make demo` first, or give --clip and --workspace")
     result: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine(), "runs": {}}
     workspace = str(Path(options.workspace).absolute())
+    RESULTS.mkdir(exist_ok=True)
+    if options.targets:
+        further_targets(workspace, options)
+        return
     apps = {
         "single": lambda: single(workspace, options.name),
         "serve": lambda: serving(workspace, options.name, 1),
         "serve 2": lambda: serving(workspace, options.name, 2),
     }
-    RESULTS.mkdir(exist_ok=True)
     for name, app in apps.items():
         with app() as url:
             result["runs"][name] = levels(url, options)
@@ -72,6 +83,35 @@ def main() -> None:
             print(f"overhead at one client, without a video: {result['overhead_ms']:.1f} ms")
         # Each run is kept as it ends.
         (RESULTS / "serve.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+def further_targets(workspace: str, options: argparse.Namespace) -> None:
+    """benchmarks/results/serve_targets.json: the answer's p50 of both runs, and what a target adds to it."""
+    from vvp.learn.tuning import targets_of
+    from vvp.workspace import Workspace
+
+    space, runs = Workspace(workspace), (options.name, options.targets)
+    many = {run: len(targets_of(space, run)) for run in runs}
+    if many[options.name] != 1 or many[options.targets] < 2:
+        raise SystemExit(
+            f"{options.name} must have one target and {options.targets} several; they have {many}"
+        )
+    result: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine(), "targets": many}
+    for kind, video, requests in (
+        ("words", None, options.requests), ("video", options.clip.read_bytes(), options.videos)
+    ):  # fmt: skip
+        found: dict[str, list[float]] = {run: [] for run in runs}
+        for run in (*runs, *runs):
+            with serving(workspace, run, 1) as url:
+                found[run].append(_apart(load, url, 1, requests, video)["p50_s"])
+        one, several = (float(np.mean(found[run])) for run in runs)
+        each = 1000 * (several - one) / (many[options.targets] - 1)
+        result[kind] = {
+            "p50_s": found, "ratio": several / one, "ms_per_target": each, "requests": requests
+        }  # fmt: skip
+        print(f"{kind}: {1000 * one:.0f} ms with one target, {1000 * several:.0f} ms with several:", end=" ")
+        print(f"ratio {several / one:.2f}, {each:.1f} ms a further target", flush=True)
+    (RESULTS / "serve_targets.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 def levels(url: str, options: argparse.Namespace) -> dict[str, Any]:
