@@ -21,7 +21,7 @@ from quality import TABLES, prepared
 from jobs import show
 from vvp import api
 from vvp.dataset.labels import read_labels
-from vvp.dataset.targets import TARGETS, possible
+from vvp.dataset.targets import TARGETS, lacking
 from vvp.errors import UserError
 from vvp.learn.candidates import MEAN, RULE
 from vvp.learn.first_points import at_first_points
@@ -37,12 +37,11 @@ CALLED = {"spearman": "Spearman", "auc": "ROC-AUC", "accuracy": "accuracy"}
 
 def measured(space: Path, trials: int) -> Iterator[dict[str, Any]]:
     """A cell for each target, in the order of TARGETS."""
-    has = possible(read_labels(Workspace(space).read("videos")))
+    missing = lacking(read_labels(Workspace(space).read("videos")))
     for target in TARGETS:
         cell: dict[str, Any] = {"table": space.name, "target": target}
-        if target not in has:
-            missing = [name for name in TARGETS[target].columns if name not in has]
-            yield {**cell, "left_out": f"the table has no {' and no '.join(missing)}"}
+        if target in missing:
+            yield {**cell, "left_out": f"the table has no {' and no '.join(missing[target])}"}
             continue
         began = time.monotonic()
         try:

@@ -83,7 +83,7 @@ def command(
     if video is None and title is None:
         raise UserError("nothing to forecast: give a video, or at least a --title.")
     space = Workspace.existing(workspace)
-    loaded = others.open_run(space, name)
+    loaded = others.open_run(space, name, views=False)
     try:
         when = moment(published_at) if published_at else datetime.now(timezone.utc)
     except ValueError as error:

@@ -230,7 +230,7 @@ def open_predictor(
     training used one."""
     from vvp.forecast import others
 
-    return OpenPredictor(others.open_run(Workspace.existing(workspace), name), models)
+    return OpenPredictor(others.open_run(Workspace.existing(workspace), name, views=False), models)
 
 
 def start_ray() -> None:

@@ -287,6 +287,13 @@ def _viral_by(rule: str) -> Target:
     )  # fmt: skip
 
 
+def lacking(labels: Labels) -> dict[str, list[str]]:
+    """Target → the counts that it is made of and the table has not, of those that cannot be had so."""
+    missing = [name for name in COUNTS if not np.isfinite(labels.counts[name]).any()]
+    found = {t.name: [name for name in t.columns if name in missing] for t in TARGETS.values()}
+    return {name: counts for name, counts in found.items() if counts}
+
+
 def possible(labels: Labels) -> list[str]:
     """The targets whose counts the table has."""
-    return [t.name for t in TARGETS.values() if all(np.isfinite(labels.counts[c]).any() for c in t.columns)]
+    return [name for name in TARGETS if name not in lacking(labels)]

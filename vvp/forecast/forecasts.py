@@ -6,6 +6,7 @@ Not known here: how it is found (predictor.py, others.py).
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from vvp.dataset.targets import VIEWS
 from vvp.learn.intervals import ForecastDistribution
 
 HIDDEN = ("distribution", "correlation")  # for ranking drafts; nothing that is shown
@@ -65,9 +66,11 @@ class Forecast:
 
     headline: str
     promise: str
+    target: str = VIEWS.name
+    """what `views` and the rest are of; another one where the table has no views, and beside views"""
     kind: str
     views: float
-    """in the target's unit, where that is another one"""
+    """in the target's unit"""
     low: float | None
     high: float | None
     coverage: float

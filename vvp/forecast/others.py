@@ -20,13 +20,17 @@ from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 
-def open_run(space: Workspace, name: str) -> Predictor:
+def open_run(space: Workspace, name: str, views: bool = True) -> Predictor:
     """The run's predictor of views, with those of its other targets beside it.
 
-    UserError: one is absent or damaged, or was trained on other vectors than that of views.
+    views: False takes that of another count in its place, where the run has none of views because its table
+    has none. UserError: one is absent or damaged, or was trained on other vectors than that of views.
     """
-    main = files.load(space, RunPaths(name).predictor)
-    for target in list(TARGETS)[1:]:
+    counts = [target.name for target in TARGETS.values() if target.kind == COUNT]
+    has = [c for c in counts if space.exists(f"{RunPaths(name, c).predictor}/predictor.json")]
+    first = VIEWS.name if views or not has else has[0]
+    main = files.load(space, RunPaths(name, first).predictor)
+    for target in [name for name in TARGETS if name not in (VIEWS.name, first)]:
         at = RunPaths(name, target).predictor
         if not space.exists(f"{at}/predictor.json"):
             continue

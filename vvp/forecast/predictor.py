@@ -227,12 +227,13 @@ class Predictor:
             headline=headline(
                 self.target.value(log_views), low, high, rule=rule, standing=standing, channel=channel,
                 rule_views=rules[MEAN] if rule in (HISTORY, RECENT) and not count else rules.get(rule),
-                media=seen or heard, doubt=says_little,
+                media=seen or heard, unit=self.target.target.unit, doubt=says_little,
             ),
             promise=promise(
                 self.target.value(log_views), low is not None, horizon_days=asked, counts_age_days=age,
                 interval=quality.interval,
             ),
+            target=self.target.name,
             kind=spec.role,
             views=self.target.value(log_views),
             low=low,

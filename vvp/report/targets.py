@@ -4,19 +4,12 @@ Not known here: the page around them, how a figure is drawn (figures/targets.py)
 """
 
 from vvp.learn.candidates import MEAN, RULE
+from vvp.learn.class_metrics import IN_WORDS, OF_MORE, OF_TWO
 from vvp.learn.metrics import NO_HEADLINE
 from vvp.learn.records import ClassSplit, Evaluation, Measured, SplitResult
 from vvp.report.figures.posts import Table
 from vvp.report.numbers import plural, share, span
 
-OF_TWO = {
-    "auc": "ROC-AUC", "average_precision": "average precision", "f1": "F1", "top_tenth": "right in top 10 %",
-    "brier": "Brier", "log_loss": "log loss", "calibration_error": "calibration error",
-}  # fmt: skip
-OF_MORE = {
-    "accuracy": "accuracy", "macro_f1": "macro F1", "steps": "error in steps", "brier": "Brier",
-    "log_loss": "log loss",
-}  # fmt: skip
 NOT_AVAILABLE = "not available"
 
 
@@ -113,7 +106,7 @@ def _classes(split: ClassSplit) -> Table:
         gap = result.versus_rule
         against = "(it is the rule)" if gap is None else _span(gap["log_loss"], "+")
         rows.append((label, *(_span(result.metrics[m]) for m in shown), against))
-    columns = ("", *shown.values(), "log loss against the rule")
+    columns = ("", *(IN_WORDS[m] for m in shown), "log loss against the rule")
     return Table(head=_head(split.test_rows, split.test_channels), columns=columns, rows=rows)
 
 
@@ -129,7 +122,7 @@ def _two_ways(split: ClassSplit) -> Table:
     """The yes or no by its own forecaster and by the distribution of views."""
     head = "The same chance from the distribution of views"
     names = ("auc", "brier", "log_loss")
-    columns = ("", *(OF_TWO[m] for m in names))
+    columns = ("", *(IN_WORDS[m] for m in names))
     two, own = split.by_views, split.results[split.chosen].metrics
     if two is None or own is None:
         return Table(head=head, columns=columns, rows=[], absent=f"There is none: {split.no_by_views}.")
