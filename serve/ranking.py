@@ -65,7 +65,7 @@ def _sentence(pairs: list[Pair], replies: Sequence[ForecastReply], same: bool, b
     if not first.too_close_to_call:
         return f"{lead}: it beats the next, draft {first.worse + 1}, with a probability of {chance}."
     rest = "" if clear else " No neighbours in this order can be told apart."
-    more = "gets more views" if of_views else "has more of it"
+    more = "gets more views" if of_views else "comes above"
     return (
         f"{lead}, but between it and draft {first.worse + 1} it is too close to call "
         f"({chance} that it {more}).{rest if len(pairs) > 1 else ''}"

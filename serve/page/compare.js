@@ -10,8 +10,8 @@ import * as words from "./words.js";
 export const numbered = (index) => `Draft ${index + 1}`;
 
 function between({ better, worse, probability, too_close_to_call: close }, by) {
-  const more = by === "views" ? "gets more views" : `has more ${by}`;
-  const pair = `${numbered(better)} ${more} than ${numbered(worse)}`;
+  const more = by === "views" ? "gets more views than" : `comes above (by ${by})`;
+  const pair = `${numbered(better)} ${more} ${numbered(worse)}`;
   const said =
     probability === null
       ? `Whether ${pair} cannot be said: this predictor's errors were not measured.`

@@ -166,6 +166,13 @@ def _flags(said: dict[str, np.ndarray], shares: np.ndarray) -> list[Warning]:
             found.append(Warning(kind="constant", text=f"{name} says the same of every video"))
         elif forecasts.ndim == 2 and len(np.unique(forecasts.argmax(axis=1))) == 1 and name != MEAN:
             found.append(Warning(kind="one class", text=f"{name} gives every video the same class"))
+    names = list(said)
+    found += [
+        Warning(kind="same", text=f"{a} and {b} say the same")
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+        if np.allclose(said[a], said[b], rtol=0, atol=1e-9)
+    ]
     if shares.max() == 1:
         found.append(
             Warning(kind="one class", text="all test videos are of one class: nothing can be judged")
