@@ -20,8 +20,13 @@ LAST = ("missing", "outside", "error")
 
 def draft_columns(targets: "Sequence[str]") -> tuple[str, ...]:
     """Of a sheet of drafts. targets: what the run forecasts, by name; views stand without a prefix."""
-    beside = [name for name in targets if name != "views"]
-    return (*DRAFT, *VIEWS, *(f"{name}{end}" for name in beside for end in ("", " low", " high")), *LAST)
+    from vvp.dataset.targets import TARGETS
+
+    found = [*DRAFT, *VIEWS]
+    for name in targets:
+        if name != "views":
+            found += [name] if TARGETS[name].classes else [name, f"{name} low", f"{name} high"]
+    return (*found, *LAST)
 
 
 def draft_row(forecast: "Forecast") -> dict[str, Any]:
@@ -33,7 +38,8 @@ def draft_row(forecast: "Forecast") -> dict[str, Any]:
         if one.chances:
             likeliest = max(one.chances, key=lambda label: one.chances[label])
             said = list(one.chances.values())[1] if len(one.chances) == 2 else likeliest
-        found |= {name: said, f"{name} low": one.low, f"{name} high": one.high}
+        ends = {} if one.chances else {f"{name} low": one.low, f"{name} high": one.high}
+        found |= {name: said, **ends}
     return found | {"missing": forecast.missing, "outside": [each["feature"] for each in forecast.outside]}
 
 

@@ -95,7 +95,7 @@ def _clips(videos: Videos) -> Table:
     if len(frames):
         under = ", ".join(f"{int((frames < least).sum()):,} under {least}" for least in SHORT)
         head += f"; frames, as `vvp finetune --min-frames` counts them: {under}"
-    elif len(rows):
+    elif any(path is not None for path in videos.media_path):
         head += "; `vvp clips` counts their frames"
     return Table(
         head=head, columns=("of each video", "videos", *QUARTERS), rows=rows,

@@ -6,8 +6,20 @@ Not known here: the tables beside them (vvp/report/targets.py).
 
 import numpy as np
 
+from vvp.dataset.labels import COUNTS
 from vvp.learn.records import ClassSplit, Evaluation
-from vvp.report.figures.plot import BLUE, GRADED, INK, ORANGE, RASTER_FROM, SKY, Plot, absent, canvas
+from vvp.report.figures.plot import (
+    BLUE,
+    GRADED,
+    INK,
+    ORANGE,
+    RASTER_FROM,
+    SKY,
+    Plot,
+    absent,
+    canvas,
+    views_axis,
+)
 from vvp.report.gather import Facts, Tested
 from vvp.report.numbers import factor, plural, share
 
@@ -55,8 +67,11 @@ def _scatter(name: str, one: Evaluation, tested: Tested) -> Plot:
                        rasterized=raster, linewidths=0)  # fmt: skip
     ax.set_xlim(*line)
     ax.set_ylim(*line)
-    ax.set_xlabel(f"forecast ({one.scale})")
-    ax.set_ylabel(f"real ({one.scale})")
+    for which, what in (("x", "forecast"), ("y", "real")):
+        if one.target in COUNTS:
+            views_axis(ax, which, f"{what} {one.target} (log scale)")
+        else:
+            (ax.set_xlabel if which == "x" else ax.set_ylabel)(f"{what} ({one.scale})")
     figure.legend(loc="outside upper left", ncols=3)
     error = float(np.abs(truth - guess).mean())
     off = f"a factor of {factor(error)}" if one.log else f"{error:.2f} ({one.scale})"
