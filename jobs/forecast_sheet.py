@@ -14,25 +14,27 @@ if TYPE_CHECKING:  # pydantic is not needed to print a help text
 
 TESTED = ("target", "video_id", "channel_id", "model", "forecast", "low", "high", "outcome", "unit")
 DRAFT = ("row", "title", "media", "channel_id", "published_at")
-VIEWS = ("views", "low", "high", "coverage", "percentile", "horizon_days")
+FACTS = ("low", "high", "coverage", "percentile", "horizon_days")
 LAST = ("missing", "outside", "error")
 
 
 def draft_columns(targets: "Sequence[str]") -> tuple[str, ...]:
-    """Of a sheet of drafts. targets: what the run forecasts, by name; views stand without a prefix."""
+    """Of a sheet of drafts. targets: what the run forecasts, by name; the facts of the first, which is views
+    where the run has them, have no prefix."""
     from vvp.dataset.targets import TARGETS
 
-    found = [*DRAFT, *VIEWS]
-    for name in targets:
-        if name != "views":
-            found += [name] if TARGETS[name].classes else [name, f"{name} low", f"{name} high"]
+    first, *beside = targets
+    found = [*DRAFT, first, *FACTS]
+    for name in beside:
+        found += [name] if TARGETS[name].classes else [name, f"{name} low", f"{name} high"]
     return (*found, *LAST)
 
 
 def draft_row(forecast: "Forecast") -> dict[str, Any]:
     """What is said of one draft, in columns of `draft_columns`. Of a yes or no the chance of a yes; of more
     classes the likeliest; those have no low and high."""
-    found: dict[str, Any] = {name: getattr(forecast, name) for name in VIEWS}
+    found: dict[str, Any] = {name: getattr(forecast, name) for name in FACTS}
+    found[forecast.target] = forecast.views
     for name, one in forecast.targets.items():
         said: float | str | None = one.value
         if one.chances:

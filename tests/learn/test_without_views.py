@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from learn_tables import fill, fresh, world
 
+from jobs import forecast_sheet
 from vvp import api
 from vvp.collect.posts import read_posts
 from vvp.dataset.labels import read_labels
 from vvp.dataset.targets import lacking, possible
 from vvp.errors import UserError
+from vvp.forecast import others
 from vvp.learn.first_points import at_first_points
 
 
@@ -43,6 +45,8 @@ def test_likes_are_tuned_judged_and_forecast(space: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr("vvp.forecast.drafts.embed_draft", lambda *_: None)
     said = api.open_predictor(space.root).forecast(title="Clip", channel="c1")
     assert said.target == "likes" and "likes" in said.headline and said.targets == {}
+    assert forecast_sheet.draft_row(said)["likes"] == said.views
+    assert others.targets(api.open_predictor(space.root).predictor) == ["likes"]
 
 
 def test_a_table_without_views_is_read_with_a_doubt(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def forecast(predictor: Predictor, rows: pa.Table, horizon_days: float | None = 
 
 def targets(predictor: Predictor) -> list[str]:
     """What drafts can be ordered by: views, then the targets beside them."""
-    return [VIEWS.name, *predictor.beside]
+    return [predictor.target.name, *predictor.beside]
 
 
 def check(predictor: Predictor, by: str) -> None:
@@ -67,7 +67,7 @@ def check(predictor: Predictor, by: str) -> None:
 
 def strength(one: Forecast, by: str) -> float:
     """What drafts are ordered by, the greatest first; comparable among drafts of one predictor."""
-    return one.log_views if by == VIEWS.name else one.targets[by].strength
+    return one.log_views if by == one.target else one.targets[by].strength
 
 
 def beats(predictor: Predictor, a: Forecast, b: Forecast, by: str = VIEWS.name) -> float | None:
@@ -75,7 +75,7 @@ def beats(predictor: Predictor, a: Forecast, b: Forecast, by: str = VIEWS.name) 
 
     Of classes: that it comes into the higher one, if the two come into different ones.
     """
-    if by == VIEWS.name:
+    if by == predictor.target.name:
         return predictor.beats(a, b)
     one, other = a.targets[by], b.targets[by]
     if one.chances:
