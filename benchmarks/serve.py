@@ -45,6 +45,7 @@ CLIENTS = (1, 4, 16, 64)
 FIELDS = {"title": "Why does nobody talk about this?", "channel_id": "c0_004"}
 WARM = 3  # requests before the clock starts
 START_S = 300.0
+TRIES = 50
 
 
 def main() -> None:
@@ -97,6 +98,10 @@ def further_targets(workspace: str, options: argparse.Namespace) -> None:
             f"{options.name} must have one target and {options.targets} several; they have {many}"
         )
     result: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine(), "targets": many}
+    alone = {run: in_process_ms(space, run) for run in runs}
+    each = (alone[options.targets] - alone[options.name]) / (many[options.targets] - 1)
+    result["in_process"] = {"least_ms": alone, "ms_per_target": each}
+    print(f"in this process, the least of {TRIES}: {alone} ms, {each:.1f} ms a further target", flush=True)
     for kind, video, requests in (
         ("words", None, options.requests), ("video", options.clip.read_bytes(), options.videos)
     ):  # fmt: skip
@@ -112,6 +117,21 @@ def further_targets(workspace: str, options: argparse.Namespace) -> None:
         print(f"{kind}: {1000 * one:.0f} ms with one target, {1000 * several:.0f} ms with several:", end=" ")
         print(f"ratio {several / one:.2f}, {each:.1f} ms a further target", flush=True)
     (RESULTS / "serve_targets.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+def in_process_ms(space: Any, run: str) -> float:
+    """Milliseconds of a forecast of an embedded draft, all targets of the run, without HTTP: the least."""
+    from serve.forecaster import _trial_row
+    from vvp.forecast import others
+
+    predictor = others.open_run(space, run)
+    row = _trial_row(predictor, False)
+    times = []
+    for _ in range(TRIES):
+        started = time.perf_counter()
+        others.forecast(predictor, row)
+        times.append(time.perf_counter() - started)
+    return 1000 * min(times)
 
 
 def levels(url: str, options: argparse.Namespace) -> dict[str, Any]:
