@@ -13,7 +13,7 @@ from vvp.report.gather import gather
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    space = made(tmp_path_factory.mktemp("pages"), n=300)
+    space = made(tmp_path_factory.mktemp("pages"), n=200)
     run(space, "views", ["ridge"])
     run(space, "likes", ["ridge"])
     run(space, "viral", ["logistic"], viral="top:40%")
