@@ -10,6 +10,11 @@ batches, memory of all processes (proportional set size). "overhead" is the diff
 client without a video.
 
     python benchmarks/serve.py --workspace demo/workspace --clip demo/unseen/s0_u00000.mp4
+
+With --targets, what a further target costs instead: the run NAME, which forecasts views alone, and the run
+SEVERAL of the same workspace, each served twice in turn, one client, without a video and with one.
+
+    python benchmarks/serve.py --workspace demo/workspace --name default --targets SEVERAL
 """
 
 import argparse
@@ -40,6 +45,7 @@ CLIENTS = (1, 4, 16, 64)
 FIELDS = {"title": "Why does nobody talk about this?", "channel_id": "c0_004"}
 WARM = 3  # requests before the clock starts
 START_S = 300.0
+TRIES = 50
 
 
 def main() -> None:
@@ -51,17 +57,23 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, default=Path("demo/unseen/s0_u00000.mp4"))
     parser.add_argument("--requests", type=int, default=192, help="per level, without a video")
     parser.add_argument("--videos", type=int, default=32, help="per level, with one (at least the clients)")
+    parser.add_argument(
+        "--targets", metavar="SEVERAL", help="a run with several targets; measure these alone"
+    )
     options = parser.parse_args()
     if not options.clip.is_file():
         raise SystemExit(f"there is no {options.clip}: run `make demo` first, or give --clip and --workspace")
     result: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine(), "runs": {}}
     workspace = str(Path(options.workspace).absolute())
+    RESULTS.mkdir(exist_ok=True)
+    if options.targets:
+        further_targets(workspace, options)
+        return
     apps = {
         "single": lambda: single(workspace, options.name),
         "serve": lambda: serving(workspace, options.name, 1),
         "serve 2": lambda: serving(workspace, options.name, 2),
     }
-    RESULTS.mkdir(exist_ok=True)
     for name, app in apps.items():
         with app() as url:
             result["runs"][name] = levels(url, options)
@@ -72,6 +84,55 @@ def main() -> None:
             print(f"overhead at one client, without a video: {result['overhead_ms']:.1f} ms")
         # Each run is kept as it ends.
         (RESULTS / "serve.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+def further_targets(workspace: str, options: argparse.Namespace) -> None:
+    """benchmarks/results/serve_targets.json: the answer's p50 of both runs, and what a target adds to it."""
+    from vvp.learn.tuning import targets_of
+    from vvp.workspace import Workspace
+
+    space, runs = Workspace(workspace), (options.name, options.targets)
+    many = {run: len(targets_of(space, run)) for run in runs}
+    if many[options.name] != 1 or many[options.targets] < 2:
+        raise SystemExit(
+            f"{options.name} must have one target and {options.targets} several; they have {many}"
+        )
+    result: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine(), "targets": many}
+    alone = {run: in_process_ms(space, run) for run in runs}
+    each = (alone[options.targets] - alone[options.name]) / (many[options.targets] - 1)
+    result["in_process"] = {"least_ms": alone, "ms_per_target": each}
+    print(f"in this process, the least of {TRIES}: {alone} ms, {each:.1f} ms a further target", flush=True)
+    for kind, video, requests in (
+        ("words", None, options.requests), ("video", options.clip.read_bytes(), options.videos)
+    ):  # fmt: skip
+        found: dict[str, list[float]] = {run: [] for run in runs}
+        for run in (*runs, *runs):
+            with serving(workspace, run, 1) as url:
+                found[run].append(_apart(load, url, 1, requests, video)["p50_s"])
+        one, several = (float(np.mean(found[run])) for run in runs)
+        each = 1000 * (several - one) / (many[options.targets] - 1)
+        result[kind] = {
+            "p50_s": found, "ratio": several / one, "ms_per_target": each, "requests": requests
+        }  # fmt: skip
+        print(f"{kind}: {1000 * one:.0f} ms with one target, {1000 * several:.0f} ms with several:", end=" ")
+        print(f"ratio {several / one:.2f}, {each:.1f} ms a further target", flush=True)
+        # Each kind is kept as it ends.
+        (RESULTS / "serve_targets.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+def in_process_ms(space: Any, run: str) -> float:
+    """Milliseconds of a forecast of an embedded draft, all targets of the run, without HTTP: the least."""
+    from serve.forecaster import _trial_row
+    from vvp.forecast import others
+
+    predictor = others.open_run(space, run)
+    row = _trial_row(predictor, False)
+    times = []
+    for _ in range(TRIES):
+        started = time.perf_counter()
+        others.forecast(predictor, row)
+        times.append(time.perf_counter() - started)
+    return 1000 * min(times)
 
 
 def levels(url: str, options: argparse.Namespace) -> dict[str, Any]:

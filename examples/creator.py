@@ -14,3 +14,5 @@ draft = next(iter(sorted((home / "unseen").glob("*.mp4"))), None)
 forecast = predictor.forecast(draft, title="the secret of chess again", tags=["chess", "shorts"])
 print(forecast.headline)
 print(forecast.promise)
+for name, also in forecast.targets.items():  # after `vvp tune --target all` and `vvp evaluate`
+    print(f"{name}: {also.text}")

@@ -30,7 +30,7 @@ def command(
     Called again it shows what was found the first time. Each further run that opens the same test part makes
     its numbers a little too good; how often that happened is printed.
     """
-    from jobs import evaluate_csv
+    from jobs import forecast_sheet
     from vvp import sheets
     from vvp.finetune.results import networks
     from vvp.forecast.judging import judge
@@ -48,8 +48,8 @@ def command(
             _print(results[-1])
             print_networks(*trained[-1])
     if csv is not None:
-        rows = evaluate_csv.rows(space, results)
-        sheets.write(csv, rows, evaluate_csv.COLUMNS)
+        rows = forecast_sheet.tested_rows(space, results)
+        sheets.write(csv, rows, forecast_sheet.TESTED)
         show.err.print(f"{len(rows)} rows written to {csv}", markup=False)
     if json:
         said = [
@@ -130,6 +130,8 @@ def _print_split(of: "Evaluation", result: "SplitResult") -> None:
         rows,
         note="\n".join([result.population, *absent]),
     )
+    if result.mape_rows is not None:
+        _print_percentages(result, result.mape_rows)
     if result.frozen:
         _print_frozen(result)
     interval = result.interval
@@ -150,6 +152,19 @@ def _print_split(of: "Evaluation", result: "SplitResult") -> None:
                 f"note: by {one_slice.by}, {one_slice.value}: it held {_interval(one_slice.measured)}"
                 f" of {one_slice.rows} videos"
             )
+
+
+def _print_percentages(result: "SplitResult", counted: int) -> None:
+    from vvp.learn.metrics import NO_HEADLINE
+
+    zeros = result.test_rows - counted
+    left = f" ({zeros} with a count of 0 are left out, of which no share can be taken)" if zeros else ""
+    show.table(
+        f"mean absolute percentage error (MAPE), of {counted} test videos{left}",
+        ("", "MAPE"),
+        [(name, _percent(model.mape)) for name, model in result.results.items() if model.mape is not None],
+        note=NO_HEADLINE,
+    )
 
 
 def _print_looks(looks: "Looks") -> None:
@@ -203,6 +218,13 @@ def _misses(measured: "Measured") -> bool:
     """Whether the coverage of a slice is shown to be another than wanted."""
     low, high = measured.low, measured.high
     return low is not None and high is not None and not low <= 0.8 <= high
+
+
+def _percent(value: "Measured | None") -> str | None:
+    if value is None or value.point is None:
+        return None
+    point = f"{value.point:.0%}"
+    return point if value.low is None else f"{point} [{value.low:.0%}, {value.high:.0%}]"
 
 
 def _interval(value: "Measured | None", signed: bool = False) -> str | None:

@@ -5,13 +5,7 @@ from typing import TYPE_CHECKING
 from jobs import show
 
 if TYPE_CHECKING:  # pydantic is not needed to print a help text
-    from vvp.learn.records import ClassSplit, Evaluation, Measured
-
-HEADS = {
-    "auc": "ROC-AUC", "average_precision": "average precision", "f1": "F1", "top_tenth": "right in top 10 %",
-    "brier": "Brier", "log_loss": "log loss", "calibration_error": "calibration error",
-    "accuracy": "accuracy", "macro_f1": "macro F1", "steps": "error in steps",
-}  # fmt: skip
+    from vvp.learn.records import ByViews, ClassSplit, Evaluation, Measured
 
 TWO, MORE = ("auc", "average_precision", "log_loss"), ("accuracy", "macro_f1", "log_loss")
 
@@ -38,6 +32,10 @@ def print_classes(result: "Evaluation") -> None:
         ("", *own.labels),
         [(label, *(str(n) for n in row)) for label, row in zip(own.labels, own.confusion, strict=True)],
     )
+    if own.by_views is not None:
+        _two_ways(own, own.by_views)
+    if own.no_by_views:
+        show.out.print(f"by the distribution of views: {own.no_by_views}", markup=False)
     names = list(dict.fromkeys(name for split in result.classes.values() for name in split.results))
     rows = []
     for name in names:
@@ -49,7 +47,28 @@ def print_classes(result: "Evaluation") -> None:
         show.out.print(f"{split} split: {reason}", markup=False)
 
 
+def _two_ways(own: "ClassSplit", by_views: "ByViews") -> None:
+    """The model of the yes or no and the distribution of views, on the same test rows."""
+    from vvp.learn.class_metrics import IN_WORDS
+
+    mine, names = own.results[own.chosen].metrics or {}, ("auc", "brier", "log_loss")
+    rows: list[tuple[str | None, ...]] = [
+        (f"{_called(own.chosen)}, of the yes or no", *(_one(mine[m]) for m in names)),
+        (f"{by_views.forecaster}, by the distribution of views", *(_one(by_views.metrics[m]) for m in names)),
+        ("the second less the first, paired", *(_one(by_views.versus_own[m], "+") for m in names)),
+    ]
+    rank = "" if by_views.rank is None else f"; their order agrees with Spearman {by_views.rank:.2f}"
+    show.table(
+        f"the chance that a video is {own.labels[1]}, said two ways, on the same {own.test_rows} test videos",
+        ("", *(IN_WORDS[m] for m in names)),
+        rows,
+        note=f"the two lie {100 * by_views.apart:.0f} points of 100 apart in the mean{rank}",
+    )
+
+
 def _metrics(split: str, own: "ClassSplit") -> None:
+    from vvp.learn.class_metrics import IN_WORDS
+
     shown = TWO if len(own.labels) == 2 else MORE
     absent: list[str] = []
     rows: list[tuple[str | None, ...]] = []
@@ -64,12 +83,12 @@ def _metrics(split: str, own: "ClassSplit") -> None:
     show.table(
         f"evaluate: {split} split, {own.test_rows} test videos of {own.test_channels} channels, "
         "95 % intervals by channel; ◂ forecasts",
-        ("", *(HEADS[m] for m in shown), "log loss vs the rule"),
+        ("", *(IN_WORDS[m] for m in shown), "log loss vs the rule"),
         rows,
         note="\n".join([own.population, *absent]),
     )
     chosen = own.results[own.chosen].metrics or {}
-    pairs = [(HEADS[m], _one(value)) for m, value in chosen.items() if m not in shown]
+    pairs = [(IN_WORDS[m], _one(value)) for m, value in chosen.items() if m not in shown]
     if own.mapping is not None:
         pairs.append(("probabilities", f"{own.mapping}, chosen by log loss before the test"))
     show.facts(f"{own.chosen}, further", pairs)

@@ -10,7 +10,6 @@ import typer
 from jobs import options, show
 from vvp import words
 from vvp.errors import UserError
-from vvp.paths import RunPaths
 
 
 def command(
@@ -52,9 +51,13 @@ def command(
     table: Annotated[
         str | None, typer.Option("--table", metavar="FILE", help="A calendar of drafts, a row each.")
     ] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE", help="With --table: write a .csv or .xlsx.")
+    csv: Annotated[
+        str | None,
+        typer.Option("--csv", "--out", metavar="FILE", help="Write the forecasts to a .csv or .xlsx."),
     ] = None,
+    by: Annotated[
+        str, typer.Option(metavar="TARGET", help="With --table: what orders the drafts; views, likes, …")
+    ] = "views",
     dates: Annotated[
         str | None,
         typer.Option(help="With --table: day-first, month-first or year-first; default: its rows say."),
@@ -63,18 +66,24 @@ def command(
     json: options.Json = False,
 ) -> None:
     """How many views a draft will get, the 80 % interval, and what the simple rules say."""
+    from jobs import forecast_sheet
+    from vvp import sheets
     from vvp.collect.parse import moment
     from vvp.forecast import others, predictor
     from vvp.forecast.drafts import embed_draft
     from vvp.workspace import Workspace
 
+    if csv is not None:
+        sheets.check(csv)
     if table is not None:
-        _table(table, workspace, name, horizon_days, dates, out, models, json)
+        _table(table, workspace, name, horizon_days, dates, csv, by, models, json)
         return
+    if by != "views":
+        raise UserError("--by orders the drafts of a --table; one draft has every target that the run has.")
     if video is None and title is None:
         raise UserError("nothing to forecast: give a video, or at least a --title.")
     space = Workspace.existing(workspace)
-    loaded = others.open_run(space, name)
+    loaded = others.open_run(space, name, views=False)
     try:
         when = moment(published_at) if published_at else datetime.now(timezone.utc)
     except ValueError as error:
@@ -87,15 +96,17 @@ def command(
     }  # fmt: skip
     embedded = embed_draft(loaded.head.embedding, video, values, models)
     row = predictor.draft_rows(values, embedded)
-    forecast = loaded.predict(row, horizon_days)[0]
-    [also] = others.forecast(loaded, row, horizon_days)
+    [forecast] = others.forecast(loaded, row, horizon_days)
+    if csv is not None:
+        told = {**values, "row": 1, "media": video, **forecast_sheet.draft_row(forecast)}
+        sheets.write(csv, [told], forecast_sheet.draft_columns(others.targets(loaded)))
+        show.err.print(f"1 row written to {csv}", markup=False)
     if json:
-        targets = {one.target: one.as_dict() for one in also}
-        show.as_json({"predictor": loaded.head.id, **forecast.as_dict(), "targets": targets})
+        show.as_json({"predictor": loaded.head.id, **forecast.as_dict()})
         return
     _print(video, forecast, loaded.head)
-    if also:
-        show.facts("also", [(one.target, one.text) for one in also])
+    if forecast.targets:
+        show.facts("also", [(name, one.text) for name, one in forecast.targets.items()])
 
 
 def _table(
@@ -104,24 +115,23 @@ def _table(
     name: str,
     horizon_days: float | None,
     dates: str | None,
-    out: str | None,
+    csv: str | None,
+    by: str,
     models: str | None,
     json: bool,
 ) -> None:
     from jobs.predict_table import forecast_table, tell
-    from vvp import sheets
     from vvp.collect.columns import Settings
     from vvp.embed.recipe import Recipe
-    from vvp.forecast import files as predictor_store
+    from vvp.forecast import others
     from vvp.workspace import Workspace
 
-    if out is not None:
-        sheets.check(out)
-    loaded = predictor_store.load(Workspace.existing(workspace), RunPaths(name).predictor)
+    loaded = others.open_run(Workspace.existing(workspace), name)
+    others.check(loaded, by)
     recipe = Recipe.of(loaded.head.embedding)
     recipe.check(models)
     rows = forecast_table(table, loaded, recipe, models, horizon_days, Settings(dates=dates))
-    tell(rows, out, json, loaded.head.id)
+    tell(rows, csv, json, loaded.head.id, others.targets(loaded), by)
 
 
 def _spoken(file: str | None) -> str | None:

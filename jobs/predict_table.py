@@ -1,25 +1,25 @@
 """`vvp predict --table`: forecasts for a whole calendar of drafts, with the models loaded once."""
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
+from math import inf
 from typing import Any
 
 import pyarrow as pa
 
-from jobs import show
+from jobs import forecast_sheet, show
 from vvp import sheets
 from vvp.errors import UserError
 
 TOGETHER = 16  # drafts whose frames are held at a time
-COLUMNS = (
-    "row", "title", "media", "channel_id", "published_at", "views", "low", "high", "coverage", "percentile",
-    "horizon_days", "missing", "outside", "error",
-)  # fmt: skip
+STRENGTHS = "strengths"  # of a row: what orders it, by target; not for people
 
 
 def forecast_table(
     file: str, loaded: Any, recipe: Any, models: str | None, horizon_days: float | None, settings: Any
 ) -> list[dict[str, Any]]:
-    """A row with COLUMNS per draft; one whose video gives nothing has its error and no forecast.
+    """A row of forecast_sheet.draft_columns per draft; one whose video gives nothing has its error and no
+    forecast.
 
     recipe: how the predictor's training videos were embedded. settings: columns.Settings. UserError: a table
     that cannot be read, or a file in it that is not there.
@@ -53,12 +53,14 @@ def forecast_table(
 
 
 def _forecast(loaded: Any, row: pa.Table, horizon_days: float | None) -> dict[str, Any]:
+    from vvp.forecast import others
+
     try:
-        facts = loaded.predict(row, horizon_days)[0].as_dict()
+        [found] = others.forecast(loaded, row, horizon_days)
     except UserError as error:
         return {"error": str(error)}
-    facts["outside"] = [feature["feature"] for feature in facts["outside"]]
-    return {name: facts.get(name) for name in COLUMNS[5:-1]}
+    strengths = {name: others.strength(found, name) for name in others.targets(loaded)}
+    return {**forecast_sheet.draft_row(found), STRENGTHS: strengths}
 
 
 def _embedded(drafts: Any, recipe: Any, models: str | None) -> Any:
@@ -82,27 +84,39 @@ def _embedded(drafts: Any, recipe: Any, models: str | None) -> Any:
         decode.sandbox.close()
 
 
-def tell(rows: list[dict[str, Any]], out: str | None, json: bool, predictor: str) -> None:
-    """The forecasts as a file, as JSON, or as a table on the screen."""
-    if out is not None:
-        sheets.write(out, rows, COLUMNS)
+def tell(
+    rows: list[dict[str, Any]], csv: str | None, json: bool, predictor: str, targets: Sequence[str], by: str
+) -> None:
+    """The forecasts as a file, as JSON, or as a table on the screen, those with most of the target `by`
+    first. targets: what the run forecasts."""
+    if csv is not None:
+        sheets.write(csv, rows, forecast_sheet.draft_columns(targets))
+    rows = sorted(rows, key=lambda row: -row.get(STRENGTHS, {}).get(by, -inf))
+    rows = [{name: value for name, value in row.items() if name != STRENGTHS} for row in rows]
     if json:
-        show.as_json({"predictor": predictor, "forecasts": rows})
+        show.as_json({"predictor": predictor, "by": by, "forecasts": rows})
         return
-    from vvp import words
-
-    def views(value: float | None) -> str | None:
-        return None if value is None else words.views(value)
-
+    low, high = ("low", "high") if by == "views" else (f"{by} low", f"{by} high")
     lines = [
         (
-            row["row"], (row["title"] or row["media"] or "")[:40], views(row.get("views")),
-            views(row.get("low")), views(row.get("high")),
+            row["row"], (row["title"] or row["media"] or "")[:40],
+            *(said(by, row.get(column)) for column in (by, low, high)),
             row.get("error") or ", ".join(row.get("outside") or []),
         )
-        for row in sorted(rows, key=lambda each: -(each.get("views") or 0))
+        for row in rows
     ]  # fmt: skip
-    heads = ("row", "draft", "views", "low", "high", "outside training, or error")
-    show.table(f"{len(rows)} drafts, most views first (predictor {predictor})", heads, lines, left=(1, 5))
-    if out is not None:
-        show.out.print(f"written: {out}", markup=False)
+    heads = ("row", "draft", by, "low", "high", "outside training, or error")
+    show.table(f"{len(rows)} drafts, most {by} first (predictor {predictor})", heads, lines, left=(1, 5))
+    if csv is not None:
+        show.out.print(f"written: {csv}", markup=False)
+
+
+def said(target: str, value: Any) -> str | None:
+    """A cell of the table: an amount, a chance, or a class in words."""
+    from vvp.dataset.targets import TARGETS
+    from vvp.forecast.others import amount
+
+    if value is None or isinstance(value, str):
+        return value
+    of = TARGETS[target]
+    return f"{value:.0%}" if of.classes else amount(of.kind, value)

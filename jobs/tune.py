@@ -104,13 +104,16 @@ def command(
 def _targets(
     space: "Workspace", names: list[str] | None, viral: str | None, min_age_days: float
 ) -> "list[Target]":
-    """In the order asked for; "all": those whose counts the table has."""
+    """In the order asked for; "all": those whose counts the table has, and the others are said."""
     from vvp.dataset.labels import read_labels
-    from vvp.dataset.targets import VIRAL, find, possible
+    from vvp.dataset.targets import VIRAL, find, lacking, possible
 
     asked = [n.strip() for text in names or ["views"] for n in text.split(",") if n.strip()]
     if "all" in asked:
-        asked = possible(read_labels(space.read("videos"), min_age_days)) or ["views"]
+        labels = read_labels(space.read("videos"), min_age_days)
+        for name_of, counts in lacking(labels).items():
+            show.err.print(f"left out: {name_of} (the table has no {' and no '.join(counts)})", markup=False)
+        asked = possible(labels) or ["views"]
     if viral is not None and VIRAL.name not in asked:
         raise UserError("--viral says what the target viral is: give --target viral as well.")
     return [find(one, viral) for one in dict.fromkeys(asked)]

@@ -72,13 +72,14 @@ def make_api(ingress: Any) -> FastAPI:
     @app.post("/v1/rankings", response_model=RankingReply, dependencies=[shown], **docs.RANKINGS)
     @guarded("/v1/rankings")
     async def rankings(request: Request) -> Response:
-        """Put two to ten drafts in order, and say which neighbours cannot be told apart."""
+        """Put two to ten drafts in order, by views or another target that the predictor has, and say which
+        neighbours cannot be told apart."""
         started = time.monotonic()
         with ExitStack() as held:
             form = held.enter_context(Form(ingress.scratch))
             await _read(request, form, ingress, drafts.MOST)
             held.enter_context(ingress.place())
-            work = partial(ingress.ranking, drafts.several(form))
+            work = partial(ingress.ranking, drafts.several(form), drafts.ranked_by(form))
             return await answer(request, "ranking", work, started, held)
 
     @app.get("/v1/predictor", response_model=PredictorReply, dependencies=[shown], **docs.PREDICTOR)

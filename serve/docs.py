@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from serve.schemas import Draft, ErrorReply
+from vvp.dataset.targets import TARGETS, VIEWS
 
 INTRODUCTION = (
     "How many views will this short get? Every forecast has an interval and baselines beside it; "
@@ -65,12 +66,18 @@ DRAFTS = {
     "video names the field of this form that holds its file, or is null; drafts may share a file",
     "example": '[{"title": "A", "video": "a"}, {"title": "B", "video": null}]',
 }
+BY = {
+    "type": "string",
+    "enum": list(TARGETS),
+    "default": VIEWS.name,
+    "description": "the target that orders the drafts; targets of /v1/predictor says which this one has",
+}
 FORECASTS: dict[str, Any] = {
     "openapi_extra": _form([], {"video": VIDEO, **_fields()}),
     "responses": _responses("forecast", *ERRORS),
 }
 RANKINGS: dict[str, Any] = {
-    "openapi_extra": _form(["drafts"], {"drafts": DRAFTS, "a": VIDEO, "b": VIDEO}),
+    "openapi_extra": _form(["drafts"], {"drafts": DRAFTS, "by": BY, "a": VIDEO, "b": VIDEO}),
     "responses": _responses("ranking", *ERRORS),
 }
 PREDICTOR: dict[str, Any] = {"responses": _responses("predictor", 401, 403, 500, 503, 504)}
@@ -80,7 +87,8 @@ CURL = {
     "/v1/forecasts": "curl -F video=@clip.mp4 -F title='A draft' -F channel_followers=900 {at}/v1/forecasts\n"
     "curl -H 'Accept: application/x-ndjson' -F video=@clip.mp4 {at}/v1/forecasts",
     "/v1/rankings": 'curl -F \'drafts=[{{"title": "A", "video": "a"}}, {{"title": "B", "video": "a"}}]\' '
-    "-F a=@a.mp4 {at}/v1/rankings",
+    "-F a=@a.mp4 {at}/v1/rankings\n"
+    'curl -F by=likes -F \'drafts=[{{"title": "A"}}, {{"title": "B"}}]\' {at}/v1/rankings',
     "/v1/predictor": "curl {at}/v1/predictor",
     "/healthz": "curl {at}/healthz",
 }

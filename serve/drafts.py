@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from serve.errors import ApiError
 from serve.schemas import Draft, RankedDraft
 from serve.uploads import File, Form
+from vvp.dataset.targets import TARGETS, VIEWS
 
 VIDEO = "video"
 FEWEST, MOST = 2, 10  # drafts of a ranking
@@ -40,8 +41,8 @@ def one(form: Form) -> Submitted:
 
 def several(form: Form) -> list[Submitted]:
     """The drafts of POST /v1/rankings, in the order sent. ApiError as `one`."""
-    if wrong := set(form.texts) - {"drafts"}:
-        raise ApiError("bad_request", f"There is no field {_shown(wrong)}: send drafts, and files.")
+    if wrong := set(form.texts) - {"drafts", "by"}:
+        raise ApiError("bad_request", f"There is no field {_shown(wrong)}: send drafts, by, and files.")
     try:
         given = json.loads(form.texts.get("drafts", ""))
     except (ValueError, RecursionError) as error:
@@ -58,6 +59,15 @@ def several(form: Form) -> list[Submitted]:
             raise ApiError("bad_request", f"Draft {i + 1}: nothing to forecast; it needs a video or a title.")
         found.append(Submitted(draft, _filled(video, f"Draft {i + 1}: ")))
     return found
+
+
+def ranked_by(form: Form) -> str:
+    """The target that orders the drafts of POST /v1/rankings; an empty field is one that was not filled in.
+    ApiError as `one`."""
+    by = form.texts.get("by", "").strip() or VIEWS.name
+    if by not in TARGETS:
+        raise ApiError("bad_request", f"The field by must be one of {', '.join(TARGETS)}.")
+    return by
 
 
 def _checked(kind: type[Draft], given: Any, where: str) -> Any:

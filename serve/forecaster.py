@@ -10,10 +10,12 @@ import pyarrow as pa
 
 from serve.config import PredictorAt
 from serve.replies import forecast_facts, predictor_facts
+from vvp.dataset.targets import VIEWS
 from vvp.errors import UserError
 from vvp.forecast import others
+from vvp.forecast.forecasts import Forecast
 from vvp.forecast.head import Embedding
-from vvp.forecast.predictor import ROW, Forecast, Predictor, draft_rows
+from vvp.forecast.predictor import ROW, Predictor, draft_rows
 from vvp.schema import WORDS
 from vvp.workspace import Workspace
 
@@ -57,9 +59,7 @@ class Forecaster:
             raise UserError("it was trained on vectors of other encoders or settings: deploy the app anew.")
         for media in (True, False):
             if media or found.head.accepts_metadata_only:
-                row = _trial_row(found, media)
-                found.predict(row)
-                others.forecast(found, row)
+                others.forecast(found, _trial_row(found, media))
         return found
 
     @property
@@ -69,30 +69,37 @@ class Forecaster:
 
     def facts(self) -> dict[str, Any]:
         """A PredictorReply without upload_limits."""
-        return {**predictor_facts(self.current.head), "refused": self.refused}
+        facts = predictor_facts(self.current.head)
+        return {**facts, "targets": others.targets(self.current), "refused": self.refused}
 
     def forecast(
-        self, drafts: list[tuple[dict[str, Any], dict[str, Any] | None, float | None]]
+        self,
+        drafts: list[tuple[dict[str, Any], dict[str, Any] | None, float | None]],
+        by: str = VIEWS.name,
     ) -> dict[str, Any]:
         """(values, embedded row, horizon_days) of drafts → `forecasts` in their order, all by one predictor:
         ForecastReplies without seconds.
 
-        `beats`: probability that draft i gets more views than draft j, null where there is none.
-        `no_model`: a sentence instead, when a draft has no video and the predictor no model for that.
+        by: the target that they are compared by. `strengths`: what orders them. `beats`: probability that
+        draft i gets more of it than draft j, null where there is none.
+        A sentence alone instead: `no_model`, when a draft has no video and the predictor no model for that;
+        `no_target`, when it does not forecast `by`.
         """
         predictor = self.current  # of the whole call, also when another one is loaded meanwhile
+        try:
+            others.check(predictor, by)
+        except UserError as error:
+            return {"no_target": str(error)}
         found: list[Forecast] = []
-        also: list[list[others.TargetForecast]] = []
         try:
             for values, embedded, horizon_days in drafts:
-                rows = draft_rows(values, embedded)
-                found += predictor.predict(rows, horizon_days)
-                also += others.forecast(predictor, rows, horizon_days)
+                found += others.forecast(predictor, draft_rows(values, embedded), horizon_days)
         except UserError as error:
             return {"no_model": str(error)}
         return {
-            "forecasts": [forecast_facts(f, predictor.head, own) for f, own in zip(found, also, strict=True)],
-            "beats": [[None if a is b else predictor.beats(a, b) for b in found] for a in found],
+            "forecasts": [forecast_facts(f, predictor.head) for f in found],
+            "strengths": [others.strength(f, by) for f in found],
+            "beats": [[None if a is b else others.beats(predictor, a, b, by) for b in found] for a in found],
         }
 
 

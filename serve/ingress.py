@@ -27,6 +27,7 @@ from serve.pipeline import Events, Handles, Steps, by_video, call, embed, side_b
 from serve.ranking import ranked
 from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply, Seconds
 from vvp.dataset.scales import log_count
+from vvp.dataset.targets import VIEWS
 
 logger = logging.getLogger("ray.serve")
 T = TypeVar("T")
@@ -126,31 +127,37 @@ class Ingress:
         [reply], _ = await self._forecasts([submitted], events)
         return reply
 
-    async def ranking(self, submitted: Sequence[Submitted], events: Events = None) -> RankingReply:
-        replies, beats = await self._forecasts(submitted, events)
-        return ranked(replies, [one.draft.title for one in submitted], beats, self.bounds.too_close)
+    async def ranking(
+        self, submitted: Sequence[Submitted], by: str = VIEWS.name, events: Events = None
+    ) -> RankingReply:
+        """by: the target that orders them; ApiError bad_request where the predictor has none such."""
+        replies, answer = await self._forecasts(submitted, events, by)
+        titles = [one.draft.title for one in submitted]
+        return ranked(replies, titles, answer["strengths"], answer["beats"], self.bounds.too_close, by)
 
     async def _forecasts(
-        self, submitted: Sequence[Submitted], events: Events
-    ) -> tuple[list[ForecastReply], list[list[float | None]]]:
-        """Replies in the order sent, from one predictor; who beats whom (Forecaster.forecast)."""
+        self, submitted: Sequence[Submitted], events: Events, by: str = VIEWS.name
+    ) -> tuple[list[ForecastReply], dict[str, Any]]:
+        """Replies in the order sent, from one predictor; what Forecaster.forecast said."""
         groups, everyone = by_video(submitted, events), Steps(range(len(submitted)), events)
         try:
-            answer = await self.in_time(self._answer(submitted, groups, everyone))
+            answer = await self.in_time(self._answer(submitted, groups, everyone, by))
         finally:
             for done in (*groups, everyone):
                 for step, seconds in done.seconds.items():
                     self.metrics.step(step, seconds)
         if "no_model" in answer:
             raise ApiError("no_model", answer["no_model"])
+        if "no_target" in answer:
+            raise ApiError("bad_request", answer["no_target"][:1].upper() + answer["no_target"][1:])
         took = {i: Seconds(**group.seconds, **everyone.seconds) for group in groups for i in group.drafts}
         replies = [ForecastReply(**one, seconds=took[i]) for i, one in enumerate(answer["forecasts"])]
         for reply in replies:
             self._count(reply)
-        return replies, answer["beats"]
+        return replies, answer
 
     async def _answer(
-        self, submitted: Sequence[Submitted], groups: Sequence[Steps], everyone: Steps
+        self, submitted: Sequence[Submitted], groups: Sequence[Steps], everyone: Steps, by: str
     ) -> dict[str, Any]:
         """What Forecaster.forecast says of the drafts, embedded group by group, side by side."""
         longest_s = self.bounds.duration_s
@@ -170,7 +177,7 @@ class Ingress:
         await side_by_side(*map(embedded, groups))
         drafts = [(one.draft.values(), rows[i], one.draft.horizon_days) for i, one in enumerate(submitted)]
         with everyone.step("forecast"):
-            answer: dict[str, Any] = await call(self.handles.forecaster.forecast, drafts)
+            answer: dict[str, Any] = await call(self.handles.forecaster.forecast, drafts, by)
         return answer
 
     def _count(self, reply: ForecastReply) -> None:

@@ -3,7 +3,6 @@
 Not known here: HTTP, Ray, how forecasts are made.
 """
 
-from collections.abc import Sequence
 from math import exp
 from typing import Any
 
@@ -11,9 +10,8 @@ import numpy as np
 
 from vvp.dataset.matrix import HORIZON
 from vvp.dataset.targets import VIEWS
+from vvp.forecast.forecasts import Forecast
 from vvp.forecast.head import Head
-from vvp.forecast.others import TargetForecast
-from vvp.forecast.predictor import Forecast
 from vvp.learn.evaluate import rule_in_words
 
 CANNOT_KNOW = [
@@ -25,8 +23,8 @@ CANNOT_KNOW = [
 ]
 
 
-def forecast_facts(f: Forecast, head: Head, also: Sequence[TargetForecast] = ()) -> dict[str, Any]:
-    """A ForecastReply without seconds. head: of the predictor that made it; also: the other targets."""
+def forecast_facts(f: Forecast, head: Head) -> dict[str, Any]:
+    """A ForecastReply without seconds. head: of the predictor that made it."""
     interval = top = None
     if f.low is not None and f.high is not None:
         interval = {"low": f.low, "high": f.high, "coverage": f.coverage}
@@ -42,7 +40,7 @@ def forecast_facts(f: Forecast, head: Head, also: Sequence[TargetForecast] = ())
         "interval": interval,
         "top_tenth": top,
         "starting_point": start,
-        "targets": {one.target: one.as_dict() for one in also},
+        "targets": {name: one.as_dict() for name, one in f.targets.items()},
         "blocks": [{"block": b, "log_views": v, "factor": exp(v)} for b, v in f.blocks.items()],
     }
 

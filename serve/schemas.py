@@ -151,6 +151,9 @@ class TargetReply(BaseModel):
     high: float | None
     chances: dict[str, float] = Field(description="class in words → probability; empty for a number")
     usual: float | dict[str, float] | None = Field(description="the same of the training videos as a whole")
+    by_views: float | None = Field(
+        None, description="chance of a yes by the range of its views, where it is a bound on views; else null"
+    )
     model: str
     standing: str = Field(description="of the model against the simple rule on the test part")
     verdict: str
@@ -203,13 +206,15 @@ class Pair(BaseModel):
     better: int = Field(description="draft, place in the request")
     worse: int
     probability: float | None = Field(
-        description="that `better` gets more views; null: no errors to tell from"
+        description="that `better` gets more of the target (of classes: the higher one, where they differ); "
+        "null: no errors to tell from"
     )
     too_close_to_call: bool
 
 
 class RankingReply(BaseModel):
     predictor: str
+    by: str = Field("views", description="the target that orders the drafts")
     order: list[Ranked] = Field(description="best first")
     pairs: list[Pair] = Field(description="each draft in the order with the next")
     sentence: str
@@ -231,6 +236,9 @@ class PredictorReply(BaseModel):
     quality_metadata_only: dict[str, Any] | None = Field(description="of the other one; null: there is none")
     cannot_know: list[str] = Field(description="in sentences")
     warnings: list[str]
+    targets: list[str] = Field(
+        default_factory=lambda: ["views"], description="what it forecasts, and what a ranking can be by"
+    )
     accepts_metadata_only: bool
     horizon_matters: bool = Field(description="whether a forecast depends on horizon_days")
     upload_limits: dict[str, float] = Field(description="bytes of a file, seconds of video")

@@ -23,7 +23,8 @@ from vvp.dataset.labels import MIN_AGE_DAYS
 from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.targets import find
 from vvp.errors import UserError
-from vvp.forecast.predictor import Forecast, Predictor
+from vvp.forecast.forecasts import Forecast
+from vvp.forecast.predictor import Predictor
 from vvp.learn.candidates import Sweeper
 from vvp.learn.records import Evaluation, Run
 from vvp.models.registry import swept
@@ -201,7 +202,11 @@ class OpenPredictor:
         transcript: str | None = None,
         horizon_days: float | None = None,
     ) -> Forecast:
-        """One draft's forecast. None: unknown (published_at: now). UserError: the file cannot be read."""
+        """One draft's forecast: its views, and under `targets` what else the run forecasts, by name.
+
+        None: unknown (published_at: now). UserError: the file cannot be read.
+        """
+        from vvp.forecast import others
         from vvp.forecast.drafts import embed_draft
         from vvp.forecast.predictor import draft_rows
 
@@ -215,16 +220,17 @@ class OpenPredictor:
         embedded = embed_draft(
             self.predictor.head.embedding, None if video is None else str(video), values, self._models
         )
-        return self.predictor.predict(draft_rows(values, embedded), horizon_days)[0]
+        return others.forecast(self.predictor, draft_rows(values, embedded), horizon_days)[0]
 
 
 def open_predictor(
     workspace: str | Path, *, name: str = "default", models: str | None = None
 ) -> OpenPredictor:
-    """The predictor of a run. models: folder of model weights, where training used one."""
-    from vvp.forecast import files
+    """The predictor of a run, with those of its other targets. models: folder of model weights, where
+    training used one."""
+    from vvp.forecast import others
 
-    return OpenPredictor(files.load(Workspace.existing(workspace), RunPaths(name).predictor), models)
+    return OpenPredictor(others.open_run(Workspace.existing(workspace), name, views=False), models)
 
 
 def start_ray() -> None:

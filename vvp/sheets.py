@@ -51,7 +51,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list | tuple):
         value = ", ".join(str(each) for each in value)
     if isinstance(value, str):
-        value = visible(value).lstrip("\t ")  # a workbook allows no others; a formula may stand behind a tab
+        value = visible(value).lstrip()  # a workbook allows no others; a formula may stand behind a tab
         return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value
     return value
 

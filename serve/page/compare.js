@@ -9,8 +9,9 @@ import * as words from "./words.js";
 /** The server counts drafts from 0, its sentences and people from 1. */
 export const numbered = (index) => `Draft ${index + 1}`;
 
-function between({ better, worse, probability, too_close_to_call: close }) {
-  const pair = `${numbered(better)} gets more views than ${numbered(worse)}`;
+function between({ better, worse, probability, too_close_to_call: close }, by) {
+  const more = by === "views" ? "gets more views than" : `comes above (by ${by})`;
+  const pair = `${numbered(better)} ${more} ${numbered(worse)}`;
   const said =
     probability === null
       ? `Whether ${pair} cannot be said: this predictor's errors were not measured.`
@@ -18,19 +19,20 @@ function between({ better, worse, probability, too_close_to_call: close }) {
   return el(close ? "p.between.close" : "p.between", said);
 }
 
-function place({ draft, title, forecast }, scale, pair) {
+function place({ draft, title, forecast }, scale, pair, by) {
   const range = rangeInWords(forecast);
   return el(
     "li",
     el("p.who", el("strong", numbered(draft)), title ? ` ${title}` : ""),
+    by === "views" ? null : el("p.span", `${words.capital(by)}: ${forecast.targets[by].text}.`),
     el("p.span", `${range}, middle ${words.views(forecast.views)}`),
     rangeRow(scale, forecast, `${numbered(draft)}: ${range}`),
-    pair ? between(pair) : null,
+    pair ? between(pair, by) : null,
   );
 }
 
 /** The elements of an answer of /v1/rankings. */
-export function comparison({ order, pairs, sentence }, about) {
+export function comparison({ order, pairs, sentence, by = "views" }, about) {
   const ends = ({ interval }) => (interval ? [interval.low, interval.high] : []);
   const scale = logScale(order.flatMap(({ forecast }) => [forecast.views, ...ends(forecast)]));
   const [{ forecast: first }] = order;
@@ -38,10 +40,10 @@ export function comparison({ order, pairs, sentence }, about) {
     el(
       "div.card.hero",
       el("h2.range-words.sentence", { tabindex: "-1" }, sentence),
-      el("p.promise", `Best first. For the first: ${first.promise}`),
+      el("p.promise", `Best first${by === "views" ? "" : ` by ${by}`}. For the first: ${first.promise}`),
       el(
         "ol.order",
-        order.map((entry, i) => place(entry, scale, pairs[i])),
+        order.map((entry, i) => place(entry, scale, pairs[i], by)),
       ),
       axis(scale),
     ),

@@ -2,7 +2,7 @@
 // Knows no server and no forecast. A video is shown from a blob: URL and goes nowhere until sent.
 
 import { numbered } from "./compare.js";
-import { byId } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { refused } from "./files.js";
 import * as words from "./words.js";
 
@@ -129,6 +129,7 @@ function tell() {
   });
   byId("go").textContent = drafts.length > 1 ? `Compare ${drafts.length} drafts` : "Forecast";
   byId("add").hidden = drafts.length >= MOST;
+  byId("order").hidden = drafts.length < 2 || byId("by").options.length < 2;
 }
 
 function remove(draft) {
@@ -153,4 +154,10 @@ export const all = () => drafts;
 /** Larger files are refused when they are chosen; null: not known yet. */
 export const atMost = (bytes) => {
   mostBytes = bytes ?? null;
+};
+
+/** What a comparison can be ordered by, the first unless another is chosen. */
+export const orderedBy = (targets) => {
+  byId("by").replaceChildren(...targets.map((name) => el("option", { value: name }, name)));
+  tell();
 };

@@ -12,6 +12,7 @@ function one(forecast) {
   return [
     forecast.headline,
     forecast.promise,
+    ...Object.entries(forecast.targets ?? {}).map(([name, { text }]) => `${words.capital(name)}: ${text}.`),
     ...rules,
     ...forecast.missing.map(words.missing),
     ...new Set(forecast.outside.map((range) => `Outside what it has seen: ${words.outside(range)}.`)),

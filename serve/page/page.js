@@ -101,6 +101,7 @@ function several(list, how) {
     return found;
   });
   body.append("drafts", JSON.stringify(facts));
+  body.append("by", form.elements.by.value || "views");
   files.forEach((file, index) => file && body.append(`video${index}`, file));
   progress.begin({ decode: files.filter(Boolean).length, encode: files.length });
   return api.post("v1/rankings", body, { ...how, ...TOLD });
@@ -167,8 +168,9 @@ async function ask() {
   }
 }
 
-/** The channels it knows, and the days only where a forecast depends on them. */
-function offer({ channels, horizon_matters: asked, trained_on: { horizon_days: ages }, upload_limits: most }) {
+/** The channels it knows, what drafts can be ordered by, and the days only where a forecast depends on them. */
+function offer({ channels, targets, horizon_matters: asked, trained_on: { horizon_days: ages }, upload_limits: most }) {
+  drafts.orderedBy(targets ?? ["views"]);
   form.elements.channel_id.placeholder = channels.length ? `such as ${channels[0]}` : "";
   byId("channels").replaceChildren(...channels.map((id) => el("option", { value: id })));
   byId("horizon").hidden = !asked;

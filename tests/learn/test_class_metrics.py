@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
+from vvp.learn import classes
 from vvp.learn.class_metrics import Judge, best_threshold, confusion, curve
 from vvp.learn.probabilities import Probabilities, choose
 from vvp.models.base import log_losses
@@ -77,3 +78,11 @@ def test_the_threshold_the_table_and_the_curve() -> None:
     table = confusion(p, y, 2, threshold)
     assert np.sum(table) == 400 and table[1][1] == int(((p >= threshold) & (y == 1)).sum())
     assert sum(rows for _, _, rows in curve(p, y)) == 400
+
+
+def test_forecasts_that_say_the_same_are_flagged() -> None:
+    p, _, _ = forecasts()
+    found = classes._flags({"one": p, "two": p.copy(), "flat": np.full(len(p), 0.3)}, np.array([0.5, 0.5]))
+    assert [(one.kind, one.text) for one in found] == [
+        ("constant", "flat says the same of every video"), ("same", "one and two say the same"),
+    ]  # fmt: skip

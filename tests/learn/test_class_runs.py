@@ -8,7 +8,7 @@ import pytest
 from learn_tables import fill, fresh, world
 from sklearn.metrics import roc_auc_score
 
-from jobs import evaluate_csv
+from jobs import forecast_sheet
 from vvp import api
 from vvp.dataset.matrix import assemble
 from vvp.dataset.split_rules import SplitSettings
@@ -80,7 +80,7 @@ def test_most_of_the_reachable_order_is_reached(tmp_path: Path) -> None:
     channel = np.array([videos[row["video_id"]]["channel_id"] for row in rows])
     level = {c: (logs - seen)[channel == c].mean() for c in set(channel.tolist())}
     cause = {r["video_id"]: level[c] + x for r, c, x in zip(rows, channel.tolist(), seen, strict=True)}
-    said = evaluate_csv.rows(space, [found])
+    said = forecast_sheet.tested_rows(space, [found])
     is_viral = np.array([row["outcome"] == "viral" for row in said])
     known = roc_auc_score(is_viral, [cause[row["video_id"]] for row in said])
     reached = roc_auc_score(is_viral, [row["forecast"] for row in said])
@@ -101,9 +101,9 @@ def test_every_target_of_a_run_speaks_of_one_draft(planted: Any) -> None:
     known = {name: vectors.get(name) for name in (*_made(), "status", "transcript")}
     facts = {"title": "Clip", "channel_id": "c1", "channel_followers": 3000}
     rows = draft_rows(facts, known)
-    said = {one.target: one for one in others.forecast(main, rows)[0]}
+    said = others.forecast(main, rows)[0].targets
     low = draft_rows(facts, {**known, "video_embedding": [-3.0] + [0.0] * 11})
-    less = {one.target: one for one in others.forecast(main, low)[0]}
+    less = others.forecast(main, low)[0].targets
     assert said["likes"].value > less["likes"].value and said["likes"].low < said["likes"].value
     assert sum(said["quartile"].chances.values()) == pytest.approx(1)
     assert said["viral"].chances["viral"] > less["viral"].chances["viral"]
@@ -112,8 +112,8 @@ def test_every_target_of_a_run_speaks_of_one_draft(planted: Any) -> None:
 
 def test_forecasts_and_outcomes_of_every_target_make_one_sheet(planted: Any) -> None:
     results = [run(planted, target, [family]) for target, family in TWO.items()]
-    rows = evaluate_csv.rows(planted, results)
-    assert {row["target"] for row in rows} == set(TWO) and set(rows[0]) <= set(evaluate_csv.COLUMNS)
+    rows = forecast_sheet.tested_rows(planted, results)
+    assert {row["target"] for row in rows} == set(TWO) and set(rows[0]) <= set(forecast_sheet.TESTED)
     views = {row["video_id"]: row["views"] for row in planted.read("videos").to_pylist()}
     for row in rows:
         if row["target"] == "views":

@@ -141,3 +141,14 @@ def test_flags_name_constant_and_identical_models():
         ("constant", "flat predicts the same for every video"),
         ("same", "a and b predict the same"),
     ]
+
+
+def test_percentage_errors_leave_out_counts_of_zero() -> None:
+    counts = np.array([0.0, 10.0, 100.0, 1000.0])
+    said = {"twice": 2 * counts + 5, "nothing": np.zeros(4)}
+    found, counted = m.percentage_errors(counts, said, ["a", "b", "c", "d"], n=100)
+    assert counted == 3
+    assert found["twice"].point == pytest.approx((1.5 + 1.05 + 1.005) / 3)
+    assert found["nothing"].point == found["nothing"].high == 1.0  # too low a forecast cannot miss by more
+    none, counted = m.percentage_errors(np.zeros(4), {"x": counts}, ["a", "b", "c", "d"], n=100)
+    assert none["x"].point is None and counted == 0

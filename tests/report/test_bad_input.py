@@ -27,7 +27,7 @@ def opened(space: Workspace, name: str = "default") -> tuple[Facts, dict[str, Pl
         drawn = page.draw(facts)
         html = page.write(facts, {}, drawn)
     plots = {one.name: one for group in drawn.values() for one in group}
-    assert len(plots) == 23
+    assert len(plots) == 24
     for one in plots.values():
         if one.figure is None:
             assert one.absent and one.absent[0].isupper() and one.absent.endswith("."), one.name

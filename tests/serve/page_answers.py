@@ -58,6 +58,7 @@ class Answers:
     def __init__(self, scratch: str) -> None:
         self.scratch, self.bounds, self.words_alone, self.key = scratch, Limits(), True, ""
         self.hosts: list[str] | None = None  # it answers to every name
+        self.targets = ["views"]
 
     def admit(self, key: str | None) -> None:
         if self.key and key != self.key:
@@ -79,8 +80,9 @@ class Answers:
             horizon_matters=True,
             trained_on={"videos": 1, "channels": 1, "published": [], "horizon_days": None},
             quality={"verdict": "ridge does as well as a rule."}, quality_metadata_only=None,
-            cannot_know=["the future"], warnings=[], accepts_metadata_only=self.words_alone,
-            upload_limits={"bytes": self.bounds.upload_bytes, "seconds": 60}, refused=None,
+            cannot_know=["the future"], warnings=[], targets=self.targets,
+            accepts_metadata_only=self.words_alone, refused=None,
+            upload_limits={"bytes": self.bounds.upload_bytes, "seconds": 60},
         )  # fmt: skip
 
     def ended(self, *_: Any) -> None:

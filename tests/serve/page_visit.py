@@ -13,6 +13,14 @@ import pytest
 from clips import textured, write
 
 Visit = Callable[..., Any]
+# Chromium does not tell a test what an upload held, so the page keeps a list: [field, text or "a file"].
+SENT = """() => {
+    const send = XMLHttpRequest.prototype.send;
+    XMLHttpRequest.prototype.send = function (body) {
+        window.sent = [...body.entries()].map(([k, v]) => [k, v instanceof File ? 'a file' : v]);
+        send.call(this, body);
+    };
+}"""
 RESULT = "#result[aria-busy=false] .range-words"
 
 

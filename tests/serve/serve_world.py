@@ -44,6 +44,7 @@ def fill(root: Path, profile: Profile, n: int = 140, seed: int = 0) -> Workspace
             "published_at": posted, "observed_at": posted + timedelta(days=float(rng.uniform(10, 60))),
             "duration_s": float(rng.uniform(5, 60)), "channel_followers": int(rng.integers(100, 10_000)),
             "views": int(np.exp(6 + bright / 50 + base[channel] + rng.normal(0, 0.3))),
+            "likes": int(np.exp(3 + bright / 50 + base[channel] + rng.normal(0, 0.3))),
             "media_sha256": f"sha{i}", "media_path": f"/m/{i}.mp4", "collected_at": START,
         }  # fmt: skip
         videos.append(row)

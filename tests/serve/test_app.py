@@ -113,6 +113,19 @@ def test_a_ranking_puts_the_bright_before_the_dark(app: Any) -> None:
     assert {len(r["forecast"]["blocks"]) for r in said["order"]} == {5}
 
 
+def test_a_ranking_by_a_target_that_there_is_not_names_those_there_are(app: Any) -> None:
+    data = {"drafts": json.dumps([{"title": "a"}, {"title": "b"}]), "by": "likes"}
+    got = requests.post(app.url + "/v1/rankings", data=data, files={"none": ("", b"")}, timeout=60)
+    assert got.status_code == 422 and got.json()["error"]["kind"] == "bad_request"
+    assert got.json()["error"]["message"] == "This run does not forecast likes; it forecasts views."
+    assert (
+        requests.post(
+            app.url + "/v1/rankings", data={**data, "by": "views"}, files={"none": ("", b"")}, timeout=60
+        ).json()["by"]
+        == "views"
+    )
+
+
 def test_drafts_that_share_a_video_cost_one_look_at_it(app: Any) -> None:
     same = {"channel_id": "c1", "published_at": "2025-05-01"}
     given = [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from clips import textured, write
 from page_answers import HEADLINE, HOSTILE, PREDICTOR_ID, PROMISE, Answers, forecast, lines, serving
-from page_visit import RESULT, Visit
+from page_visit import RESULT, SENT, Visit
 from playwright.sync_api import expect
 
 from serve.config import Limits
@@ -331,3 +331,39 @@ def test_a_comparison_is_kept_whole(visit: Visit) -> None:
     assert opened.count() == 2  # paper cannot be unfolded
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert opened.count() == 0
+
+
+def test_drafts_are_ordered_by_the_target_that_is_chosen(visit: Visit, answers: Answers) -> None:
+    answers.targets = ["views", "likes"]
+    page = visit()
+    page.evaluate(SENT)
+    assert page.is_hidden("#by")  # one draft has no order
+    page.click("#add")
+    assert page.locator("#by option").all_inner_texts() == ["views", "likes"]
+    page.select_option("#by", "likes")
+
+    def likes(text: str) -> dict[str, Any]:
+        return {"likes": {"target": "likes", "text": text}}
+
+    said = {1: "90 likes; 40 is usual", 0: "20 likes; 40 is usual"}
+    order = [
+        {"draft": i, "title": "b", "forecast": forecast(targets=likes(text))} for i, text in said.items()
+    ]
+    pairs = [{"better": 1, "worse": 0, "probability": 0.9, "too_close_to_call": False}]
+    ranking = {"order": order, "pairs": pairs, "sentence": "Draft 2 comes first by likes.", "by": "likes"}
+    body = lines({"ranking": ranking})
+    page.route("**/v1/rankings", lambda r: r.fulfill(body=body, content_type="application/x-ndjson"))
+    page.locator("[name=title]").nth(0).fill("a")
+    page.locator("[name=title]").nth(1).fill("b")
+    page.click("#go")
+    page.wait_for_selector(RESULT)
+    assert dict(page.evaluate("window.sent"))["by"] == "likes"
+    first = page.locator("#result .order li").first.inner_text()
+    assert "Likes: 90 likes; 40 is usual." in first
+    assert "Draft 2 comes above (by likes) Draft 1 with a probability of 90" in first
+
+
+def test_without_further_targets_nothing_asks_for_an_order(visit: Visit) -> None:
+    page = visit()
+    page.click("#add")
+    assert page.is_hidden("#by")

@@ -26,16 +26,19 @@ from starlette.websockets import WebSocketDisconnect
 from serve import deployments, drafts
 from serve.api import make_api
 from serve.config import Limits
+from serve.drafts import ranked_by
 from serve.errors import ApiError, no_room
 from serve.forecaster import Forecaster
 from serve.ingress import Ingress
 from serve.leftovers import sweep
 from serve.proxy import Told
 from serve.ranking import ranked
-from serve.schemas import Draft, ForecastReply, Health
+from serve.schemas import Draft, ForecastReply, Health, TargetReply
 from serve.uploads import Form, lively, read_form
+from vvp import api
 from vvp.errors import UserError
 from vvp.forecast.head import Embedding
+from vvp.learn.first_points import at_first_points
 from vvp.media.decode import DecodeSettings
 from vvp.workspace import Workspace
 
@@ -264,6 +267,21 @@ def test_the_forecaster_takes_whole_predictors_only(space: Workspace) -> None:
     assert forecaster.facts()["id"] == second and forecaster.facts()["refused"] is None
 
 
+def test_the_forecaster_orders_by_every_target_that_it_has(space: Workspace) -> None:
+    learn(space, "both")
+    options = {"name": "both", "target": "likes", "others": False, "families": ["ridge"]}
+    api.tune(space.root, sweep_for=at_first_points(["ridge"]), **options)
+    api.evaluate(space.root, name="both", target="likes", resamples=100)
+    forecaster = Forecaster(Embedding.model_validate(space.read_json("embed.json")))
+    forecaster.reconfigure({"workspace": space.root, "name": "both"})
+    assert forecaster.facts()["targets"] == ["views", "likes"]
+    drafts_ = [({"title": "a", "channel_followers": n}, None, None) for n in (100, 9_000)]
+    said = forecaster.forecast(drafts_, "likes")
+    assert said["strengths"] == [one["targets"]["likes"]["value"] for one in said["forecasts"]]
+    assert [row[i] for i, row in enumerate(said["beats"])] == [None, None]
+    assert forecaster.forecast(drafts_, "shares")["no_target"].startswith("this run does not forecast shares")
+
+
 def test_a_predictor_of_other_encoders_is_refused(space: Workspace) -> None:
     learn(space, "first")
     recipe = space.read_json("embed.json")
@@ -282,24 +300,60 @@ def _reply(log_views: float, standing: str = "better") -> ForecastReply:
 def test_a_ranking_calls_only_what_can_be_told_apart() -> None:
     beats = [[None, 0.9, 0.4], [0.1, None, 0.2], [0.6, 0.8, None]]
     replies = [_reply(5.0), _reply(3.0), _reply(5.1)]
-    said = ranked(replies, ["a", "b", None], beats, too_close=0.8)
+    said = ranked(replies, ["a", "b", None], [5.0, 3.0, 5.1], beats, too_close=0.8)
     assert [(p.better, p.worse, p.too_close_to_call) for p in said.pairs] == [(2, 0, True), (0, 1, False)]
     assert "too close to call" in said.sentence and "60 %" in said.sentence
-    clear = ranked(replies[:2], ["a", "b"], beats, too_close=0.8)
+    clear = ranked(replies[:2], ["a", "b"], [5.0, 3.0], beats, too_close=0.8)
     assert clear.sentence == "Draft 1 comes first: it beats the next, draft 2, with a probability of 90 %."
-    unknown = ranked(replies[:2], ["a", "b"], [[None, None], [None, None]], too_close=0.8)
+    unknown = ranked(replies[:2], ["a", "b"], [5.0, 3.0], [[None, None], [None, None]], too_close=0.8)
     assert unknown.pairs[0].too_close_to_call and "no measured errors" in unknown.sentence
 
 
 def test_a_ranking_obeys_what_evaluation_measured() -> None:
     beats = [[None, 0.95], [0.05, None]]
-    useless = ranked([_reply(5.0, "no better"), _reply(3.0, "no better")], ["a", "b"], beats, too_close=0.8)
+    useless = ranked(
+        [_reply(5.0, "no better"), _reply(3.0, "no better")], ["a", "b"], [5.0, 3.0], beats, too_close=0.8
+    )
     assert useless.pairs[0].too_close_to_call and useless.sentence.startswith("Take this order as a hint")
     unproven = "not shown to be better"
-    said = ranked([_reply(5.0, unproven), _reply(3.0, unproven)], ["a", "b"], beats, too_close=0.8)
+    said = ranked(
+        [_reply(5.0, unproven), _reply(3.0, unproven)], ["a", "b"], [5.0, 3.0], beats, too_close=0.8
+    )
     assert said.sentence.startswith("The model is not shown to beat the simple rule. Draft 1 comes first")
-    same = ranked([_reply(5.0, "rule"), _reply(5.0, "rule")], ["a", "b"], beats, too_close=0.8)
+    same = ranked([_reply(5.0, "rule"), _reply(5.0, "rule")], ["a", "b"], [5.0, 5.0], beats, too_close=0.8)
     assert same.sentence.startswith("These drafts cannot be told apart") and "150 for each" in same.sentence
+
+
+def test_a_ranking_by_another_target_speaks_of_it() -> None:
+    def reply(text: str, standing: str) -> ForecastReply:
+        likes = TargetReply.model_construct(target="likes", text=text, standing=standing)
+        return ForecastReply.model_construct(
+            predictor="p",
+            log_views=5.0,
+            views=150.0,
+            quality={"standing": "no better"},
+            targets={"likes": likes},
+        )
+
+    replies = [reply("20 likes", "better"), reply("90 likes", "better")]
+    said = ranked(replies, ["a", "b"], [20.0, 90.0], [[None, 0.1], [0.9, None]], 0.8, "likes")
+    assert said.by == "likes" and [one.draft for one in said.order] == [1, 0]
+    assert said.sentence.startswith("Draft 2 comes first by likes: it beats the next, draft 1")
+    same = ranked([reply("20 likes", "rule")] * 2, ["a", "b"], [20.0, 20.0], [[None] * 2] * 2, 0.8, "likes")
+    assert "rule for likes, and the rule forecasts 20 likes for each" in same.sentence
+
+
+@pytest.mark.parametrize(
+    ("by", "wanted"), [(None, "views"), (" ", "views"), ("likes", "likes"), ("fame", None)]
+)
+def test_a_ranking_is_by_views_unless_another_target_is_named(by: str | None, wanted: str | None) -> None:
+    form = Form()
+    form.texts |= {} if by is None else {"by": by}
+    if wanted is None:
+        with pytest.raises(ApiError, match="The field by must be one of views, likes"):
+            ranked_by(form)
+    else:
+        assert ranked_by(form) == wanted
 
 
 def test_leftovers_of_dead_processes_go_and_others_stay(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from learn_tables import learn
 from serve_fakes import PROFILE
 from serve_world import fill
 
-from jobs.predict_table import COLUMNS, forecast_table, tell
+from jobs.forecast_sheet import draft_columns
+from jobs.predict_table import forecast_table, tell
 from vvp.collect.columns import Settings
 from vvp.embed.recipe import Recipe, first_row
 from vvp.embed.stages import embed_here
@@ -39,6 +40,7 @@ def test_each_draft_gets_the_forecast_that_it_would_get_alone(
     ).to_pylist()
     alone = known.predict(predictor.draft_rows(facts, embedded))[0]
     assert rows[17]["views"] == pytest.approx(alone.views) and rows[17]["low"] == pytest.approx(alone.low)
-    tell(rows, str(tmp_path / "out.csv"), False, "p")
-    assert (tmp_path / "out.csv").read_text("utf-8-sig").splitlines()[0] == ",".join(COLUMNS)
+    tell(rows, str(tmp_path / "out.csv"), False, "p", ["views"], "views")
+    head = (tmp_path / "out.csv").read_text("utf-8-sig").splitlines()[0]
+    assert head == ",".join(draft_columns(["views"]))
     assert "19 drafts, most views first" in capsys.readouterr().out

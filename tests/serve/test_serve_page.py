@@ -7,17 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_visit import RESULT, Visit
+from page_visit import RESULT, SENT, Visit
 from playwright.sync_api import expect
-
-# Chromium does not tell a test what an upload held, so the page keeps a list: [field, text or "a file"].
-SENT = """() => {
-    const send = XMLHttpRequest.prototype.send;
-    XMLHttpRequest.prototype.send = function (body) {
-        window.sent = [...body.entries()].map(([k, v]) => [k, v instanceof File ? 'a file' : v]);
-        send.call(this, body);
-    };
-}"""
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -13,6 +13,8 @@ from typing import Any
 from vvp.collect.presets import ALIASES, COMMON, COMMON_NAMES, PRESETS, TARGETS, Preset
 from vvp.errors import UserError
 
+COUNTED = ("views", "likes", "comments", "shares")  # of which a table of posts has at least one
+
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
@@ -33,13 +35,16 @@ class Header:
 
 
 def read_header(names: Sequence[str], mapping: Mapping[str, str], preset: str | None, file: str) -> Header:
-    """UserError: no such ready-made map, a column that we or the table do not have, none for id or views."""
+    """UserError: no such ready-made map, a column that we or the table do not have, none for the id, none
+    for any count."""
     chosen = choose(names, preset)
     own = checked(mapping, names, file)
     shape = PRESETS.get(chosen or "", Preset(columns={}, signature=()))
     columns = resolve(names, shape) if chosen in PRESETS else common(names)
     columns |= {ours: (theirs,) for ours, theirs in own.items()}
-    missing = [name for name in ("video_id", "views") if name not in columns]
+    missing = [] if "video_id" in columns else ["video_id"]
+    if not set(COUNTED) & set(columns):
+        missing.append("views")
     if missing:
         used = (
             f"the ready-made map {chosen}"

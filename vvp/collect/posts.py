@@ -112,8 +112,17 @@ def read_posts(
         gathered.refuse(f"{path}:{line}", "unreadable", why)
     columns = read_columns(table, header, settings, gathered.problems, str(path))
     for index, line in enumerate(table.lines):
-        row = header.fixed | {ours: _null(column.values[index], ours) for ours, column in columns.items()}
+        row = (
+            {"views": None}
+            | header.fixed
+            | {ours: _null(column.values[index], ours) for ours, column in columns.items()}
+        )
         _add(f"{path}:{line}", row, path.parent, read_at, gathered)
+    if "views" not in columns:
+        gathered.doubts.append(
+            "no column is called views or the like: name it with --map views=COLUMN if there is one, else"
+            " tune what there is (`vvp tune --target likes`)"
+        )
     gathered.doubts += [*doubts.about_columns(columns), *doubts.about_totals(gathered.refused)]
     said = [f"{ours}: {column.decided}" for ours, column in columns.items() if column.decided]
     return Reading(
@@ -139,8 +148,8 @@ def _without(unused: Sequence[str], ignore: Sequence[str], names: Sequence[str],
 
 def refuse_unreadable(reading: Reading) -> None:
     """UserError where so many views cannot be read that those left over would tell another story."""
-    views = reading.columns["views"]
-    if views.filled < FEWEST:
+    views = reading.columns.get("views")
+    if views is None or views.filled < FEWEST:
         return
     doubtful = views.doubtful > MOST_DOUBTFUL * views.filled
     if not doubtful and not views.skewed and views.unreadable <= MOST_UNREADABLE * views.filled:

@@ -2,7 +2,8 @@
 
 Everything that happens after publication (schema.AFTER) is read by this module alone; what it gives out
 are counts and the horizon. targets.py makes of them what is forecast. A count read too soon after posting
-is no outcome: it has no label.
+is no outcome: it has no label. Whether a row has one rests on its views; in a table where nobody's views are
+known, on the first of the other counts that it has (`Labels.base`).
 Not known here: features, splits, models. Nor, for lack of data, how a count grew: each video has one
 count, read at one age.
 """
@@ -29,17 +30,14 @@ class Labels:
     """Row i is row i of the videos table that was read."""
 
     video_id: np.ndarray  # object (n,)
+    base: str  # of COUNTS: whether a row has a label rests on it
+    known: np.ndarray  # bool (n,): the row has a label
     log_views: np.ndarray  # float64 (n,), natural log of (1 + views); NaN: no usable count
     counts: dict[str, np.ndarray]  # COUNTS → float64 (n,); NaN: unknown, hidden, or the row has no label
     horizon_days: np.ndarray  # float64 (n,), observed_at − published_at; NaN: unknown, or below 0
     at_least: np.ndarray  # bool (n,): the count has no date, and its horizon is the least that it can be
     too_young: np.ndarray  # bool (n,): its count was left out because of its age
     age_note: str | None  # what was taken for the age of counts without a date; None: each has its own
-
-    @property
-    def known(self) -> np.ndarray:
-        """bool (n,): the row has a label."""
-        return np.isfinite(self.log_views)
 
 
 def read_labels(videos: pa.Table, min_age_days: float = MIN_AGE_DAYS) -> Labels:
@@ -49,15 +47,19 @@ def read_labels(videos: pa.Table, min_age_days: float = MIN_AGE_DAYS) -> Labels:
     A count read before its video was published has a wrong date somewhere: its horizon is NaN. Where no count
     of the table has a date, all were read when the newest post was there, or later: that is their least age.
     """
-    views = pc.cast(videos["views"], pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    clean = pc.is_null(videos["label_issue"]).to_numpy(zero_copy_only=False) & (views > 0)  # NaN > 0: False
-    log_views = np.full(len(views), np.nan)
-    log_views[clean] = log_count(views[clean])
+    base = next((name for name in COUNTS if videos[name].null_count < len(videos)), COUNTS[0])
+    values = pc.cast(videos[base], pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    if base == COUNTS[0]:
+        clean = pc.is_null(videos["label_issue"]).to_numpy(zero_copy_only=False) & (values > 0)  # NaN: False
+    else:
+        clean = values >= 0  # its only issue is that there are no views
+    logs = np.full(len(values), np.nan)
+    logs[clean] = log_count(values[clean])
     published = moments(videos["published_at"])
     horizon = _days(moments(videos["observed_at"]) - published)
     horizon[horizon < 0] = np.nan
-    young, note = np.zeros(len(views), bool), None
-    at_least = np.zeros(len(views), bool)
+    young, note = np.zeros(len(values), bool), None
+    at_least = np.zeros(len(values), bool)
     if np.isnat(moments(videos["observed_at"])).all() and not np.isnat(published).all():
         at_least = ~np.isnat(published)
         horizon[at_least] = _days(_newest(videos, published) - published[at_least])
@@ -65,11 +67,12 @@ def read_labels(videos: pa.Table, min_age_days: float = MIN_AGE_DAYS) -> Labels:
     if min_age_days > 0:
         young = clean & (horizon < min_age_days)  # NaN < x: False
         if at_least.any():
-            young, note = _maybe_young(videos, log_views, young, clean & ~young, published, min_age_days)
-        log_views[young] = np.nan
-    ids = np.array(videos["video_id"].to_pylist(), dtype=object)
-    counts = {name: _counts(videos[name], np.isfinite(log_views)) for name in COUNTS}
-    return Labels(ids, log_views, counts, horizon, at_least, young, note)
+            young, note = _maybe_young(videos, logs, young, clean & ~young, published, min_age_days)
+        logs[young] = np.nan
+    ids, known = np.array(videos["video_id"].to_pylist(), dtype=object), np.isfinite(logs)
+    counts = {name: _counts(videos[name], known) for name in COUNTS}
+    log_views = logs if base == COUNTS[0] else np.full(len(logs), np.nan)
+    return Labels(ids, base, known, log_views, counts, horizon, at_least, young, note)
 
 
 def _counts(column: pa.ChunkedArray, labelled: np.ndarray) -> np.ndarray:
@@ -90,7 +93,7 @@ def _newest(videos: pa.Table, published: np.ndarray) -> np.datetime64:
 
 def _maybe_young(
     videos: pa.Table,
-    log_views: np.ndarray,
+    logs: np.ndarray,
     maybe: np.ndarray,
     clean: np.ndarray,
     published: np.ndarray,
@@ -105,7 +108,7 @@ def _maybe_young(
         return maybe, None
     day = str(_newest(videos, published))[:10]
     first = f"the table does not say when its counts were read; the newest post ({day}) is the bound"
-    deficit, error = _deficit(videos, log_views, maybe, clean & ~np.isnat(published) & ~maybe)
+    deficit, error = _deficit(videos, logs, maybe, clean & ~np.isnat(published) & ~maybe)
     posts = f"{int(maybe.sum())} posts within {min_age_days:g} days of it"
     if deficit + 1.645 * error < RIPE_GAP:
         kept = "have counts as high as those of older ones, so they were read later and are kept"
@@ -113,14 +116,12 @@ def _maybe_young(
     return maybe, f"{first}: {posts} are left out"
 
 
-def _deficit(
-    videos: pa.Table, log_views: np.ndarray, young: np.ndarray, old: np.ndarray
-) -> tuple[float, float]:
-    """(how much lower the young counts are, its standard error), log views at equal followers; inf where
+def _deficit(videos: pa.Table, logs: np.ndarray, young: np.ndarray, old: np.ndarray) -> tuple[float, float]:
+    """(how much lower the young counts are, its standard error), logs at equal followers; inf where
     too few."""
     if min(young.sum(), old.sum()) < RIPE_ROWS:
         return np.inf, 0.0
-    y = log_views.copy()
+    y = logs.copy()
     followers = pc.cast(videos["channel_followers"], pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     x = np.where(followers >= 0, log_count(np.maximum(followers, 0)), np.nan)
     both = (young | old) & np.isfinite(x)
@@ -141,6 +142,11 @@ def issues(videos: pa.Table, labels: Labels) -> dict[str, int]:
     counts = {one["values"]: one["counts"] for one in found.to_pylist()}
     young = int(labels.too_young.sum())
     return {**counts, TOO_YOUNG: young} if young else counts
+
+
+def counted(base: str) -> str:
+    """What a row with a label has, in words."""
+    return "a usable view count" if base == COUNTS[0] else f"a usable count of {base}"
 
 
 def moments(column: pa.ChunkedArray) -> np.ndarray:

@@ -20,7 +20,7 @@ from vvp.dataset.columns import TOPIC, Column, design, layout, select
 from vvp.dataset.embedded import found_dims, join, provenance, read_embedded
 from vvp.dataset.features import HISTORY_FEATURES, history_features
 from vvp.dataset.fuse import Dims, present
-from vvp.dataset.labels import moments, read_labels
+from vvp.dataset.labels import counted, moments, read_labels
 from vvp.dataset.outcomes import Outcomes
 from vvp.dataset.scales import log_count
 from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSettings
@@ -169,7 +169,7 @@ def assemble_whole(
     if not labels.known[join(videos, embeddings)[1]].any():
         young = int(labels.too_young.sum())
         why = f": {young} counts are younger than {settings.min_age_days:g} days" if young else ""
-        raise UserError(f"none of the embedded videos of {space.root} has a usable view count{why}.")
+        raise UserError(f"none of the embedded videos of {space.root} has {counted(labels.base)}{why}.")
     ids = np.array(videos["video_id"].to_pylist(), dtype=object)
     part = np.where(labels.known, "train", NONE).astype(object)
     copies = np.arange(len(ids))

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.duplicates import PICTURE, SOUND, duplicate_groups
-from vvp.dataset.labels import moments, read_labels
+from vvp.dataset.labels import counted, moments, read_labels
 from vvp.dataset.split_rules import (
     EMBARGO,
     MIN_ROWS,
@@ -84,10 +84,12 @@ def make_splits(
     """
     settings = settings or SplitSettings()
     ids = np.array(videos["video_id"].to_pylist(), dtype=object)
-    labelled = np.flatnonzero(read_labels(videos, settings.min_age_days).known)
+    labels = read_labels(videos, settings.min_age_days)
+    labelled = np.flatnonzero(labels.known)
     if len(labelled) < MIN_ROWS:
         raise SplitError(
-            f"only {len(labelled)} of {len(ids)} videos have a usable view count; a split needs {MIN_ROWS}."
+            f"only {len(labelled)} of {len(ids)} videos have {counted(labels.base)};"
+            f" a split needs {MIN_ROWS}."
         )
     chosen = videos.take(labelled)
     copies = duplicate_groups(chosen, embeddings, settings.cosine)

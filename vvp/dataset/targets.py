@@ -104,12 +104,22 @@ class Fitted:
     def classes(self) -> int:
         return self.target.classes
 
+    @property
+    def views_bound(self) -> float | None:
+        """Log views above which a video is a yes; None: its classes are no bound on views alone."""
+        alone = self.classes == 2 and self.target.columns == (VIEWS_TARGET.name,)
+        return self.numbers.get(VIEWS_TARGET.name) if alone else None
+
     def make(self, facts: Outcomes) -> Made:
         return self.target.make(facts, self.numbers)
 
     def value(self, scaled: float) -> float:
         """One number in the target's unit."""
         return float(self.target.from_scale(scaled, self.numbers))
+
+    def values(self, scaled: np.ndarray) -> np.ndarray:
+        """float64 (n,): the same of an array."""
+        return self.target.from_scale(scaled, self.numbers)
 
 
 def _count(name: str) -> Target:
@@ -277,6 +287,13 @@ def _viral_by(rule: str) -> Target:
     )  # fmt: skip
 
 
+def lacking(labels: Labels) -> dict[str, list[str]]:
+    """Target → the counts that it is made of and the table has not, of those that cannot be had so."""
+    missing = [name for name in COUNTS if not np.isfinite(labels.counts[name]).any()]
+    found = {t.name: [name for name in t.columns if name in missing] for t in TARGETS.values()}
+    return {name: counts for name, counts in found.items() if counts}
+
+
 def possible(labels: Labels) -> list[str]:
     """The targets whose counts the table has."""
-    return [t.name for t in TARGETS.values() if all(np.isfinite(labels.counts[c]).any() for c in t.columns)]
+    return [name for name in TARGETS if name not in lacking(labels)]

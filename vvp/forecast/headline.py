@@ -31,27 +31,32 @@ def headline(
     standing: str,
     channel: Mapping[str, Any],
     media: bool,
+    unit: str = "views",
     doubt: str | None = None,
 ) -> str:
     """rule: a name of candidates.py; rule_views: what it says (null: it cannot); standing: evaluate.standing;
-    channel: `Predictor.channel_facts`; media: the draft has picture or sound; doubt: why the forecast says
-    little (intervals.unusual), which then comes first."""
-    span = f"{views_text(views)} views"
+    channel: `Predictor.channel_facts`; media: the draft has picture or sound; unit: what is counted; doubt:
+    why the forecast says little (intervals.unusual), which then comes first."""
+
+    def text(number: float) -> str:
+        return views_text(number) if unit == "views" else f"{views_text(number)} {unit}"
+
+    span = f"{views_text(views)} {unit}"
     if low is not None and high is not None:
-        span = f"between {views_text(low)} and {views_text(high)} views"
+        span = f"between {views_text(low)} and {views_text(high)} {unit}"
     unmoved = "what this clip shows does not change that" if media else "its words do not change that"
     stranger = _stranger(channel)
     if standing == RULE_ITSELF:
         if rule in CHANNEL_RULES and channel["known"]:
-            return f"About {_usual(channel, views)}; {unmoved}."
+            return f"About {_usual(channel, text(views))}; {unmoved}."
         if rule in CHANNEL_RULES and stranger:
-            return f"About {views_text(views)}, the middle of all videos it learned from: {stranger}."
+            return f"About {text(views)}, the middle of all videos it learned from: {stranger}."
         basis = "as channels with so many followers get" if rule == FOLLOWERS else "the middle of its videos"
-        return f"About {views_text(views)}, {basis}; {unmoved}."
+        return f"About {text(views)}, {basis}; {unmoved}."
     if standing == NO_BETTER and rule_views is not None:
-        usual = f"{views_text(rule_views)} by the simple rule"
+        usual = f"{text(rule_views)} by the simple rule"
         if rule in CHANNEL_RULES and channel["known"]:
-            usual = _usual(channel, rule_views)
+            usual = _usual(channel, text(rule_views))
         first = f"{doubt} " if doubt else ""
         return f"{first}About {usual}. The model, no better than that rule when tested, says {span}."
     found = f"{span[0].upper()}{span[1:]}" + (f": {stranger}." if stranger else ".")
@@ -62,13 +67,13 @@ def headline(
     return found
 
 
-def _usual(channel: Mapping[str, Any], views: float) -> str:
+def _usual(channel: Mapping[str, Any], views: str) -> str:
     if not channel.get("counted", True):
         why = "no count of this channel is old enough yet"
-        return f"{views_text(views)}, the middle of all videos it learned from: {why}"
+        return f"{views}, the middle of all videos it learned from: {why}"
     if channel["given"]:
-        return f"your usual {views_text(views)}"
-    return f"{views_text(views)}, the usual of the one channel it learned from"
+        return f"your usual {views}"
+    return f"{views}, the usual of the one channel it learned from"
 
 
 def _stranger(channel: Mapping[str, Any]) -> str:

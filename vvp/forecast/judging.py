@@ -153,7 +153,12 @@ def _class_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, resul
     found, _ = candidates.read(space, at.split(matrix.split), matrix)
     choice = evidence.choose(matrix, rows, found, run.seed)
     able = classes.mapped(matrix, rows, found, run.seed)
-    own = classes.evaluate(matrix, rows, found, choice, able, resamples=result.resamples)
+    by_views = why = None
+    if matrix.target.views_bound is not None:
+        by_views, why = _by_views(space, run, matrix, matrix.target.views_bound)
+    own = classes.evaluate(
+        matrix, rows, found, choice, able, by_views=by_views, no_by_views=why, resamples=result.resamples
+    )
     splits = {**result.classes, matrix.split: own}
     if matrix.split != run.split:
         return result.model_copy(update={"classes": splits})
@@ -193,6 +198,30 @@ def _class_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, resul
         "times_opened": opened.note(space, at.name, matrix, result.opened_at),
     }  # fmt: skip
     return result.model_copy(update=known)
+
+
+def _by_views(
+    space: Workspace, run: Run, matrix: Matrix, bound: float
+) -> tuple[tuple[str, np.ndarray] | None, str | None]:
+    """((who forecasts views, the chance of more than `bound` by its distribution on the test rows), None), or
+    (None, why there is none). bound: log views; matrix: of the target that is a bound on them."""
+    views, again = read_run(space, run.name), f"run `vvp tune --name {run.name} --target views`"
+    if views is None or views.rules_only or matrix.split not in views.splits:
+        return None, f"this run has no models of views under the {matrix.split} split: {again}"
+    if views.split_settings != run.split_settings:
+        return None, f"views were split another way: {again} with the options of this target"
+    same = assemble(space, matrix.split, run.split_settings, embedded_dims(space))
+    at = RunPaths(run.name).candidates(matrix.split)
+    if _mark(space, at) != candidates.fingerprint(same):
+        return None, f"the tables changed since the models of views were fitted: {again} again"
+    rows = population(same)
+    found, _ = candidates.read(space, RunPaths(run.name).split(matrix.split), same)
+    choice = evidence.choose(same, rows, found, views.seed)
+    calibration = ranges.calibrated(same, choice.errors[choice.chosen.name])
+    if calibration is None:
+        return None, "no distribution of views could be made"
+    test = matrix.rows("test", population(matrix).rows)
+    return (choice.chosen.name, ranges.above(same, test, choice.chosen, calibration, bound)), None
 
 
 def _second(found: list[Candidate], choice: evidence.Choice) -> Candidate:

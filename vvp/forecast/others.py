@@ -4,53 +4,33 @@ Each target has a predictor of its own, and all read the same row: a draft is em
 Not known here: how a video becomes vectors, files, Ray, HTTP.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from vvp import words
-from vvp.dataset.targets import COUNT, RATE, RATIO, TARGETS
+from vvp.dataset.targets import COUNT, RATE, RATIO, TARGETS, VIEWS
 from vvp.errors import UserError
 from vvp.forecast import files
-from vvp.forecast.predictor import Forecast, Predictor
+from vvp.forecast.forecasts import Forecast, TargetForecast
+from vvp.forecast.predictor import Predictor
 from vvp.learn.candidates import MEAN
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 
-@dataclass(frozen=True, kw_only=True)
-class TargetForecast:
-    """One target of one draft. Of a number: value, low and high (the 80 % interval; None: none could be made)
-    in `unit`. Of classes: `chances`, class in words → probability, which sum to 1. usual: the same of the
-    training videos as a whole, a number or the class's share. standing, verdict: what evaluation found."""
-
-    target: str
-    kind: str
-    unit: str
-    text: str
-    value: float | None
-    low: float | None
-    high: float | None
-    chances: dict[str, float]
-    usual: float | dict[str, float] | None
-    model: str
-    standing: str
-    verdict: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
-
-
-def open_run(space: Workspace, name: str) -> Predictor:
+def open_run(space: Workspace, name: str, views: bool = True) -> Predictor:
     """The run's predictor of views, with those of its other targets beside it.
 
-    UserError: one is absent or damaged, or was trained on other vectors than that of views.
+    views: False takes that of another count in its place, where the run has none of views because its table
+    has none. UserError: one is absent or damaged, or was trained on other vectors than that of views.
     """
-    main = files.load(space, RunPaths(name).predictor)
-    for target in list(TARGETS)[1:]:
+    counts = [target.name for target in TARGETS.values() if target.kind == COUNT]
+    has = [c for c in counts if space.exists(f"{RunPaths(name, c).predictor}/predictor.json")]
+    first = VIEWS.name if views or not has else has[0]
+    main = files.load(space, RunPaths(name, first).predictor)
+    for target in [name for name in TARGETS if name not in (VIEWS.name, first)]:
         at = RunPaths(name, target).predictor
         if not space.exists(f"{at}/predictor.json"):
             continue
@@ -64,18 +44,64 @@ def open_run(space: Workspace, name: str) -> Predictor:
     return main
 
 
-def forecast(
-    predictor: Predictor, rows: pa.Table, horizon_days: float | None = None
-) -> list[list[TargetForecast]]:
-    """By row (schema predictor.ROW): what the predictors beside this one say."""
-    said = [_of_rows(one, rows, horizon_days) for one in predictor.beside.values()]
-    return [[column[i] for column in said] for i in range(len(rows))]
+def forecast(predictor: Predictor, rows: pa.Table, horizon_days: float | None = None) -> list[Forecast]:
+    """By row (schema predictor.ROW): the forecast of views, with those of the predictors beside this one."""
+    main = predictor.predict(rows, horizon_days)
+    said = [_of_rows(one, rows, horizon_days, main) for one in predictor.beside.values()]
+    return [
+        replace(views, targets={column[i].target: column[i] for column in said})
+        for i, views in enumerate(main)
+    ]
 
 
-def _of_rows(one: Predictor, rows: pa.Table, horizon_days: float | None) -> list[TargetForecast]:
+def targets(predictor: Predictor) -> list[str]:
+    """What drafts can be ordered by: views, then the targets beside them."""
+    return [predictor.target.name, *predictor.beside]
+
+
+def check(predictor: Predictor, by: str) -> None:
+    """UserError unless the run forecasts the target `by`."""
+    if by not in targets(predictor):
+        raise UserError(f"this run does not forecast {by}; it forecasts {', '.join(targets(predictor))}.")
+
+
+def strength(one: Forecast, by: str) -> float:
+    """What drafts are ordered by, the greatest first; comparable among drafts of one predictor."""
+    return one.log_views if by == one.target else one.targets[by].strength
+
+
+def beats(predictor: Predictor, a: Forecast, b: Forecast, by: str = VIEWS.name) -> float | None:
+    """Probability that the draft of `a` gets more of the target than that of `b`; None where nothing says.
+
+    Of classes: that it comes into the higher one, if the two come into different ones.
+    """
+    if by == predictor.target.name:
+        return predictor.beats(a, b)
+    one, other = a.targets[by], b.targets[by]
+    if one.chances:
+        both = np.outer(list(one.chances.values()), list(other.chances.values()))
+        above, below = float(np.tril(both, -1).sum()), float(np.triu(both, 1).sum())
+        return above / (above + below) if above + below > 0 else None
+    first, second = (
+        replace(f, distribution=t.distribution, correlation=t.correlation) for f, t in ((a, one), (b, other))
+    )
+    return predictor.beats(first, second)
+
+
+def _of_rows(
+    one: Predictor, rows: pa.Table, horizon_days: float | None, main: list[Forecast]
+) -> list[TargetForecast]:
     if not one.target.classes:
         return [_number(one, found) for found in one.predict(rows, horizon_days)]
-    return [_classes(one, *found) for found in one.chances(rows, horizon_days)]
+    found = zip(one.chances(rows, horizon_days), main, strict=True)
+    return [_classes(one, *said, _by_views(one, views)) for said, views in found]
+
+
+def _by_views(one: Predictor, views: Forecast) -> float | None:
+    bound = one.target.views_bound
+    if bound is None or views.distribution is None:
+        return None
+    return views.distribution.probability_above(bound)
 
 
 def _number(one: Predictor, found: Forecast) -> TargetForecast:
@@ -90,11 +116,11 @@ def _number(one: Predictor, found: Forecast) -> TargetForecast:
     return TargetForecast(
         target=target.name, kind=target.kind, unit=target.unit, text=text, value=found.views, low=found.low,
         high=found.high, chances={}, usual=usual, model=found.model, standing=found.quality["standing"],
-        verdict=found.quality["verdict"],
+        verdict=found.quality["verdict"], distribution=found.distribution, correlation=found.correlation,
     )  # fmt: skip
 
 
-def _classes(one: Predictor, which: str, said: np.ndarray) -> TargetForecast:
+def _classes(one: Predictor, which: str, said: np.ndarray, by_views: float | None) -> TargetForecast:
     target, quality = one.target.target, one.head.quality.of(which)
     usual = dict(zip(target.labels, one.head.training.shares, strict=True))
     every = np.array([1 - said[0], said[0]]) if len(said) == 1 else said
@@ -102,9 +128,11 @@ def _classes(one: Predictor, which: str, said: np.ndarray) -> TargetForecast:
     best = target.labels[1] if target.classes == 2 else max(chances, key=lambda label: chances[label])
     lead = "" if best == target.name else f"{best}: "
     text = f"{lead}{_of_100(chances[best])} of 100; {_of_100(usual[best])} of 100 is usual"
+    if by_views is not None:
+        text += f"; by the range of its views {_of_100(by_views)} of 100"
     return TargetForecast(
         target=target.name, kind=target.kind, unit=target.unit, text=text, value=None, low=None, high=None,
-        chances=chances, usual=usual, model=one.head.models.by_name()[which].name,
+        chances=chances, usual=usual, by_views=by_views, model=one.head.models.by_name()[which].name,
         standing=quality.standing, verdict=quality.verdict,
     )  # fmt: skip
 

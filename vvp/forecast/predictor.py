@@ -7,7 +7,6 @@ Not known here: how a video becomes vectors (embed/stages.py), files, Ray, HTTP.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,13 +23,14 @@ from vvp.dataset.words import Words
 from vvp.errors import UserError
 from vvp.forecast import notes
 from vvp.forecast.contributions import attribute
+from vvp.forecast.forecasts import Forecast
 from vvp.forecast.head import Head, Spec
 from vvp.forecast.headline import headline, promise
 from vvp.forecast.neighbours import Neighbours
 from vvp.learn import ranges, rule_errors
 from vvp.learn.candidates import COLUMN_OF, FOLLOWERS, HISTORY, MEAN, RECENT, RULE, within
 from vvp.learn.evaluate import RULE_ITSELF
-from vvp.learn.intervals import COVERAGE, ForecastDistribution, unusual
+from vvp.learn.intervals import COVERAGE, unusual
 from vvp.models.base import Model
 from vvp.schema import COUNTER, PARTIAL, TABLES, VIDEOS, names
 
@@ -40,56 +40,6 @@ ROW = pa.schema(
 QUANTILES = np.linspace(0, 1, 201)
 TOP = 0.9  # of the training views: above it a video is in the top tenth
 SLACK = 0.01  # of a feature's training range: what lies further out is called outside
-
-
-@dataclass(frozen=True, kw_only=True)
-class Forecast:
-    """headline, promise: the two sentences to lead with (headline.py). views: the centre, exp(predicted log
-    views) − 1; low, high: the 80 % interval (null: none could be made); percentile: of the training videos,
-    0 to 100; baselines: what the simple rules say (null: they cannot); missing: modalities the draft lacks;
-    outside: features beyond training; quality: what evaluation measured of the forecaster that was used.
-    kind: rule | single | model. horizon_days: null where the forecast does not depend on it;
-    counts_age_days: median age of the training counts (null: unknown). channel: `channel_facts`.
-
-    starting_log_views + the five blocks = log_views: what each block added (contributions.py).
-    top_tenth: probability of more than top_tenth_views, which a tenth of the training videos passed
-    (null with low). nearest: the videos most like it (neighbours.py)."""
-
-    headline: str
-    promise: str
-    kind: str
-    views: float
-    """in the target's unit, where that is another one"""
-    low: float | None
-    high: float | None
-    coverage: float
-    log_views: float
-    percentile: float
-    top_tenth: float | None
-    top_tenth_views: float
-    starting_log_views: float
-    blocks: dict[str, float]
-    horizon_days: float | None
-    counts_age_days: float | None
-    channel: dict[str, Any]
-    model: str
-    baselines: dict[str, float | None]
-    nearest: list[dict[str, Any]]
-    missing: list[str]
-    outside: list[dict[str, Any]]
-    """{feature, value, low, high}: on the scale of the feature, the training range as low and high"""
-    notes: list[str]
-    quality: dict[str, Any]
-    distribution: ForecastDistribution | None
-    """of the draft's log views; None where none can be made"""
-    correlation: float
-    """of its error with that of another draft of the same channel"""
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, without the single errors."""
-        shown = replace(self, distribution=None)
-        hidden = ("distribution", "correlation")
-        return {name: value for name, value in asdict(shown).items() if name not in hidden}
 
 
 class Predictor:
@@ -277,12 +227,13 @@ class Predictor:
             headline=headline(
                 self.target.value(log_views), low, high, rule=rule, standing=standing, channel=channel,
                 rule_views=rules[MEAN] if rule in (HISTORY, RECENT) and not count else rules.get(rule),
-                media=seen or heard, doubt=says_little,
+                media=seen or heard, unit=self.target.target.unit, doubt=says_little,
             ),
             promise=promise(
                 self.target.value(log_views), low is not None, horizon_days=asked, counts_age_days=age,
                 interval=quality.interval,
             ),
+            target=self.target.name,
             kind=spec.role,
             views=self.target.value(log_views),
             low=low,

@@ -18,6 +18,11 @@ from vvp.models.base import log_losses
 
 OF_TWO = ("auc", "average_precision", "f1", "top_tenth", "brier", "log_loss", "calibration_error")
 OF_MORE = ("accuracy", "macro_f1", "steps", "brier", "log_loss")
+IN_WORDS = {
+    "auc": "ROC-AUC", "average_precision": "average precision", "f1": "F1", "top_tenth": "right in top 10 %",
+    "brier": "Brier", "log_loss": "log loss", "calibration_error": "calibration error",
+    "accuracy": "accuracy", "macro_f1": "macro F1", "steps": "error in steps",
+}  # fmt: skip
 LOWER = {"brier", "log_loss", "calibration_error", "steps"}
 BINS = 10
 TOP = 0.1

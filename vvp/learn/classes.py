@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
-from vvp.learn import class_metrics, probabilities
+from vvp.learn import class_metrics, probabilities, two_ways
 from vvp.learn.candidates import MEAN, RULE, Candidate, fit_rule
 from vvp.learn.evaluate import BETTER, NO_BETTER, NOT_SHOWN, RULE_ITSELF, rule_in_words
 from vvp.learn.evidence import Choice
@@ -79,10 +79,16 @@ def evaluate(
     choice: Choice,
     able: Sequence[Mapped],
     *,
+    by_views: tuple[str, np.ndarray] | None = None,
+    no_by_views: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> ClassSplit:
-    """One split's results; `able`: from `mapped`."""
+    """One split's results; `able`: from `mapped`.
+
+    by_views: (who forecasts views, the chance of a yes by its distribution on the test rows); None: the
+    classes are no bound on views, or `no_by_views` says why there is none.
+    """
     rows, classes = matrix.rows("test", population.rows), matrix.target.classes
     y, channels = matrix.y[rows], matrix.channel_id[rows]
     judge = class_metrics.Judge(y, classes, channels, resamples, seed)
@@ -122,6 +128,10 @@ def evaluate(
         confusion=class_metrics.confusion(said[chosen], y, classes, own.threshold),
         curve=class_metrics.curve(said[chosen], y) if classes == 2 else [],
         flags=_flags(said, shares),
+        by_views=None
+        if by_views is None
+        else two_ways.compare(judge, said[chosen], own.threshold, by_views[1], by_views[0]),
+        no_by_views=no_by_views,
     )
 
 
@@ -156,6 +166,13 @@ def _flags(said: dict[str, np.ndarray], shares: np.ndarray) -> list[Warning]:
             found.append(Warning(kind="constant", text=f"{name} says the same of every video"))
         elif forecasts.ndim == 2 and len(np.unique(forecasts.argmax(axis=1))) == 1 and name != MEAN:
             found.append(Warning(kind="one class", text=f"{name} gives every video the same class"))
+    names = list(said)
+    found += [
+        Warning(kind="same", text=f"{a} and {b} say the same")
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+        if np.allclose(said[a], said[b], rtol=0, atol=1e-9)
+    ]
     if shares.max() == 1:
         found.append(
             Warning(kind="one class", text="all test videos are of one class: nothing can be judged")

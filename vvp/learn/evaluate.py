@@ -16,14 +16,24 @@ import pyarrow.parquet as pq
 
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
+from vvp.dataset.targets import COUNT
 from vvp.learn import ranges, scores
 from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import FOLLOWERS, HISTORY, MEAN, RECENT, RULE, Candidate
 from vvp.learn.evidence import Choice
 from vvp.learn.folds import before_test
 from vvp.learn.intervals import COVERAGE, clearly_under, distribution
-from vvp.learn.metrics import bootstrap, flags, paired, record
-from vvp.learn.records import Coverage, CoverageSlice, Metrics, ModelResult, SplitResult, Standing, Warning
+from vvp.learn.metrics import bootstrap, flags, paired, percentage_errors, record
+from vvp.learn.records import (
+    Coverage,
+    CoverageSlice,
+    Measured,
+    Metrics,
+    ModelResult,
+    SplitResult,
+    Standing,
+    Warning,
+)
 from vvp.learn.rule_errors import Errors
 
 FEW_ERRORS = 100  # below it the tails of a distribution are guesses
@@ -58,6 +68,11 @@ def evaluate_split(
     intervals = bootstrap(y, predicted, channels, resamples, seed)
     rule, chosen = choice.rule.name, choice.chosen
 
+    mapes: dict[str, Measured] = {}
+    counted = None
+    if matrix.target.target.kind == COUNT:
+        counts = {name: matrix.target.values(said) for name, said in predicted.items()}
+        mapes, counted = percentage_errors(matrix.target.values(y), counts, channels, resamples, seed)
     results = {}
     for c in candidates:
         result = ModelResult(
@@ -69,7 +84,8 @@ def evaluate_split(
             if c.name != rule:
                 gap = record(paired(y, predicted[c.name], predicted[rule], channels, resamples, seed))
             measured = {
-                "validation_loss": c.validation_loss, "metrics": record(intervals[c.name]), "versus_rule": gap
+                "validation_loss": c.validation_loss, "metrics": record(intervals[c.name]),
+                "versus_rule": gap, "mape": mapes.get(c.name),
             }  # fmt: skip
             result = result.model_copy(update=measured)
         results[c.name] = result
@@ -95,6 +111,7 @@ def evaluate_split(
             matrix, rows, chosen, choice.errors[chosen.name], calibrations[chosen.name], resamples, seed
         ),
         flags=flags(predicted),
+        mape_rows=counted,
     )
 
 

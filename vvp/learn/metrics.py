@@ -130,6 +130,34 @@ def points(y: np.ndarray, p: np.ndarray) -> dict[str, float | None]:
     }
 
 
+LEAST_COUNT = 0.5  # a count below it is 0, of which no share can be taken
+NO_HEADLINE = (
+    "MAPE is no headline: too high a forecast can miss by any share and too low a one by 100 % at most,"
+    " so the forecast with the least MAPE lies far too low"
+)
+
+
+def percentage_errors(
+    counts: np.ndarray,
+    said: Mapping[str, np.ndarray],
+    channel_ids: Sequence[Any] | np.ndarray,
+    n: int = 1000,
+    seed: int = 0,
+) -> tuple[dict[str, Measured], int]:
+    """(model → mean of |said − count| / count, 1 is 100 %; rows that it is of), on the resamples of
+    `bootstrap`. counts, said: float64 (rows,), counts and not their logs. Rows whose count is 0 are left out:
+    no share of 0 can be taken, and none is made up."""
+    counted = counts >= LEAST_COUNT
+    draws = Draws.make(channel_ids, n, seed)
+    weights = draws.times[:, draws.codes][:, counted]
+    found = {}
+    for name, forecasts in said.items():
+        off = np.abs(forecasts[counted] - counts[counted]) / counts[counted]
+        point = float(off.mean()) if counted.any() else None
+        found[name] = draws.interval(point, _ratio(weights @ off, weights.sum(axis=1))).record()
+    return found, int(counted.sum())
+
+
 def flags(preds: Mapping[str, np.ndarray]) -> list[Warning]:
     """One per constant prediction and per pair of models that predict the same."""
     names = list(preds)

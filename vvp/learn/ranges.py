@@ -73,8 +73,21 @@ def quantiles(
 
 def cdf(matrix: Matrix, rows: np.ndarray, one: Candidate, calibration: Calibration) -> np.ndarray:
     """float64 (len(rows),): the probability that each row had of at most its own log views."""
+    return _at_most(matrix, rows, one, calibration, matrix.y[rows])
+
+
+def above(
+    matrix: Matrix, rows: np.ndarray, one: Candidate, calibration: Calibration, bound: float
+) -> np.ndarray:
+    """float64 (len(rows),): the probability that each row has of more than `bound`, log views."""
+    return 1 - _at_most(matrix, rows, one, calibration, np.full(len(rows), bound))
+
+
+def _at_most(
+    matrix: Matrix, rows: np.ndarray, one: Candidate, calibration: Calibration, values: np.ndarray
+) -> np.ndarray:
     centres, X, names = one.predict(matrix, rows), matrix.X[rows], matrix.column_names
-    off = (matrix.y[rows] - centres) / scales(matrix, one, rows)
+    off = (values - centres) / scales(matrix, one, rows)
     return calibration.cdf(off, np.zeros(len(rows)), traits(X, names, centres), groups(X, names))
 
 

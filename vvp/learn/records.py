@@ -150,6 +150,8 @@ class ModelResult(_Result):
     metrics: Metrics | None = None
     versus_rule: Metrics | None = None
     """its metrics less the rule's, paired; None for the rule itself"""
+    mape: Measured | None = None
+    """mean absolute percentage error of a count, 1 is 100 %; None: the target is no count"""
 
 
 Standing = Literal["rule", "better", "not shown to be better", "no better"]
@@ -205,6 +207,8 @@ class SplitResult(Record):
     """the rules and the chosen one, without any count of the test's time; empty but for the time split"""
     interval: Coverage
     flags: list[Warning]
+    mape_rows: int | None = None
+    """test rows that every mape is of: those whose count is not 0; None: the target is no count"""
     looks: Looks | None = None
     """further looks at the chosen model, before the test; None for a rule, and beside the deciding split"""
 
@@ -220,6 +224,21 @@ class ClassResult(_Result):
     metrics: dict[str, Measured] | None = None
     versus_rule: dict[str, Measured] | None = None
     """its metrics less the rule's, paired; None for the rule itself"""
+
+
+class ByViews(Record):
+    """The same yes or no said by the distribution of views, on the same test rows (two_ways.py)."""
+
+    forecaster: str
+    """who forecasts views"""
+    metrics: dict[str, Measured]
+    """auc, brier, log_loss"""
+    versus_own: dict[str, Measured]
+    """those less the ones of the target's own forecaster, paired"""
+    rank: float | None
+    """Spearman between the two chances; None: one of them is constant"""
+    apart: float
+    """mean distance between the two chances"""
 
 
 class ClassSplit(Record):
@@ -248,6 +267,10 @@ class ClassSplit(Record):
     curve: list[Annotated[tuple[float, float, int], Field(strict=False)]]
     """of two classes: mean said, share that came, rows, by tenths"""
     flags: list[Warning]
+    by_views: ByViews | None = None
+    """None: the classes are no bound on views, or `no_by_views`"""
+    no_by_views: str | None = None
+    """why the distribution of views cannot say it"""
 
 
 class Quality(Record):

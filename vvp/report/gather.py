@@ -17,10 +17,11 @@ from vvp.dataset.labels import Labels, issues, moments, read_labels
 from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.splits import SAVED
 from vvp.errors import UserError
+from vvp.finetune import clips
 from vvp.forecast.judging import read_evaluation, read_predictions
 from vvp.learn.records import Evaluation, Run, SplitResult
 from vvp.learn.tuning import read_run, targets_of
-from vvp.paths import EMBEDDINGS, RUNS, SET_ASIDE, SPLITS_TABLE, VIDEOS, RunPaths
+from vvp.paths import CLIPS_FACTS, EMBEDDINGS, RUNS, SET_ASIDE, SPLITS_TABLE, VIDEOS, RunPaths
 from vvp.report import gather_map as atlas
 from vvp.schema import FAILED
 from vvp.words import visible
@@ -38,6 +39,10 @@ class Videos:
     caption_length: np.ndarray  # float64 (n,), characters of the description, else of the title, NaN: neither
     published_at: np.ndarray  # datetime64[us] (n,), UTC, NaT: unknown
     duration_s: np.ndarray  # float64 (n,), seconds, NaN: unknown
+    decoded_s: np.ndarray  # float64 (n,), seconds that really decode, NaN: nothing did
+    width: np.ndarray  # float64 (n,), pixels, upright, NaN: unknown
+    height: np.ndarray  # float64 (n,)
+    frames: np.ndarray  # float64 (n,), of the whole clip as `vvp clips` counted them, NaN: it did not
     followers: np.ndarray  # float64 (n,), of the channel when collected, NaN: unknown
     log_views: np.ndarray  # float64 (n,), log(1 + views), NaN: no usable count
     counts: dict[str, np.ndarray]  # labels.COUNTS → float64 (n,), NaN: unknown, or the video has no label
@@ -60,7 +65,7 @@ class Videos:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tested:
-    """The m test videos and what each model said of them; log views, float64 (m,)."""
+    """The m test videos and what each model said of them, float64 (m,): log views, or the target's scale."""
 
     row: np.ndarray  # int64 (m,), of Videos
     truth: np.ndarray
@@ -75,6 +80,7 @@ class Facts:
     name: str
     split: str  # the deciding one
     others: list[Evaluation]  # of the run's targets beside views
+    others_tested: dict[str, Tested]  # of those that are numbers, by target, on their own scales
     profile: str
     videos: Videos
     set_aside: dict[str, int]  # schema.SET_ASIDE_REASONS → rows
@@ -128,9 +134,11 @@ def gather(space: Workspace, name: str) -> Facts:
     mine = latest.filter(pa.array([v in known for v in latest["video_id"].to_pylist()]))
     aside = space.read(SET_ASIDE)["reason"].to_pylist() if space.has(SET_ASIDE) else []
     evaluated = None if evaluation is None else evaluation.run_id
+    others = _others(space, name)
     shape, points = atlas.read(space, name, split, evaluated, mine, why, notes)
     return Facts(
-        root=space.root, name=name, split=split, others=_others(space, name),
+        root=space.root, name=name, split=split, others=others,
+        others_tested=_others_tested(space, name, others, videos),
         profile=next(iter(mine["profile"].to_pylist()), "") or "",
         videos=videos, set_aside=dict(Counter(aside).most_common()), label_issues=issues(table, labels),
         statuses=dict(Counter(mine["status"].to_pylist())),
@@ -183,6 +191,14 @@ def _others(space: Workspace, name: str) -> list[Evaluation]:
     return [one for one in found if one is not None]
 
 
+def _others_tested(
+    space: Workspace, name: str, others: list[Evaluation], videos: Videos
+) -> dict[str, Tested]:
+    """Those whose predictions are there; what is absent has no figure, which says so."""
+    found = {one.target: _tested(space, name, one, videos, {}) for one in others if one.splits}
+    return {target: tested for target, tested in found.items() if tested is not None}
+
+
 def _tested(
     space: Workspace, name: str, evaluation: Evaluation | None, videos: Videos, why: dict[str, str]
 ) -> Tested | None:
@@ -191,10 +207,11 @@ def _tested(
     if evaluation.rules_only:
         why["evaluation"] = why["tested"] = evaluation.verdict
         return None
-    if not space.exists(RunPaths(name).predictions):
+    target = evaluation.target
+    if not space.exists(RunPaths(name, target).predictions):
         why["tested"] = f"The predictions were not kept by this evaluation: run `vvp evaluate --name {name}`."
         return None
-    rows = read_predictions(space, name)
+    rows = read_predictions(space, name, target)
     place = {video: i for i, video in enumerate(videos.video_id)}
     models = np.array(rows["model"].to_pylist(), dtype=object)
     ids = np.array(rows["video_id"].to_pylist(), dtype=object)
@@ -263,6 +280,8 @@ def _videos(space: Workspace, table: pa.Table, labels: Labels, latest: pa.Table,
         video_id=labels.video_id, title=shown("title"), channel_id=shown("channel_id"), tags=tags,
         caption_length=np.array([len(c) if c else np.nan for c in captions], dtype=np.float64),
         published_at=moments(table["published_at"]), duration_s=numbers("duration_s"),
+        decoded_s=_decoded(latest, at, has), width=numbers("width"), height=numbers("height"),
+        frames=_frames(space, labels.video_id),
         followers=numbers("channel_followers"), log_views=labels.log_views,
         counts=labels.counts, horizon_days=labels.horizon_days,
         part=part, embedded=there(np.array([s != FAILED for s in latest["status"].to_pylist()])),
@@ -271,3 +290,20 @@ def _videos(space: Workspace, table: pa.Table, labels: Labels, latest: pa.Table,
         speech=there(latest["transcript"].is_valid().to_numpy()) | table["transcript"].is_valid().to_numpy(),
         media_path=objects("media_path"),
     )  # fmt: skip
+
+
+def _decoded(latest: pa.Table, at: np.ndarray, has: np.ndarray) -> np.ndarray:
+    """float64 (n,): seconds that really decoded. at: row of `latest` of each video, where it has one."""
+    found = np.full(len(at), np.nan)
+    if len(latest):
+        seconds = latest["decoded_duration_s"].cast(pa.float64()).to_numpy(zero_copy_only=False)
+        found[has] = seconds[at[has]]
+    return found
+
+
+def _frames(space: Workspace, ids: np.ndarray) -> np.ndarray:
+    """float64 (n,): frames of each clip, where `vvp clips` decoded it whole."""
+    if not space.exists(CLIPS_FACTS):
+        return np.full(len(ids), np.nan)
+    of = {row["video_id"]: row["source_frames"] for row in clips.rows(space)}
+    return np.array([of.get(video) or np.nan for video in ids], dtype=np.float64)

@@ -15,10 +15,11 @@ from importlib.resources import files
 from typing import Any
 
 from vvp import __version__
-from vvp.report import counts, glossary, sentences
+from vvp.report import counts, glossary, sentences, targets
 from vvp.report import html as pieces
 from vvp.report.figures import clusters, collection, comparison, maps, plot, posts, reduction
 from vvp.report.figures import errors as model
+from vvp.report.figures import targets as target_figures
 from vvp.report.figures.plot import Plot
 from vvp.report.gather import Facts
 from vvp.report.html import escaped
@@ -45,14 +46,20 @@ def build(facts: Facts, thumbs: dict[str, str]) -> Built:
 
 def draw(facts: Facts) -> dict[str, list[Plot]]:
     """Module's name → its figures, or why they are absent. Within plot.style()."""
-    modules = (collection, posts, maps, reduction, clusters, model, comparison)
+    modules = (collection, posts, maps, reduction, clusters, model, comparison, target_figures)
     return {module.__name__.rsplit(".", 1)[-1]: module.plots(facts) for module in modules}
 
 
 def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) -> str:
     """The page. drawn: as `draw` made it, not exported yet. Within plot.style()."""
     sections = [
-        ("collection", "The collection", _grid(drawn["collection"]) + pieces.left_out(facts)),
+        (
+            "collection",
+            "The collection",
+            _grid(drawn["collection"])
+            + "".join(map(pieces.plain, counts.tables(facts.videos)))
+            + pieces.left_out(facts),
+        ),
         (
             "posts",
             "What goes with more views",
@@ -60,9 +67,9 @@ def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) ->
             + _grid(drawn["posts"])
             + "".join(map(pieces.plain, posts.tables(facts.videos))),
         ),
-        ("counts", "Counts and targets", "".join(map(pieces.plain, counts.tables(facts)))),
         *_map_sections(facts, thumbs, drawn),
         ("model", "The model", _model(facts, thumbs, drawn)),
+        ("targets", "Beside views", _targets(facts, drawn)),
         ("limits", "What this cannot know", pieces.bullets(sentences.limits(facts))),
         ("glossary", "Glossary", pieces.terms(glossary.WORDS)),
     ]
@@ -114,6 +121,22 @@ def _model(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) -
         return _grid(errors) + pieces.extremes(facts, thumbs) + _grid(others) + pieces.table(facts)
     made = [figure for figure in (*errors, *others) if figure.figure is not None]
     return f'<p class="missing">{escaped(facts.why["evaluation"])}</p>' + (_grid(made) if made else "")
+
+
+def _targets(facts: Facts, drawn: dict[str, list[Plot]]) -> str:
+    """A table of all, then each target: its verdict, every candidate, its figure."""
+    figures = {figure.name: figure for figure in drawn["targets"]}
+    parts = [pieces.plain(targets.summary(facts.others))]
+    for one in facts.others:
+        figure = figures[target_figures.name_of(one.target)]
+        parts.append(
+            f'<section id="{figure.name}" class="target"><h3>{escaped(targets.title(one))}</h3>'
+            f"<p><strong>{escaped(one.verdict)}</strong></p>"
+            + "".join(map(pieces.plain, targets.tables(one)))
+            + pieces.bullets(targets.notes(one))
+            + f'<div class="grid">{_figure(figure)}</div></section>'
+        )
+    return "".join(parts)
 
 
 def _figure(drawn: Plot) -> str:

@@ -4,9 +4,11 @@ import numpy as np
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from vvp import words
+from vvp.dataset.scales import log_count
 from vvp.dataset.targets import VIEWS
 from vvp.report.figures.plot import (
     BLUE,
+    COLOURS,
     GRADED,
     GREY,
     INK,
@@ -28,7 +30,9 @@ PARTS = {"train": BLUE, "validation": SKY, "test": ORANGE, "embargo": YELLOW, "n
 
 
 def plots(facts: Facts) -> list[Plot]:
-    return [views(facts.videos), durations(facts.videos), posted(facts), hours(facts.videos)]
+    return [
+        views(facts.videos), counts(facts.videos), durations(facts.videos), posted(facts), hours(facts.videos)
+    ]  # fmt: skip
 
 
 def views(videos: Videos) -> Plot:
@@ -59,6 +63,34 @@ def views(videos: Videos) -> Plot:
         f" {words.views(VIEWS.value(y.max()))}.",
         figure=figure,
     )
+
+
+def counts(videos: Videos) -> Plot:
+    """The distributions of every count that there is, on one log axis."""
+    name, subject = "counts", "Views, likes, comments and shares"
+    known = {n: v[np.isfinite(v)] for n, v in videos.counts.items()}
+    known = {n: v for n, v in known.items() if len(v) and v.max() > 0}
+    if len(known) < 2:
+        return absent(name, subject, "Views are the only count here: their figure shows them.")
+    figure, ax = canvas()
+    low = min(float(log_count(v).min()) for v in known.values())
+    high = max(float(log_count(v).max()) for v in known.values())
+    edges = np.linspace(low, high + 1e-9, 41)
+    for (count, values), colour in zip(known.items(), COLOURS, strict=False):
+        ax.hist(log_count(values), bins=edges, histtype="step", linewidth=1.6, color=colour, label=count,
+                weights=np.full(len(values), 1 / len(values)))  # fmt: skip
+    ax.set_ylabel("share of the videos that have it")
+    views_axis(ax, label="count (log scale)")
+    figure.legend(loc="outside upper left", ncols=4)
+    middles = {n: words.views(float(np.median(v))) for n, v in known.items()}
+    return Plot(
+        name=name,
+        title="In the middle " + ", ".join(f"{middle} {n}" for n, middle in middles.items()),
+        alt="Histograms on one log scale: "
+        + "; ".join(f"{n} of {plural(len(v), 'video')}, median {middles[n]}, most"
+                    f" {words.views(float(v.max()))}" for n, v in known.items()) + ".",
+        figure=figure,
+    )  # fmt: skip
 
 
 def durations(videos: Videos) -> Plot:

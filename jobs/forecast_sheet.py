@@ -1,16 +1,51 @@
-"""`vvp evaluate --csv`: what the chosen forecasters said of the test videos, and what came, as a sheet."""
+"""Forecasts as rows of a spreadsheet: of the test videos with what came, and of drafts (`--csv` of evaluate
+and predict).
+
+Not known here: how a sheet is written, and what of it must be made harmless (vvp/sheets.py).
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # pydantic is not needed to print a help text
+    from vvp.forecast.forecasts import Forecast
     from vvp.learn.records import Evaluation
     from vvp.workspace import Workspace
 
-COLUMNS = ("target", "video_id", "channel_id", "model", "forecast", "low", "high", "outcome", "unit")
+TESTED = ("target", "video_id", "channel_id", "model", "forecast", "low", "high", "outcome", "unit")
+DRAFT = ("row", "title", "media", "channel_id", "published_at")
+FACTS = ("low", "high", "coverage", "percentile", "horizon_days")
+LAST = ("missing", "outside", "error")
 
 
-def rows(space: "Workspace", results: "Sequence[Evaluation]") -> list[dict[str, Any]]:
+def draft_columns(targets: "Sequence[str]") -> tuple[str, ...]:
+    """Of a sheet of drafts. targets: what the run forecasts, by name; the facts of the first, which is views
+    where the run has them, have no prefix."""
+    from vvp.dataset.targets import TARGETS
+
+    first, *beside = targets
+    found = [*DRAFT, first, *FACTS]
+    for name in beside:
+        found += [name] if TARGETS[name].classes else [name, f"{name} low", f"{name} high"]
+    return (*found, *LAST)
+
+
+def draft_row(forecast: "Forecast") -> dict[str, Any]:
+    """What is said of one draft, in columns of `draft_columns`. Of a yes or no the chance of a yes; of more
+    classes the likeliest; those have no low and high."""
+    found: dict[str, Any] = {name: getattr(forecast, name) for name in FACTS}
+    found[forecast.target] = forecast.views
+    for name, one in forecast.targets.items():
+        said: float | str | None = one.value
+        if one.chances:
+            likeliest = max(one.chances, key=lambda label: one.chances[label])
+            said = list(one.chances.values())[1] if len(one.chances) == 2 else likeliest
+        ends = {} if one.chances else {f"{name} low": one.low, f"{name} high": one.high}
+        found |= {name: said, **ends}
+    return found | {"missing": forecast.missing, "outside": [each["feature"] for each in forecast.outside]}
+
+
+def tested_rows(space: "Workspace", results: "Sequence[Evaluation]") -> list[dict[str, Any]]:
     """One per target and test video. Of a number: forecast, 80 % interval and outcome in its unit; of a yes
     or no the chance of a yes; of more classes the likeliest."""
     found: list[dict[str, Any]] = []
