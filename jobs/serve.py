@@ -1,4 +1,4 @@
-"""`vvp serve`: the online app in this machine, until Ctrl-C. On a cluster: serve/README.md."""
+"""`vvp serve`: the online app in this machine, until Ctrl-C or SIGTERM. On a cluster: serve/README.md."""
 
 import importlib
 import ipaddress
@@ -6,18 +6,23 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
+import time
+from collections import Counter
 from contextlib import suppress
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
-from jobs import options, show
+from jobs import options, show, signals
 from vvp.errors import UserError, VvpError
 from vvp.paths import RunPaths
 
 KEY = "VVP_API_KEY"
+BOTH = (signal.SIGTERM, signal.SIGINT)
+ANSWER_S = 10.0  # a replica that does not say within this whether it has work counts as one that has none
+LAST_S = 0.3  # for the way of the last answers through Serve's proxy
 
 
 def command(
@@ -39,8 +44,28 @@ def command(
 ) -> None:
     """Answer over HTTP until Ctrl-C: a page at /, forecasts at /v1/forecasts, documentation at /docs.
 
+    Told to end, by Ctrl-C or SIGTERM, it answers what is in work first; a second time it ends at once.
     With VVP_API_KEY set, every call of the API must carry that key in the header X-API-Key.
     """
+    signals.listen(*BOTH)
+    try:
+        _run(workspace, name, host, port, allow_host or [], cpus, models, upload_mb, duration, json)
+    except BaseException:
+        if not signals.told():  # else it is the signal, or what a library made of it
+            raise
+        signals.ignore(*BOTH)
+        show.err.print("interrupted while starting", markup=False)
+        if "ray" in sys.modules:
+            from jobs.cluster import disconnect
+
+            disconnect()
+
+
+def _run(
+    workspace: str, name: str, host: str, port: int, allow_host: list[str], cpus: int | None,
+    models: str | None, upload_mb: float, duration: float, json: bool,
+) -> None:  # fmt: skip
+    """As `command`. KeyboardInterrupt: a signal came while it was starting."""
     from vvp.embed.recipe import Recipe
     from vvp.forecast import files as predictor_store
     from vvp.workspace import Workspace
@@ -54,13 +79,12 @@ def command(
     from jobs.cluster import connect
     from serve.config import AppArgs, Limits, on_this_machine
 
-    signal.signal(signal.SIGTERM, _interrupt)
     connect(cpus=cpus)
     args = AppArgs(
         workspace=space.root,
         name=name,
         models=options.absolute(models),
-        hosts=[host, *(allow_host or [])],
+        hosts=[host, *allow_host],
         limits=Limits(upload_mb=upload_mb, duration_s=duration),
         **_sizes(on_this_machine),
     )
@@ -80,11 +104,10 @@ def _import_serve() -> None:
 
 
 def _serve(args: Any, host: str, port: int, head: Any, json: bool) -> None:
-    """Starts the app, says where it is, waits for Ctrl-C, and takes it down again."""
-    import ray
+    """Starts the app, says where it is, waits for a signal, answers what is in work, takes it down again."""
     from ray import serve
 
-    from jobs.cluster import quietly
+    from jobs.cluster import disconnect, quietly
     from serve.app import build
 
     try:
@@ -94,21 +117,35 @@ def _serve(args: Any, host: str, port: int, head: Any, json: bool) -> None:
         _announce(f"http://{_shown(host)}:{port}", host, head, json)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
-        answered = app.tally.remote().result(timeout_s=10)
-        counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(answered.items())) or "none"
-        show.err.print(f"requests: {counts}; ending", markup=False)
-    except KeyboardInterrupt:
-        show.err.print("interrupted while starting", markup=False)
+        with suppress(KeyboardInterrupt):  # a second signal: no more waiting
+            _finish(app, args.limits.time_s)
     except RuntimeError as error:  # it names the deployment; only Serve's log has the reason
         why = _replicas_error()
         if why is None:
             raise
         raise VvpError(f"the app did not start: {why}") from error
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave parts of it running
+        signals.ignore(*BOTH)  # another signal would leave parts of it running
         with quietly():  # Ray reports the shutdown of Serve's controller as a death
             serve.shutdown()
-            ray.shutdown()
+        disconnect()
+
+
+def _finish(app: Any, most_s: float) -> None:
+    """Waits until what is in work is answered, most_s at most; what comes meanwhile gets 503."""
+    app.broadcast("close").results(timeout_s=ANSWER_S)
+    end, told = time.monotonic() + most_s, False
+    while busy := sum(app.broadcast("busy").results(timeout_s=ANSWER_S)):
+        if not told:
+            show.err.print(f"ending; requests in work, answered first: {busy}", markup=False)
+            told = True
+        if time.monotonic() > end:
+            break
+        time.sleep(0.1)
+    time.sleep(LAST_S)
+    answered: Counter[str] = sum(map(Counter, app.broadcast("tally").results(timeout_s=ANSWER_S)), Counter())
+    counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(answered.items())) or "none"
+    show.err.print(f"requests: {counts}; ending", markup=False)
 
 
 def _replicas_error() -> str | None:
@@ -171,7 +208,3 @@ def _is_address(host: str) -> bool:
 def _shown(host: str) -> str:
     """As it stands in a URL that works from here."""
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

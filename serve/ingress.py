@@ -48,6 +48,7 @@ class Ingress:
         self.metrics = Metrics()
         self.at_work = 0
         self.outcomes: Counter[str] = Counter()
+        self.closing = False
         self.whole = False  # all deployments have answered
 
     def reconfigure(self, config: dict[str, Any]) -> None:
@@ -78,6 +79,8 @@ class Ingress:
     def uploading(self, client: str) -> Iterator[None]:
         """While a body comes in. ApiError busy when there is no place to work on it, or when this client, or
         all together, have too many under way. It holds no place at work: whoever is slow waits alone."""
+        if self.closing:  # what had come before is answered
+            raise ApiError("unavailable", "The service is ending; try again later.")
         self._refuse_when_full()
         most = self.bounds.uploads
         if self.uploads.total() >= most or self.uploads[client] >= max(1, most // 2):
@@ -185,11 +188,21 @@ class Ingress:
 
     async def health(self) -> Health:
         """ApiError unavailable, or time_limit, when no forecast could be made now."""
+        if self.closing:
+            raise ApiError("unavailable", "The service is ending; try again later.")
         if not self.whole:  # asked once: later an answer would have to wait behind the films in work
             await self.in_time(self.handles.ready())
             self.whole = True
         facts = await self.in_time(call(self.handles.forecaster.facts))
         return Health(status="ok", predictor=facts["id"], refused=facts["refused"])
+
+    def close(self) -> None:
+        """From here on new requests get 503."""
+        self.closing = True
+
+    def busy(self) -> int:
+        """Requests that are here and not yet answered."""
+        return self.at_work + self.uploads.total()
 
     def tally(self) -> dict[str, int]:
         """Requests of the API so far, by what they ended in."""

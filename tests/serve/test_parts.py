@@ -122,6 +122,7 @@ class Acting:
     """What api.py needs of an Ingress, with a key and nothing behind it."""
 
     scratch = hosts = None
+    closing = False
     bounds = Limits()
     ended_as: list[tuple[str, str]]
 
