@@ -80,6 +80,8 @@ def decode(path: str, settings: DecodeSettings) -> Clip:
         raise ZeroDivisionError("in a library")
     elif word == "full":
         raise OSError(errno.ENOSPC, "No space left on device")
+    elif word == "forbidden":
+        ATTEMPTS["read"]()
     elif word == "import":
         raise ImportError("no such library")
     elif word == "big":

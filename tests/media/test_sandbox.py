@@ -15,6 +15,7 @@ import decoder_poison
 import numpy as np
 import pytest
 
+from vvp.media import confine
 from vvp.media import sandbox as module
 from vvp.media.confine import KEPT, ONE_THREAD
 from vvp.media.decode import Clip, DecodeSettings, decode
@@ -151,17 +152,40 @@ def test_the_child_knows_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(words) <= {*KEPT, *ONE_THREAD, "LANG", "TMPDIR", "PATH", "LC_CTYPE", "KMP_INIT_AT_FORK"}
 
 
+def _needs_landlock() -> None:
+    """Skips where the kernel says that it has none; one that says nothing is tried."""
+    said = Path("/sys/kernel/security/lsm")
+    if said.exists() and "landlock" not in said.read_text():
+        pytest.skip("this kernel has no Landlock")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
 def test_the_child_reaches_nothing_outside(poisoned: Sandbox) -> None:
     """Whatever the kernel here has. A forbidden call fails; were it possible it would say `done`."""
     found = dict(pair.split(":") for pair in str(poisoned.decode("attempts").error_detail).split())
-    if (
-        Path("/sys/kernel/security/lsm").exists()
-        and "landlock" not in Path("/sys/kernel/security/lsm").read_text()
-    ):
-        pytest.skip("this kernel has no Landlock")
+    _needs_landlock()
     assert len(found) == 11 and set(found.values()) <= {"EPERM", "EACCES", "ENOENT"}, found
     assert not Path("/tmp/vvp-escaped").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
+def test_a_file_of_ours_that_the_child_may_not_read_is_no_clips_fault(poisoned: Sandbox) -> None:
+    _needs_landlock()
+    with pytest.raises(RuntimeError, match="PermissionError"):
+        poisoned.decode("forbidden")
+    assert kind(poisoned.decode("good")) == (OK, None)
+
+
+def test_packages_are_readable_wherever_they_were_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages, other = tmp_path / "packages", tmp_path / "other"
+    (packages / "thing-1.0.dist-info").mkdir(parents=True)
+    (packages / "thing-1.0.dist-info/METADATA").touch()
+    other.mkdir()
+    monkeypatch.setattr(sys, "path", [*sys.path, str(packages), str(other), ""])
+    places = confine._libraries()
+    assert str(packages) in places and not {str(other), ""} & set(places)
 
 
 def test_pipes_devices_sockets_and_folders_are_never_opened(tmp_path: Path) -> None:

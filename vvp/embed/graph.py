@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.exceptions import RayError
@@ -215,10 +216,7 @@ def graph(
         STALL_S, 2 * settings.block_rows * settings.decode.timeout_s
     )
     context.issue_detectors_config.detectors = []  # they warn about memory that the plan has reserved
-    blocks = [
-        todo.slice(i, settings.block_rows).combine_chunks() for i in range(0, len(todo), settings.block_rows)
-    ]
-    data: Dataset = ray.data.from_arrow(blocks)
+    data: Dataset = ray.data.from_arrow(_blocks(todo, settings))
 
     def stage(data: Dataset, name: str, cls: type, *arguments: Any, **options: Any) -> Dataset:
         pool = pools[name]
@@ -231,7 +229,8 @@ def graph(
                 cls,
                 fn_constructor_args=arguments,
                 fn_constructor_kwargs=options,
-                batch_size=settings.block_rows,
+                # A block as it is, but on a GPU, which a few clips leave idle, several put together.
+                batch_size=settings.gpu_rows if pool.gpus and settings.block_rows > 1 else None,
                 batch_format="pyarrow",
                 compute=ActorPoolStrategy(min_size=pool.min_actors, max_size=pool.max_actors),
                 num_cpus=pool.cpus,
@@ -249,6 +248,16 @@ def graph(
             data = stage(data, name, _operator(name), *arguments, drop=_finished(name, profile))
     write = Write(root, profile.name, {m: labels[m] for m in profile.encoders})
     return data.map_batches(write.__call__, batch_size=None, batch_format="pyarrow", num_cpus=WRITE_CPUS)
+
+
+def _blocks(todo: pa.Table, settings: EmbedSettings) -> list[pa.Table]:
+    """Clips, then posts without media. A retry repeats a block, and one clip at a time means one post too."""
+    silent = todo["media_path"].is_null()
+    blocks = []
+    for rows, size in ((todo.filter(pc.invert(silent)), settings.block_rows),
+                       (todo.filter(silent), settings.text_rows if settings.block_rows > 1 else 1)):  # fmt: skip
+        blocks += [rows.slice(i, size).combine_chunks() for i in range(0, len(rows), size)]
+    return blocks
 
 
 def _operator(name: str) -> type[Encode]:

@@ -21,6 +21,8 @@ class EmbedSettings:
     actors: dict[str, tuple[int, int]] = field(default_factory=dict)  # stage → (min, max); absent: planned
     gpus_per_actor: float | None = None
     block_rows: int = 4  # clips per block: about 25 MB of frames and sound
+    text_rows: int = 64  # likewise posts without media, which hold words alone
+    gpu_rows: int = 16  # clips per call of an encoder on a GPU, from several blocks
     retry_failed: bool = False
     replace: bool = False  # allow a change of encoders: everything is embedded anew
     limit: int | None = None  # at most so many videos in this run

@@ -54,6 +54,11 @@ def _answer(decode: Any, media: Media, settings: Any) -> Clip | Fault:
         return decode(media, settings)
     except MemoryError:
         return failed("memory", f"more than {settings.memory_gb:g} GB")
+    except PermissionError as error:
+        if isinstance(error, av.error.FFmpegError):  # the clip names a file that it must not open
+            return blamed(error)
+        # The clip is open already, so this is a file of ours that `confine` left out.
+        return Fault(traceback.format_exc(), None)
     except Exception as error:  # noqa: BLE001 - on untrusted bytes a library may raise anything
         try:
             return blamed(error)

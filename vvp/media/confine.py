@@ -91,12 +91,18 @@ def _libraries() -> list[str]:
     """Where Python, its packages and the system's libraries lie; of this project, the package alone."""
     paths = sysconfig.get_paths()
     places = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    places |= {p for p in sys.path if p.endswith(("site-packages", "dist-packages", "lib-dynload"))}
+    places |= {p for p in sys.path if p.endswith("lib-dynload") or _holds_packages(p)}
     with contextlib.suppress(AttributeError):
         places.add(site.getusersitepackages())
     places |= {"/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/local/lib", sys.base_prefix + "/lib"}
     places.add(str(Path(__file__).parents[1]))
     return sorted(p for p in places if os.path.isdir(p))
+
+
+def _holds_packages(folder: str) -> bool:
+    """True for a folder that an installer put packages in, whatever its name: PYTHONPATH may name any."""
+    named = folder.endswith(("site-packages", "dist-packages"))
+    return named or (bool(folder) and any(Path(folder).glob("*.dist-info/METADATA")))
 
 
 def _calls() -> Any:
