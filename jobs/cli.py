@@ -101,9 +101,9 @@ def _verbs() -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of `vvp ARGUMENTS`. A programmer's mistake is not caught: it shows its traceback."""
-    if not app.registered_groups:
-        _verbs()
     try:
+        if not app.registered_groups:
+            _verbs()
         typer.main.get_command(app).main(arguments, prog_name="vvp", obj=arguments)
     except SystemExit as end:  # Typer prints a wrong option itself and exits with 2
         if isinstance(end.__context__, BrokenPipeError):
@@ -113,6 +113,9 @@ def run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001  what is not told in a sentence here is raised again
         if not signals.told():  # else it is what a library made of the signal
             return _told(error)
+    except KeyboardInterrupt:  # outside of Typer, so while the verbs were imported
+        if not signals.told():
+            raise
     else:
         return 0
     # Out here the exception is gone: it held what runs, and Ray's streams must end before Ray does.

@@ -21,6 +21,7 @@ from vvp.paths import RunPaths
 
 KEY = "VVP_API_KEY"
 BOTH = (signal.SIGTERM, signal.SIGINT)
+LAYOUTS = ("fused", "staged")
 ANSWER_S = 10.0  # a replica that does not say within this whether it has work counts as one that has none
 LAST_S = 0.3  # for the way of the last answers through Serve's proxy
 
@@ -40,6 +41,13 @@ def command(
     models: options.Models = None,
     upload_mb: Annotated[float, typer.Option(help="Largest video file, MiB.", min=0.1)] = 256.0,
     duration: Annotated[float, typer.Option(help="Longest video, seconds.", min=1.0)] = 300.0,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="fused: words and forecaster inside the process that speaks HTTP; staged: each part apart, "
+            "for large machines and GPUs. Default: fused up to 8 cores without a GPU."
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Answer over HTTP until Ctrl-C: a page at /, forecasts at /v1/forecasts, documentation at /docs.
@@ -49,7 +57,7 @@ def command(
     """
     signals.listen(*BOTH)
     try:
-        _run(workspace, name, host, port, allow_host or [], cpus, models, upload_mb, duration, json)
+        _run(workspace, name, host, port, allow_host or [], cpus, models, upload_mb, duration, layout, json)
     except BaseException:
         if not signals.told():  # else it is the signal, or what a library made of it
             raise
@@ -63,13 +71,15 @@ def command(
 
 def _run(
     workspace: str, name: str, host: str, port: int, allow_host: list[str], cpus: int | None,
-    models: str | None, upload_mb: float, duration: float, json: bool,
+    models: str | None, upload_mb: float, duration: float, layout: str | None, json: bool,
 ) -> None:  # fmt: skip
     """As `command`. KeyboardInterrupt: a signal came while it was starting."""
     from vvp.embed.recipe import Recipe
     from vvp.forecast import files as predictor_store
     from vvp.workspace import Workspace
 
+    if layout not in (None, *LAYOUTS):
+        raise UserError(f"there is no layout called {layout}; there are {' and '.join(LAYOUTS)}.")
     space = Workspace.existing(workspace)
     head = predictor_store.load(space, RunPaths(name).predictor).head
     Recipe.of(head.embedding).check(models)
@@ -86,7 +96,7 @@ def _run(
         models=options.absolute(models),
         hosts=[host, *allow_host],
         limits=Limits(upload_mb=upload_mb, duration_s=duration),
-        **_sizes(on_this_machine),
+        **_sizes(on_this_machine, layout),
     )
     show.err.print("starting (models are loaded)", markup=False)
     _serve(args, host, port, head, json)
@@ -173,12 +183,12 @@ def _announce(address: str, host: str, head: Any, json: bool) -> None:
     show.facts("serving; Ctrl-C ends it", pairs if asked or not _local(host) else pairs[:-1])
 
 
-def _sizes(on_this_machine: Any) -> dict[str, Any]:
+def _sizes(on_this_machine: Any, layout: str | None) -> dict[str, Any]:
     import ray
 
     have = ray.cluster_resources()
     sizes: dict[str, Any] = on_this_machine(
-        have.get("CPU", 1.0), have.get("GPU", 0.0), have.get("memory", 0.0) / 2**30
+        have.get("CPU", 1.0), have.get("GPU", 0.0), have.get("memory", 0.0) / 2**30, layout
     )
     return sizes
 

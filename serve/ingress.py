@@ -19,11 +19,11 @@ from ray.exceptions import RayError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from serve.api import make_api
-from serve.config import Limits
+from serve.config import Limits, PredictorAt
 from serve.drafts import Submitted
 from serve.errors import NO_ROOM, ApiError, no_room
 from serve.metrics import Metrics
-from serve.pipeline import Events, Handles, Steps, by_video, call, embed, side_by_side
+from serve.pipeline import Events, Handles, Here, Steps, by_video, call, embed, side_by_side
 from serve.ranking import ranked
 from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply, Seconds
 from vvp.dataset.scales import log_count
@@ -37,23 +37,37 @@ class Ingress:
     """One replica. Its limits change by user_config; wrong ones are refused and the old ones stay."""
 
     def __init__(
-        self, handles: Handles, key_sha256: str | None, scratch: str | None, hosts: list[str] | None = None
+        self,
+        handles: Handles,
+        key_sha256: str | None,
+        scratch: str | None,
+        hosts: list[str] | None,
+        predictor: PredictorAt,
     ) -> None:
         """key_sha256: hex, of the key that every /v1 call must carry; null: none is asked for.
-        scratch, hosts: see config.AppArgs."""
+        scratch, hosts, predictor: see config.AppArgs."""
         self.hosts = hosts
         self.uploads: Counter[str] = Counter()  # under way, by the client's address
         self.handles, self.key_sha256, self.scratch = handles.direct(), key_sha256, scratch
         self.limits: Limits | None = None
+        self.predictor_at = predictor
+        self.loaded: dict[str, Any] | None = None  # what the fused forecaster was told last
         self.metrics = Metrics()
         self.at_work = 0
         self.outcomes: Counter[str] = Counter()
         self.closing = False
         self.whole = False  # all deployments have answered
 
-    def reconfigure(self, config: dict[str, Any]) -> None:
+    async def reconfigure(self, config: dict[str, Any]) -> None:
+        """config: Limits; in the fused layout also `predictor`, a PredictorAt (without it: the args')."""
+        limits = dict(config)
+        if isinstance(self.handles.forecaster, Here):
+            at = limits.pop("predictor", None) or self.predictor_at.model_dump()
+            if at != self.loaded:
+                await asyncio.to_thread(self.handles.forecaster.thing.reconfigure, at)
+                self.loaded = at
         try:
-            self.limits = Limits.model_validate(config)
+            self.limits = Limits.model_validate(limits)
         except ValidationError as error:
             if self.limits is None:
                 raise

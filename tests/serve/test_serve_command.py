@@ -62,6 +62,8 @@ def test_wrong_places_are_refused_in_a_sentence(
 @pytest.mark.parametrize("cpus, gpus", [(1, 0), (2, 0), (4, 0), (16, 0), (64, 4)])
 def test_the_plan_fits_the_machine(cpus: int, gpus: int) -> None:
     args = AppArgs(workspace="ws", **on_this_machine(cpus, gpus, memory_gb=1000))
+    assert args.layout == ("fused" if cpus <= 8 and not gpus else "staged")
+    assert args.layout == "staged" or args.stage("ingress").max_replicas == cpus
     stages = [args.stage(name) for name in args.stages]
     assert sum(s.num_cpus * s.max_replicas for s in stages) <= cpus + 1e-6
     assert sum(s.num_gpus for s in stages) <= max(gpus, 0) and (gpus == 0) == (
@@ -72,7 +74,7 @@ def test_the_plan_fits_the_machine(cpus: int, gpus: int) -> None:
 
 def test_copies_of_models_are_as_many_as_fit_into_memory() -> None:
     for memory_gb, copies in ((1, 1), (8, 1), (10, 2), (14, 3), (1000, 4)):
-        stages = on_this_machine(4, 0, memory_gb)["stages"]
+        stages = on_this_machine(4, 0, memory_gb, "staged")["stages"]
         assert (stages["video"].max_replicas, stages["audio"].max_replicas) == (copies, copies), memory_gb
 
 
@@ -168,15 +170,29 @@ def test_from_start_to_the_signal(space: Any, tmp_path: Path, number: int) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [1.5, 5, 10])  # the predictor is read; Ray starts; the models load
+@pytest.mark.parametrize("seconds", [0, 4])  # Ray runs; the models load
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_it_starts_ends_it(space: Any, number: int, seconds: float) -> None:
+def test_a_signal_while_the_models_load_ends_it(space: Any, number: int, seconds: float) -> None:
     with _started(space, free_port()) as process:
+        while "starting (models are loaded)" not in (line := process.stderr.readline()):
+            assert line, "it did not start"
         time.sleep(seconds)
         process.send_signal(number)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 0 and "Traceback" not in err, err
     assert "interrupted while starting" in err
+    assert _nothing_left(process.pid)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.5, 3, 6])  # imports; the predictor is read; Ray starts
+def test_a_signal_before_anything_runs_ends_it(space: Any, seconds: float) -> None:
+    with _started(space, free_port()) as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=120)
+    told = {0: "interrupted while starting", 143: "stopped by SIGTERM", -15: ""}  # -15: Python itself starts
+    assert told[process.returncode] in err and "Traceback" not in err, err
     assert _nothing_left(process.pid)
 
 
