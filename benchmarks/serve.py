@@ -7,7 +7,8 @@ At each number of clients, without a video and with one, the two are asked in tu
 times, by a closed loop in a process of its own: each client asks again as soon as it is answered, always
 with another draft. Of each turn: CPU-seconds per request of all the app's processes, requests per second,
 p50 and p99. What counts is the ratio within a round, for the machine may have other things to do; its median
-is shown. "overhead" is the difference of the p50 at one client without a video. Memory: proportional set size.
+is shown. "overhead" is the difference of the p50 at one client without a video. Memory: proportional set
+size.
 
     python benchmarks/serve.py --workspace demo/workspace --clips demo/unseen
 """

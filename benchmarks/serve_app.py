@@ -27,7 +27,7 @@ def main(workspace: str, run: str, port: int, layout: str) -> None:
     import ray
     from ray import serve
 
-    from serve.app import build
+    from serve.app import JSON_LOGS, build
     from serve.config import AppArgs, Limits, on_this_machine
 
     cores = len(os.sched_getaffinity(0))
@@ -40,7 +40,7 @@ def main(workspace: str, run: str, port: int, layout: str) -> None:
             update={"min_replicas": count, "max_replicas": count, **WAITING}
         )
     limits = Limits(at_once=256, time_s=600)
-    serve.start(http_options={"host": "127.0.0.1", "port": port})
+    serve.start(http_options={"host": "127.0.0.1", "port": port}, logging_config=JSON_LOGS)
     with suppress(KeyboardInterrupt):
         serve.run(build(AppArgs(workspace=workspace, name=run, limits=limits, words_kept=0, **sizes)))
         threading.Event().wait()

@@ -118,10 +118,10 @@ def _serve(args: Any, host: str, port: int, head: Any, json: bool) -> None:
     from ray import serve
 
     from jobs.cluster import disconnect, quietly
-    from serve.app import build
+    from serve.app import JSON_LOGS, build
 
     try:
-        serve.start(http_options={"host": host, "port": port})
+        serve.start(http_options={"host": host, "port": port}, logging_config=JSON_LOGS)
         logging.getLogger("ray.serve").setLevel(logging.ERROR)  # its log files have everything
         app = serve.run(build(args))
         _announce(f"http://{_shown(host)}:{port}", host, head, json)

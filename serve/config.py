@@ -11,10 +11,13 @@ from vvp.embed.pools import GPU_WEIGHT, MEMORY_GB
 
 # Ray Serve's own switches, which each of its processes reads when it starts: two threads less to pass in each
 # call, and the proxy's calls by gRPC. With Handles.direct a third less time for a draft without a video.
+# Lines about requests are written a hundred at a time (an error at once), and to files alone.
 SWITCHES = {
     "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     "RAY_SERVE_PROXY_USE_GRPC": "1",
+    "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "100",
+    "RAY_SERVE_LOG_TO_STDERR": "0",
 }
 Layout = Literal["fused", "staged"]
 MOST_FUSED = 8  # cores up to which a machine without a GPU is served by the fused layout

@@ -6,6 +6,7 @@ Not known here: HTTP, the order of the steps (pipeline.py), how many replicas th
 """
 
 import asyncio
+import ctypes
 import hashlib
 import io
 import os
@@ -17,6 +18,7 @@ import wave
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from math import prod
 from typing import Any
 
@@ -48,9 +50,16 @@ class OneThread:
     def __init__(self, make: Callable[[], Any]) -> None:
         self._thread = ThreadPoolExecutor(1)
         self._thing = self._thread.submit(make).result()
+        _give_back()
 
     async def __call__(self, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._thing, *arguments)
+
+
+def _give_back() -> None:
+    """What loading a model took for a while, the C library keeps: 130 MB of Whisper's encoder."""
+    with suppress(OSError, AttributeError):  # another C library has no such call
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 class Decode:

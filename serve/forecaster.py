@@ -5,6 +5,7 @@ Not known here: HTTP, how a draft's row was made.
 
 import asyncio
 import logging
+import sys
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from ray import serve
 
 from serve.config import PredictorAt
 from serve.replies import forecast_facts, predictor_facts
+from vvp.encoders.tensors import use_threads
 from vvp.errors import UserError
 from vvp.forecast import others
 from vvp.forecast.head import Embedding
@@ -56,6 +58,8 @@ class Forecaster:
 
     def _load(self, at: PredictorAt) -> Predictor:
         found = others.open_run(Workspace(at.workspace), at.name)
+        if "torch" in sys.modules:  # a network is among the models
+            use_threads(1)
         if at.id is not None and found.head.id != at.id:
             raise UserError(f"the predictor there is {found.head.id}, not {at.id}.")
         if found.head.embedding != self.recipe:
