@@ -258,12 +258,12 @@ def test_drafts_that_are_forecast_together_get_what_they_get_alone(space: Worksp
     asked = [[draft("a")], [draft("b", 20.0), draft("c")], [draft("d", 20.0, True)], [draft("e")]]
     together: list[Any] = forecaster._answers(asked)
     alone: Any
-    for drafts, said in zip(asked, together, strict=True):
-        [alone] = forecaster._answers([drafts])
+    for some, said in zip(asked, together, strict=True):
+        [alone] = forecaster._answers([some])
         for one, other in zip(said["forecasts"], alone["forecasts"], strict=True):
             assert one["log_views"] == pytest.approx(other["log_views"], abs=1e-9)
             assert one["horizon_days"] == other["horizon_days"] and one["nearest"] == other["nearest"]
-        assert len(said["beats"]) == len(drafts)
+        assert len(said["beats"]) == len(some)
     wrong = ({"colour": "red"}, None, None)
     said = forecaster._answers([[draft("a")], [wrong], [draft("b")]])
     assert isinstance(said[1], ValueError) and "forecasts" in said[0] and "forecasts" in said[2]
