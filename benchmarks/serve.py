@@ -37,7 +37,7 @@ import numpy as np
 # Run as a script, this file would be found where the package of the app is meant.
 sys.path[0] = str(Path(__file__).parents[1])
 
-from benchmarks.common import RESULTS, machine, tree_cpu_s, tree_gb  # noqa: E402
+from benchmarks.common import RESULTS, machine, tree, tree_cpu_s, tree_gb  # noqa: E402
 
 WORDS = (
     "why",
@@ -94,6 +94,8 @@ def main() -> None:
     ):
         apps = {"single": single, options.layout: app}
         result["idle_cores"] = {name: idle(one[1]) for name, one in apps.items()}
+        # Ray makes its workers nicer, by 15 unless told otherwise, which matters where others work too.
+        result["niceness"] = {name: niceness(one[1]) for name, one in apps.items()}
         for with_video, levels in ((False, options.clients), (True, options.video_clients)):
             for clients in levels:
                 least = options.videos if with_video else options.requests
@@ -224,6 +226,11 @@ def idle(process: int) -> float:
     before = tree_cpu_s(process)
     time.sleep(IDLE_S)
     return (tree_cpu_s(process) - before) / IDLE_S
+
+
+def niceness(process: int) -> int:
+    """The most of it and its descendants."""
+    return max(os.getpriority(os.PRIO_PROCESS, member) for member in tree(process))
 
 
 def _print(level: dict[str, Any]) -> None:
