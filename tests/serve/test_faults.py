@@ -145,7 +145,7 @@ def proxies() -> set[int]:
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            title = (folder / "cmdline").read_text()
+            title = (folder / "cmdline").read_text(errors="replace")
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
         except OSError:  # it has just ended
             continue

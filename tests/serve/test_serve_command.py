@@ -127,7 +127,7 @@ def _members(session: int) -> list[str]:
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if int((folder / "stat").read_text().rpartition(")")[2].split()[3]) == session:
-                found.append((folder / "cmdline").read_text().replace("\0", " ").strip())
+                found.append((folder / "cmdline").read_text(errors="replace").replace("\0", " ").strip())
     return [command for command in found if command]
 
 
