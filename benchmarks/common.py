@@ -63,20 +63,41 @@ def videos_table(paths: Sequence[Path]) -> pa.Table:
 
 def tree_gb(pid: int) -> float:
     """Proportional set size of a process and its descendants, GB (2**30 bytes)."""
-    parents, total = {}, 0
+    total = 0
+    for member in tree(pid):
+        try:
+            total += int(Path(f"/proc/{member}/smaps_rollup").read_text().split("Pss:")[1].split()[0])
+        except (OSError, IndexError):
+            continue
+    return total / 2**20
+
+
+def tree_cpu_s(pid: int) -> float:
+    """CPU-seconds so far of a process, its descendants, and those of them that have ended."""
+    ticks = 0
+    for member in tree(pid):
+        try:
+            stat = Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        ticks += sum(map(int, stat[11:15]))  # own and of children that were waited for, user and system
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def tree(pid: int) -> list[int]:
+    """A process and its descendants."""
+    parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
             except OSError:
                 continue  # it ended while we looked
+    found = []
     for member in parents:
         above = member
         while above not in (pid, 0, 1):
             above = parents.get(above, 0)
         if above == pid:
-            try:
-                total += int(Path(f"/proc/{member}/smaps_rollup").read_text().split("Pss:")[1].split()[0])
-            except (OSError, IndexError):
-                continue
-    return total / 2**20
+            found.append(member)
+    return found

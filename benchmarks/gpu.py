@@ -282,10 +282,12 @@ def serve(options: argparse.Namespace) -> dict[str, Any]:
             _await(f"http://127.0.0.1:{port}/healthz", process, options.home / f"{name}.log")
             with watched() as used:
                 rows = []
-                for video, requests in ((None, 96), (clip, 32)):
+                for films, requests in (([], 96), ([clip], 32)):
                     for clients in CLIENTS:
-                        row = closed(closed_loop, f"http://127.0.0.1:{port}", clients, requests, video)
-                        rows.append({"video": video is not None, **row})
+                        url = f"http://127.0.0.1:{port}"
+                        row = closed(closed_loop, url, clients, requests, films, clients)
+                        del row["times_s"]
+                        rows.append({"video": bool(films), "clients": clients, **row})
                         print(name, rows[-1], flush=True)
             found[name] = {"levels": rows, **used}
         finally:

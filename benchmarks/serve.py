@@ -1,20 +1,16 @@
-"""The online app against one plain process, side by side in one run: same machine, predictor and weights.
+"""The online app against one plain process: both run, pinned to the same cores, and are asked in turn.
 
 single   benchmarks/serve_single.py: FastAPI, the same encoders, one request at a time, all cores per model
-serve    the app of serve/ on Ray Serve, one replica of everything
-serve 2  the same with two replicas of decoder, picture, sound, speech and forecaster
+fused    the app of serve/ in the layout of a laptop (benchmarks/serve_app.py), or `--layout staged`
 
-At 1, 4, 16 and 64 clients, each asking again as soon as it is answered (a closed loop, in a process of its
-own), without a video and with one: requests per second, p50 and p99 of the answers, sizes of the encoders'
-batches, memory of all processes (proportional set size). "overhead" is the difference of the p50 at one
-client without a video.
+At each number of clients, without a video and with one, the two are asked in turn (A B A B …), `--rounds`
+times, by a closed loop in a process of its own: each client asks again as soon as it is answered, always
+with another draft. Of each turn: CPU-seconds per request of all the app's processes, requests per second,
+p50 and p99. What counts is the ratio within a round, for the machine may have other things to do; its median
+is shown. "overhead" is the difference of the p50 at one client without a video. Memory: proportional set
+size.
 
-    python benchmarks/serve.py --workspace demo/workspace --clip demo/unseen/s0_u00000.mp4
-
-With --targets, what a further target costs instead: the run NAME, which forecasts views alone, and the run
-SEVERAL of the same workspace, each served twice in turn, one client, without a video and with one.
-
-    python benchmarks/serve.py --workspace demo/workspace --name default --targets SEVERAL
+    python benchmarks/serve.py --workspace demo/workspace --clips demo/unseen
 """
 
 import argparse
@@ -22,6 +18,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -31,6 +28,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import aiohttp
@@ -39,13 +37,26 @@ import numpy as np
 # Run as a script, this file would be found where the package of the app is meant.
 sys.path[0] = str(Path(__file__).parents[1])
 
-from benchmarks.common import RESULTS, machine, tree_gb  # noqa: E402
+from benchmarks.common import RESULTS, machine, tree, tree_cpu_s, tree_gb  # noqa: E402
 
-CLIENTS = (1, 4, 16, 64)
-FIELDS = {"title": "Why does nobody talk about this?", "channel_id": "c0_004"}
-WARM = 3  # requests before the clock starts
+WORDS = (
+    "why",
+    "how",
+    "nobody",
+    "talks",
+    "about",
+    "this",
+    "day",
+    "cat",
+    "city",
+    "food",
+    "best",
+    "first",
+    "last",
+)
 START_S = 300.0
-TRIES = 50
+IDLE_S = 10.0
+AIMS = {"per_second_16": 1.2, "p99_16": 1.0, "overhead_ms": 8.0, "memory": 1.5}
 
 
 def main() -> None:
@@ -54,188 +65,146 @@ def main() -> None:
     )
     parser.add_argument("--workspace", default="demo/workspace")
     parser.add_argument("--name", default="default")
-    parser.add_argument("--clip", type=Path, default=Path("demo/unseen/s0_u00000.mp4"))
-    parser.add_argument("--requests", type=int, default=192, help="per level, without a video")
-    parser.add_argument("--videos", type=int, default=32, help="per level, with one (at least the clients)")
-    parser.add_argument(
-        "--targets", metavar="SEVERAL", help="a run with several targets; measure these alone"
-    )
+    parser.add_argument("--clips", type=Path, default=Path("demo/unseen"), help="a folder of mp4, or one")
+    parser.add_argument("--layout", default="fused", choices=["fused", "staged"])
+    parser.add_argument("--cores", type=int, default=os.cpu_count())
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--clients", type=int, nargs="*", default=[1, 4, 16, 64])
+    parser.add_argument("--video-clients", type=int, nargs="*", default=[1, 4, 16, 64])
+    parser.add_argument("--requests", type=int, default=128, help="a turn, without a video")
+    parser.add_argument("--videos", type=int, default=16, help="a turn, with one; twice the clients if more")
+    parser.add_argument("--out", type=Path, default=RESULTS / "serve.json")
     options = parser.parse_args()
-    if not options.clip.is_file():
-        raise SystemExit(f"there is no {options.clip}: run `make demo` first, or give --clip and --workspace")
-    result: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine(), "runs": {}}
+    clips = [options.clips] if options.clips.is_file() else sorted(options.clips.glob("*.mp4"))
+    if not clips:
+        raise SystemExit(f"no mp4 in {options.clips}: run `make demo` first, or give --clips and --workspace")
+    films = [clip.read_bytes() for clip in clips]
+    cores = sorted(os.sched_getaffinity(0))[: options.cores]
+    os.sched_setaffinity(0, cores)  # all that is started from here on inherits it
     workspace = str(Path(options.workspace).absolute())
-    RESULTS.mkdir(exist_ok=True)
-    if options.targets:
-        further_targets(workspace, options)
-        return
-    apps = {
-        "single": lambda: single(workspace, options.name),
-        "serve": lambda: serving(workspace, options.name, 1),
-        "serve 2": lambda: serving(workspace, options.name, 2),
-    }
-    for name, app in apps.items():
-        with app() as url:
-            result["runs"][name] = levels(url, options)
-        _print(name, result["runs"][name])
-        if name == "serve":
-            one, other = (result["runs"][n]["levels"][0]["p50_s"] for n in ("single", "serve"))
-            result["overhead_ms"] = 1000 * (other - one)
-            print(f"overhead at one client, without a video: {result['overhead_ms']:.1f} ms")
-        # Each run is kept as it ends.
-        (RESULTS / "serve.json").write_text(json.dumps(result, indent=1) + "\n")
+    result: dict[str, Any] = {
+        "date": date.today().isoformat(), "machine": machine(), "cores": len(cores),
+        "layout": options.layout, "rounds": options.rounds, "aims": AIMS, "levels": [],
+    }  # fmt: skip
+    options.out.parent.mkdir(exist_ok=True)
+    with (
+        multiprocessing.get_context("spawn").Pool(1) as asking,
+        running("serve_single.py", workspace, options.name) as single,
+        running("serve_app.py", workspace, options.name, options.layout) as app,
+    ):
+        apps = {"single": single, options.layout: app}
+        result["idle_cores"] = {name: idle(one[1]) for name, one in apps.items()}
+        # Ray makes its workers nicer, by 15 unless told otherwise, which matters where others work too.
+        result["niceness"] = {name: niceness(one[1]) for name, one in apps.items()}
+        for with_video, levels in ((False, options.clients), (True, options.video_clients)):
+            for clients in levels:
+                least = options.videos if with_video else options.requests
+                count = max(least if clients > 1 else least // 2, 2 * clients if clients < 64 else clients)
+                turns = measured(asking, apps, clients, count, films if with_video else [], options.rounds)
+                result["levels"].append(summary(with_video, clients, turns, options.layout))
+                _print(result["levels"][-1])
+            when = "with_video" if with_video else "without_video"
+            result.setdefault("memory_gb", {})[when] = {n: tree_gb(one[1]) for n, one in apps.items()}
+            alone = [one for one in result["levels"] if not one["video"] and one["clients"] == 1]
+            result["overhead_ms"] = alone[0]["p50_more_ms"] if alone else None
+            options.out.write_text(json.dumps(result, indent=1) + "\n")  # kept as it goes
+    print(f"overhead at one client: {result['overhead_ms']} ms; memory, GB: {result['memory_gb']}")
 
 
-def further_targets(workspace: str, options: argparse.Namespace) -> None:
-    """benchmarks/results/serve_targets.json: the answer's p50 of both runs, and what a target adds to it."""
-    from vvp.learn.tuning import targets_of
-    from vvp.workspace import Workspace
+def measured(
+    asking: Any, apps: dict[str, Any], clients: int, count: int, films: list[bytes], rounds: int
+) -> dict[str, list[dict[str, Any]]]:
+    """Turns of each app, in the order of the rounds. The first of every level is not counted: it warms up."""
+    turns: dict[str, list[dict[str, Any]]] = {name: [] for name in apps}
+    for turn in range(rounds + 1):
+        for name, (url, process) in apps.items():
+            before = tree_cpu_s(process)
+            few = count if turn else min(count, 2 * clients)
+            row = asking.apply(load, (url, clients, few, films, 1000 * turn + clients))
+            row["cpu_s_per_request"] = (tree_cpu_s(process) - before) / row["requests"]
+            if turn:
+                turns[name].append(row)
+    return turns
 
-    space, runs = Workspace(workspace), (options.name, options.targets)
-    many = {run: len(targets_of(space, run)) for run in runs}
-    if many[options.name] != 1 or many[options.targets] < 2:
-        raise SystemExit(
-            f"{options.name} must have one target and {options.targets} several; they have {many}"
-        )
-    result: dict[str, Any] = {"date": date.today().isoformat(), "machine": machine(), "targets": many}
-    alone = {run: in_process_ms(space, run) for run in runs}
-    each = (alone[options.targets] - alone[options.name]) / (many[options.targets] - 1)
-    result["in_process"] = {"least_ms": alone, "ms_per_target": each}
-    print(f"in this process, the least of {TRIES}: {alone} ms, {each:.1f} ms a further target", flush=True)
-    for kind, video, requests in (
-        ("words", None, options.requests), ("video", options.clip.read_bytes(), options.videos)
-    ):  # fmt: skip
-        found: dict[str, list[float]] = {run: [] for run in runs}
-        for run in (*runs, *runs):
-            with serving(workspace, run, 1) as url:
-                found[run].append(_apart(load, url, 1, requests, video)["p50_s"])
-        one, several = (float(np.mean(found[run])) for run in runs)
-        each = 1000 * (several - one) / (many[options.targets] - 1)
-        result[kind] = {
-            "p50_s": found, "ratio": several / one, "ms_per_target": each, "requests": requests
+
+def summary(video: bool, clients: int, turns: dict[str, Any], layout: str) -> dict[str, Any]:
+    """Medians over the rounds, and the median of the rounds' ratios, app to single."""
+    level: dict[str, Any] = {"video": video, "clients": clients}
+    for name, rows in turns.items():
+        times = np.concatenate([row.pop("times_s") for row in rows])
+        p50, p99 = np.percentile(times, [50, 99])
+        level[name] = {
+            "requests": len(times), "wrong": sum(row["wrong"] for row in rows),
+            "per_second": median(row["per_second"] for row in rows),
+            "cpu_s_per_request": median(row["cpu_s_per_request"] for row in rows),
+            "p50_s": float(p50), "p99_s": float(p99), "rounds": rows,
         }  # fmt: skip
-        print(f"{kind}: {1000 * one:.0f} ms with one target, {1000 * several:.0f} ms with several:", end=" ")
-        print(f"ratio {several / one:.2f}, {each:.1f} ms a further target", flush=True)
-        # Each kind is kept as it ends.
-        (RESULTS / "serve_targets.json").write_text(json.dumps(result, indent=1) + "\n")
-
-
-def in_process_ms(space: Any, run: str) -> float:
-    """Milliseconds of a forecast of an embedded draft, all targets of the run, without HTTP: the least."""
-    from serve.forecaster import _trial_row
-    from vvp.forecast import others
-
-    predictor = others.open_run(space, run)
-    row = _trial_row(predictor, False)
-    times = []
-    for _ in range(TRIES):
-        started = time.perf_counter()
-        others.forecast(predictor, row)
-        times.append(time.perf_counter() - started)
-    return 1000 * min(times)
-
-
-def levels(url: str, options: argparse.Namespace) -> dict[str, Any]:
-    clip = options.clip.read_bytes()
-    found = []
-    before = batches()
-    for video, least in ((None, options.requests), (clip, options.videos)):
-        for clients in CLIENTS:
-            row = _apart(load, url, clients, max(least, clients), video)
-            after = batches()
-            found.append({"video": video is not None, **row, "batches": _since(before, after)})
-            before = after
-    return {"levels": found, "memory_gb": tree_gb(os.getpid())}
+    pairs = list(zip(turns[layout], turns["single"], strict=True))
+    for key in ("per_second", "cpu_s_per_request", "p50_s", "p99_s"):
+        ratios = sorted(one[key] / other[key] for one, other in pairs)
+        level[f"{key}_ratio"] = {"median": median(ratios), "from": ratios[0], "to": ratios[-1]}
+    level["p50_more_ms"] = 1000 * median(one["p50_s"] - other["p50_s"] for one, other in pairs)
+    return level
 
 
 # --- the load, in a process of its own ----------------------------------------------------------------
-def load(url: str, clients: int, requests: int, video: bytes | None) -> dict[str, Any]:
-    return asyncio.run(_load(url, clients, requests, video))
+def load(url: str, clients: int, requests: int, films: list[bytes], seed: int) -> dict[str, Any]:
+    """films: one of them goes with each draft; []: none does."""
+    return asyncio.run(_load(url, clients, requests, films, seed))
 
 
-async def _load(url: str, clients: int, requests: int, video: bytes | None) -> dict[str, Any]:
+async def _load(url: str, clients: int, requests: int, films: list[bytes], seed: int) -> dict[str, Any]:
     times: list[float] = []
+    wrong = 0
+    drawn = random.Random(seed)
     left = iter(range(requests))
-    outcomes: dict[int, int] = {}
 
-    async def ask(session: aiohttp.ClientSession) -> None:
-        form = aiohttp.FormData({**FIELDS}, default_to_multipart=True)
-        if video is not None:
-            form.add_field("video", video, filename="draft.mp4", content_type="video/mp4")
+    async def ask(session: aiohttp.ClientSession, number: int) -> None:
+        nonlocal wrong
+        title = " ".join(drawn.choices(WORDS, k=drawn.randint(4, 12))) + f" {seed} {number}"
+        fields = {"title": title, "channel_id": f"c0_{number % 8:03d}"}
+        form = aiohttp.FormData(fields, default_to_multipart=True)
+        if films:
+            film = films[(seed + number) % len(films)]
+            form.add_field("video", film, filename="draft.mp4", content_type="video/mp4")
         started = time.perf_counter()
         async with session.post(f"{url}/v1/forecasts", data=form) as reply:
             await reply.read()
-            outcomes[reply.status] = outcomes.get(reply.status, 0) + 1
+            wrong += reply.status != 200
         times.append(time.perf_counter() - started)
 
     async def client(session: aiohttp.ClientSession) -> None:
-        for _ in left:
-            await ask(session)
+        for number in left:
+            await ask(session, number)
 
-    limits = aiohttp.ClientTimeout(total=600)
+    limits = aiohttp.ClientTimeout(total=900)
     async with aiohttp.ClientSession(timeout=limits, connector=aiohttp.TCPConnector(limit=0)) as session:
-        for _ in range(WARM):
-            await ask(session)
-        times.clear()
-        outcomes.clear()
         started = time.perf_counter()
         await asyncio.gather(*(client(session) for _ in range(clients)))
         seconds = time.perf_counter() - started
     p50, p99 = np.percentile(times, [50, 99])
     return {
-        "clients": clients, "requests": len(times), "outcomes": outcomes, "per_second": len(times) / seconds,
-        "p50_s": float(p50), "p99_s": float(p99),
+        "requests": len(times), "wrong": wrong, "per_second": len(times) / seconds,
+        "p50_s": float(p50), "p99_s": float(p99), "times_s": times,
     }  # fmt: skip
 
 
-def _apart(function: Any, *arguments: Any) -> Any:
-    """The function's result from a fresh process: the client's work must not sit in the driver of Serve."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
-
-
-# --- the two kinds of app -----------------------------------------------------------------------------
+# --- the two apps -------------------------------------------------------------------------------------
 @contextmanager
-def single(workspace: str, name: str) -> Iterator[str]:
+def running(script: str, workspace: str, name: str, *more: str) -> Iterator[tuple[str, int]]:
+    """(address, process) of one of the two, once it answers a draft."""
     port = free_port()
-    file = Path(__file__).with_name("serve_single.py")
-    with subprocess.Popen([sys.executable, file, workspace, name, str(port)]) as process:
+    command = [sys.executable, str(Path(__file__).with_name(script)), workspace, name, str(port), *more]
+    with subprocess.Popen(command) as process:
         try:
             deadline = time.monotonic() + START_S
-            while not _answers(f"http://127.0.0.1:{port}/openapi.json"):
+            while not _answers(f"http://127.0.0.1:{port}/docs"):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise SystemExit("the single process did not start")
+                    raise SystemExit(f"{script} did not start")
                 time.sleep(0.5)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", process.pid
         finally:
             process.terminate()
-
-
-@contextmanager
-def serving(workspace: str, name: str, replicas: int) -> Iterator[str]:
-    import ray
-    from ray import serve
-
-    from jobs.cluster import connect
-    from serve.app import build
-    from serve.config import SWITCHES, AppArgs, Limits, on_this_machine
-
-    os.environ.update(SWITCHES)  # as `vvp serve` does
-    connect()
-    have = ray.cluster_resources()
-    sizes = on_this_machine(have["CPU"], 0, have["memory"] / 2**30)
-    for stage, one in sizes["stages"].items():
-        count = 1 if stage in ("ingress", "words") else replicas
-        changed = {"min_replicas": count, "max_replicas": count, "num_cpus": one.num_cpus / count}
-        sizes["stages"][stage] = one.model_copy(update={**changed, "max_queued_requests": 256})
-    port, limits = free_port(), Limits(at_once=256, time_s=600)
-    serve.start(http_options={"host": "127.0.0.1", "port": port})
-    serve.run(build(AppArgs(workspace=workspace, name=name, limits=limits, **sizes)))
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        serve.shutdown()
-        ray.shutdown()
 
 
 def free_port() -> int:
@@ -252,45 +221,29 @@ def _answers(url: str) -> bool:
         return False
 
 
-# --- what is measured from outside --------------------------------------------------------------------
-def batches() -> dict[str, tuple[float, float]]:
-    """Stage → (drafts, batches) so far, from Ray's own metrics page; {} without Ray."""
-    ray = sys.modules.get("ray")
-    if ray is None or not ray.is_initialized():
-        return {}
-    time.sleep(12)  # Ray hands its metrics on every ten seconds
-    found: dict[str, list[float]] = {}
-    for node in ray.nodes():
-        page = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
-        with urllib.request.urlopen(page, timeout=10) as reply:
-            for line in reply.read().decode().splitlines():
-                for at, name in enumerate(("vvp_batched_drafts_total{", "vvp_batch_size_count{")):
-                    if name in line:
-                        stage = line.split('stage="')[1].split('"')[0]
-                        found.setdefault(stage, [0.0, 0.0])[at] += float(line.rsplit(" ", 1)[1])
-    return {stage: (drafts, count) for stage, (drafts, count) in found.items()}
+def idle(process: int) -> float:
+    """Cores that it takes while nobody asks."""
+    before = tree_cpu_s(process)
+    time.sleep(IDLE_S)
+    return (tree_cpu_s(process) - before) / IDLE_S
 
 
-def _since(before: dict[str, Any], after: dict[str, Any]) -> dict[str, float]:
-    """Mean batch size per stage between the two."""
-    found = {}
-    for stage, (drafts, count) in after.items():
-        old = before.get(stage, (0.0, 0.0))
-        if count > old[1]:
-            found[stage] = round((drafts - old[0]) / (count - old[1]), 2)
-    return found
+def niceness(process: int) -> int:
+    """The most of it and its descendants."""
+    return max(os.getpriority(os.PRIO_PROCESS, member) for member in tree(process))
 
 
-def _print(name: str, run: dict[str, Any]) -> None:
-    print(f"\n{name:9} {'':6} {'clients':>7} {'per second':>10} {'p50 ms':>8} {'p99 ms':>8}  batches")
-    for row in run["levels"]:
-        kind = "video" if row["video"] else "words"
-        wrong = {k: v for k, v in row["outcomes"].items() if str(k) != "200"}
-        print(
-            f"{name:9} {kind:6} {row['clients']:7} {row['per_second']:10.2f} {1000 * row['p50_s']:8.0f} "
-            f"{1000 * row['p99_s']:8.0f}  {row['batches'] or ''} {wrong or ''}"
-        )
-    print(f"{name:9} memory {run['memory_gb']:.2f} GB", flush=True)
+def _print(level: dict[str, Any]) -> None:
+    kind = f"{'video' if level['video'] else 'words'} {level['clients']:3} clients"
+    for name, row in level.items():
+        if isinstance(row, dict) and "rounds" in row:
+            print(
+                f"{kind}  {name:7} {row['per_second']:7.2f}/s  p50 {1000 * row['p50_s']:7.0f}  "
+                f"p99 {1000 * row['p99_s']:7.0f} ms  CPU {1000 * row['cpu_s_per_request']:6.0f} ms  "
+                f"{row['wrong'] or ''}"
+            )
+    ratios = {key: value["median"] for key, value in level.items() if key.endswith("_ratio")}
+    print(kind, " ".join(f"{key}: {value:.2f}" for key, value in ratios.items()), flush=True)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def app_of(workspace: str, run: str) -> FastAPI:
     known = load(Workspace(workspace), RunPaths(run).predictor)
     recipe = Recipe.of(known.head.embedding)
     decode = Decode(recipe.decode)
-    encoders = list(encoders_here(recipe.profile, None, recipe.decode, os.cpu_count() or 1))
+    encoders = list(encoders_here(recipe.profile, None, recipe.decode, len(os.sched_getaffinity(0))))
     turn = threading.Lock()
     app = FastAPI()
 

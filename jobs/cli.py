@@ -17,6 +17,8 @@ from jobs import show, signals
 from vvp import __version__
 from vvp.errors import UserError, VvpError
 
+INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
+
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -99,19 +101,25 @@ def _verbs() -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of `vvp ARGUMENTS`. A programmer's mistake is not caught: it shows its traceback."""
-    if not app.registered_groups:
-        _verbs()
     try:
+        if not app.registered_groups:
+            _verbs()
         typer.main.get_command(app).main(arguments, prog_name="vvp", obj=arguments)
     except SystemExit as end:  # Typer prints a wrong option itself and exits with 2
         if isinstance(end.__context__, BrokenPipeError):
             return show.PIPE_CLOSED
-        return end.code if isinstance(end.code, int) else 0
+        if not (signals.told() and end.code == INTERRUPTED):
+            return end.code if isinstance(end.code, int) else 0
     except Exception as error:  # noqa: BLE001  what is not told in a sentence here is raised again
-        return _told(error)
-    except signals.Stopped as stop:
-        return _stopped(stop)
-    return 0
+        if not signals.told():  # else it is what a library made of the signal
+            return _told(error)
+    except KeyboardInterrupt:  # outside of Typer, so while the verbs were imported
+        if not signals.told():
+            raise
+    else:
+        return 0
+    # Out here the exception is gone: it held what runs, and Ray's streams must end before Ray does.
+    return _stopped(signals.heard())
 
 
 def _told(error: Exception) -> int:
@@ -129,18 +137,18 @@ def _told(error: Exception) -> int:
     return 2
 
 
-def _stopped(stop: signals.Stopped) -> int:
-    """Takes down what runs, says so in one sentence; the exit code."""
+def _stopped(number: int) -> int:
+    """Takes down what a signal ended, says so in one sentence; the exit code, as shells give it."""
     signals.ignore(signal.SIGTERM, signal.SIGINT)  # it is ending; a second one would leave parts running
     show.err.print(
-        f"vvp: stopped by {stop.name}; what was written is kept, and the same command goes on from there."
+        f"vvp: stopped by {signal.Signals(number).name}; what was written is kept, and the same command "
+        "goes on from there."
     )
     if "ray" in sys.modules:
         from jobs.cluster import disconnect
 
-        stop.__traceback__ = None  # it holds what runs: Ray's streams must end before Ray does
         disconnect()
-    return stop.code
+    return 128 + number
 
 
 def _name_the_user() -> None:

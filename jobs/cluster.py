@@ -159,6 +159,13 @@ def _reaped() -> Iterator[Callable[[str], None]]:
     os.environ[reaper.MARK] = mark
     try:
         yield tell
+    except KeyboardInterrupt:
+        # In the middle of the start: Ray's servers end with us, but their agents stay, known by the session.
+        sessions: set[str] = set()
+        reaper.of(mark, sessions)
+        for session in sessions:
+            tell(session)
+        raise
     finally:
         del os.environ[reaper.MARK]  # what this process starts by itself is none of Ray's
 

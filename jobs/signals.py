@@ -11,21 +11,22 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Stopped(BaseException):
-    """The process was told to end. No Exception: nobody who catches errors shall swallow it."""
+class Stopped(KeyboardInterrupt):
+    """The process was told to end. Ray lets a KeyboardInterrupt through its C++ calls, and nothing else; what
+    comes out of them is a plain one. So catch KeyboardInterrupt, and ask `heard` which signal it was."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
-    @property
-    def name(self) -> str:
-        return signal.Signals(self.number).name
+_numbers: list[int] = []
 
-    @property
-    def code(self) -> int:
-        """The exit code that shells give a process which a signal ended."""
-        return 128 + self.number
+
+def heard() -> int:
+    """The signal that came; SIGINT where none came to our handler: Python's own raised KeyboardInterrupt."""
+    return _numbers[-1] if _numbers else signal.SIGINT
+
+
+def told() -> bool:
+    """Whether a signal that `listen` was asked for has come."""
+    return bool(_numbers)
 
 
 def listen(*numbers: int) -> None:
@@ -52,10 +53,11 @@ def kept() -> Iterator[None]:
     except SystemExit as end:
         if end.code != signal.SIGTERM:
             raise
-        raise Stopped(signal.SIGTERM) from None
+        _stop(signal.SIGTERM, None)
     finally:
         listen(signal.SIGTERM)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped(number)
+    _numbers.append(number)
+    raise Stopped

@@ -23,7 +23,7 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 import vvp
 from jobs import show
 from jobs.cluster import ANSWER_S, QUIET
-from jobs.signals import Stopped
+from jobs.signals import heard
 from vvp.errors import UserError, VvpError
 
 # A job runs this checkout, not the vvp that the cluster's Python has installed. Only these two folders are
@@ -65,9 +65,9 @@ def submit(address: str, arguments: list[str]) -> int:
         while not (status := client.get_job_status(job)).is_terminal():
             time.sleep(0.5)
         info = client.get_job_info(job)
-    except (KeyboardInterrupt, Stopped) as end:
+    except KeyboardInterrupt:
         show.err.print(f"the job goes on; stop it with: ray job stop --address {address} {job}", markup=False)
-        return end.code if isinstance(end, Stopped) else 130
+        return 128 + heard()
     except (OSError, RuntimeError, ClientError) as error:
         raise VvpError(
             f"lost contact with {address} ({error}); the job may go on: "

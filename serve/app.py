@@ -12,11 +12,11 @@ from typing import Any
 from ray import serve
 from ray.serve import Application
 
-from serve.config import AppArgs, Limits, Stage, StageName
+from serve.config import INSIDE, STAGES, AppArgs, Limits, Stage, StageName
 from serve.deployments import Decode, Encoder, Transcribe
 from serve.forecaster import Forecaster
 from serve.ingress import Ingress
-from serve.pipeline import Handles
+from serve.pipeline import Handles, Inside
 from vvp.embed import stages as embed_stages
 from vvp.embed.recipe import Recipe
 from vvp.encoders.profiles import Profile
@@ -47,17 +47,26 @@ def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decod
         )
     key = os.environ.get(KEY)
 
+    fused = args.layout == "fused"
+
     def sized(cls: type, name: StageName) -> Any:
         return _sized(cls, name.capitalize(), args.stage(name), args.limits)
 
+    def placed(cls: type, name: StageName, *arguments: Any, **options: Any) -> Any:
+        """A deployment of the class, or the class inside the ingress."""
+        if fused and name in INSIDE:
+            return Inside(partial(cls, *arguments))
+        return sized(cls, name).options(**options).bind(*arguments)
+
     def encoder(name: StageName, modality: str) -> Any:
-        stage = args.stage(name)
+        inside = fused and name in INSIDE
+        stage = STAGES[name] if inside else args.stage(name)
         make_stage = partial(
             embed_stages.Encode, modality, recipe.profile.encoders[modality], args.models,
-            recipe.labels[modality], recipe.decode, _device(stage), args.threads,
+            recipe.labels[modality], recipe.decode, _device(stage), 1 if inside else args.threads,
         )  # fmt: skip
         batch = (stage.max_batch_size, stage.batch_wait_s)
-        return sized(Encoder, name).bind(modality, batch, make_stage)
+        return placed(Encoder, name, modality, batch, make_stage, args.words_kept)
 
     transcribe = None
     if recipe.profile.transcriber is not None:
@@ -73,20 +82,27 @@ def make(args: AppArgs, profile: Profile | None = None, decoder: Decoder = decod
                 args.threads,
             )
         )
-    forecaster = sized(Forecaster, "forecaster")
-    ingress = sized(Ingress, "ingress")
-    return ingress.options(user_config=args.limits.model_dump()).bind(
-        Handles(
-            decode=sized(Decode, "decode").bind(recipe.decode, decoder, args.scratch, args.limits.duration_s),
-            video=encoder("video", "video"),
-            audio=encoder("audio", "audio"),
-            words=encoder("words", "text"),
-            forecaster=forecaster.options(user_config=args.predictor.model_dump()).bind(known.head.embedding),
-            transcribe=transcribe,
-        ),
-        sha256(key.encode()).hexdigest() if key else None,
-        args.scratch,
-        args.hosts,
+    predictor = args.predictor.model_dump()
+    told = args.limits.model_dump() | ({"predictor": predictor} if fused else {})
+    return (
+        sized(Ingress, "ingress")
+        .options(user_config=told)
+        .bind(
+            Handles(
+                decode=sized(Decode, "decode").bind(
+                    recipe.decode, decoder, args.scratch, args.limits.duration_s
+                ),
+                video=encoder("video", "video"),
+                audio=encoder("audio", "audio"),
+                words=encoder("words", "text"),
+                forecaster=placed(Forecaster, "forecaster", known.head.embedding, user_config=predictor),
+                transcribe=transcribe,
+            ),
+            sha256(key.encode()).hexdigest() if key else None,
+            args.scratch,
+            args.hosts,
+            args.predictor,
+        )
     )
 
 

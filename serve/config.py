@@ -11,11 +11,16 @@ from vvp.embed.pools import GPU_WEIGHT, MEMORY_GB
 
 # Ray Serve's own switches, which each of its processes reads when it starts: two threads less to pass in each
 # call, and the proxy's calls by gRPC. With Handles.direct a third less time for a draft without a video.
+# Lines about requests are written a hundred at a time (an error at once), and to files alone.
 SWITCHES = {
     "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     "RAY_SERVE_PROXY_USE_GRPC": "1",
+    "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "100",
+    "RAY_SERVE_LOG_TO_STDERR": "0",
 }
+Layout = Literal["fused", "staged"]
+MOST_FUSED = 8  # cores up to which a machine without a GPU is served by the fused layout
 StageName = Literal["ingress", "decode", "video", "audio", "transcribe", "words", "forecaster"]
 
 
@@ -24,7 +29,8 @@ class Settings(BaseModel):
 
 
 class PredictorAt(Settings):
-    """Where the predictor lies. The Forecaster's user_config: a change is loaded without a restart."""
+    """Where the predictor lies. The Forecaster's user_config (fused: the Ingress's, under `predictor`): a
+    change is loaded without a restart."""
 
     workspace: str = Field(description="folder or s3:// URI that every node reaches under this name")
     name: str = Field("default", pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$", description="of the run")
@@ -87,6 +93,12 @@ STAGES: dict[StageName, Stage] = {
 }  # fmt: skip
 
 
+INSIDE: tuple[StageName, ...] = ("words", "forecaster")  # the ingress, where that is fused
+FUSED: dict[StageName, Stage] = {name: stage for name, stage in STAGES.items() if name not in INSIDE} | {
+    "ingress": STAGES["ingress"].model_copy(update={"num_cpus": 0.4, "target_ongoing_requests": 8})
+}
+
+
 class AppArgs(PredictorAt):
     """The builder's arguments, as in serve.yaml."""
 
@@ -97,45 +109,57 @@ class AppArgs(PredictorAt):
     scratch: str | None = Field(
         None, description="folder of each node for files in work; null: its temporary directory"
     )
+    layout: Layout = Field(
+        "staged",
+        description="staged: each part is a deployment; fused: words and forecaster work inside the ingress",
+    )
     threads: int = Field(1, ge=1, description="CPU threads of each model")
+    words_kept: int = Field(1000, ge=0, description="vectors of words that a replica keeps; 0: none")
     limits: Limits = Limits()
     stages: dict[StageName, Stage] = Field({}, description="sizes that differ from the defaults")
 
     def stage(self, name: StageName) -> Stage:
         """The stage's defaults with what was given on top."""
         given = self.stages.get(name, Stage()).model_dump(exclude_unset=True)
-        return STAGES[name].model_copy(update=given)
+        return (FUSED if self.layout == "fused" else STAGES)[name].model_copy(update=given)
 
     @property
     def predictor(self) -> PredictorAt:
         return PredictorAt(workspace=self.workspace, name=self.name, id=self.id)
 
 
-def on_this_machine(cpus: float, gpus: float, memory_gb: float) -> dict[str, Any]:
-    """`threads` and `stages` of AppArgs for so many cores: the most replicas that autoscaling may start fit,
-    also into memory_gb.
+def on_this_machine(
+    cpus: float, gpus: float, memory_gb: float, layout: Layout | None = None
+) -> dict[str, Any]:
+    """`layout`, `threads` and `stages` of AppArgs for so many cores: the most replicas that autoscaling may
+    start fit, also into memory_gb.
 
-    An encoder on CPUs may grow to all cores, for one thread of each copy wastes nothing.
+    An encoder on CPUs may grow to all cores, for one thread of each copy wastes nothing. So may a fused
+    ingress, whose one thread is also its words'.
     """
+    layout = layout or ("fused" if cpus <= MOST_FUSED and not gpus else "staged")
+    default = FUSED if layout == "fused" else STAGES
     threads = 1 if cpus <= 4 else 4
-    copies = {
+    copies: dict[StageName, float] = {
         "decode": cpus // 4,
         "transcribe": cpus // 4,
         "video": cpus // threads,
         "audio": cpus // threads,
     }
+    if layout == "fused":
+        copies["ingress"] = cpus
     spare = memory_gb - sum(MEMORY_GB.values())
-    sets = 1 + max(0.0, spare // sum(MEMORY_GB[name] for name in copies))
+    sets = 1 + max(0.0, spare // sum(MEMORY_GB["text" if name == "ingress" else name] for name in copies))
     copies = {name: min(count, sets) for name, count in copies.items()}
-    shares = {name: GPU_WEIGHT.get("text" if name == "words" else name, 0.0) * (gpus > 0) for name in STAGES}
-    most = {n: max(1, int(gpus if shares[n] and n in copies else copies.get(n, 1))) for n in STAGES}
-    shrink = min(1.0, cpus / sum(most[name] * stage.num_cpus for name, stage in STAGES.items()))
+    shares = {name: GPU_WEIGHT.get("text" if name == "words" else name, 0.0) * (gpus > 0) for name in default}
+    most = {n: max(1, int(gpus if shares[n] and n in copies else copies.get(n, 1))) for n in default}
+    shrink = min(1.0, cpus / sum(most[name] * stage.num_cpus for name, stage in default.items()))
     stages: dict[StageName, Stage] = {}
-    for name, stage in STAGES.items():
+    for name, stage in default.items():
         share = int(1000 * stage.num_cpus * shrink) / 1000  # never rounded up past the machine
         update = {"num_cpus": share, "num_gpus": shares[name], "max_replicas": most[name]}
         if name in ("video", "audio") and not shares[name]:
             # On CPUs a batch takes as long as its rows, and the first of them waits for all.
             update["max_batch_size"] = 1
         stages[name] = stage.model_copy(update=update)
-    return {"threads": threads, "stages": stages}
+    return {"layout": layout, "threads": threads, "stages": stages}

@@ -6,6 +6,8 @@ Not known here: HTTP, the order of the steps (pipeline.py), how many replicas th
 """
 
 import asyncio
+import ctypes
+import hashlib
 import io
 import os
 import shutil
@@ -13,8 +15,10 @@ import tempfile
 import threading
 import time
 import wave
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from math import prod
 from typing import Any
 
@@ -46,9 +50,16 @@ class OneThread:
     def __init__(self, make: Callable[[], Any]) -> None:
         self._thread = ThreadPoolExecutor(1)
         self._thing = self._thread.submit(make).result()
+        _give_back()
 
     async def __call__(self, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._thing, *arguments)
+
+
+def _give_back() -> None:
+    """What loading a model took for a while, the C library keeps: 130 MB of Whisper's encoder."""
+    with suppress(OSError, AttributeError):  # another C library has no such call
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 class Decode:
@@ -108,9 +119,14 @@ class Encoder:
     """One modality: rows with frames, waveform or words → the same rows' vectors, batched as they come."""
 
     def __init__(
-        self, modality: str, batch: tuple[int, float], make: Callable[[], embed_stages.Encode]
+        self,
+        modality: str,
+        batch: tuple[int, float],
+        make: Callable[[], embed_stages.Encode],
+        words_kept: int = 0,
     ) -> None:
-        """batch: (most rows at once, seconds to wait for more)."""
+        """batch: (most rows at once, seconds to wait for more); words_kept: see config.AppArgs."""
+        self.kept = Kept(words_kept if modality == "text" else 0)
         self.schema = pa.schema([*RAW[modality], *(HEADS.field(name) for name in MARKS)])
         self.made = [f"{modality}_embedding", *MARKS]
 
@@ -139,6 +155,14 @@ class Encoder:
 
         Plain values, not Arrow: of a table with one row, packing each column costs more than all the rest.
         """
+        if (vector := self.kept.get(row)) is not None:
+            return {self.made[0]: vector, **{name: row.get(name) for name in MARKS}}
+        done = await self._encoded(row)
+        if done["error_kind"] is None:
+            self.kept.put(row, done[self.made[0]])
+        return done
+
+    async def _encoded(self, row: dict[str, Any]) -> dict[str, Any]:
         if sum(len(row.get(name) or "") for name in LENGTHS) > LONG:
             async with self.long:
                 [alone] = await self._pass([row])
@@ -163,6 +187,31 @@ class Encoder:
         done = await self.stage(pa.Table.from_pylist(rows, schema=self.schema))
         made: list[dict[str, Any]] = done.select(self.made).to_pylist()
         return made
+
+
+class Kept:
+    """Vectors of the words asked for last, by a hash of the words; those asked for longest ago go first."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.vectors: OrderedDict[bytes, np.ndarray] = OrderedDict()
+
+    def get(self, row: dict[str, Any]) -> list[float] | None:
+        if (key := self._key(row)) not in self.vectors:
+            return None
+        self.vectors.move_to_end(key)
+        vector: list[float] = self.vectors[key].tolist()
+        return vector
+
+    def put(self, row: dict[str, Any], vector: list[float]) -> None:
+        if self.most:
+            self.vectors[self._key(row)] = np.array(vector, np.float32)
+        while len(self.vectors) > self.most:
+            self.vectors.popitem(last=False)
+
+    def _key(self, row: dict[str, Any]) -> bytes:
+        """Of the words alone: which draft they came from does not matter, and they are not kept."""
+        return hashlib.sha256(repr([row.get(name) for name in WORDS]).encode()).digest()
 
 
 class Transcribe:

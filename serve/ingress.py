@@ -19,11 +19,11 @@ from ray.exceptions import RayError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from serve.api import make_api
-from serve.config import Limits
+from serve.config import Limits, PredictorAt
 from serve.drafts import Submitted
 from serve.errors import NO_ROOM, ApiError, no_room
 from serve.metrics import Metrics
-from serve.pipeline import Events, Handles, Steps, by_video, call, embed, side_by_side
+from serve.pipeline import Events, Handles, Here, Steps, by_video, call, embed, side_by_side
 from serve.ranking import ranked
 from serve.schemas import ForecastReply, Health, PredictorReply, RankingReply, Seconds
 from vvp.dataset.scales import log_count
@@ -38,22 +38,37 @@ class Ingress:
     """One replica. Its limits change by user_config; wrong ones are refused and the old ones stay."""
 
     def __init__(
-        self, handles: Handles, key_sha256: str | None, scratch: str | None, hosts: list[str] | None = None
+        self,
+        handles: Handles,
+        key_sha256: str | None,
+        scratch: str | None,
+        hosts: list[str] | None,
+        predictor: PredictorAt,
     ) -> None:
         """key_sha256: hex, of the key that every /v1 call must carry; null: none is asked for.
-        scratch, hosts: see config.AppArgs."""
+        scratch, hosts, predictor: see config.AppArgs."""
         self.hosts = hosts
         self.uploads: Counter[str] = Counter()  # under way, by the client's address
         self.handles, self.key_sha256, self.scratch = handles.direct(), key_sha256, scratch
         self.limits: Limits | None = None
+        self.predictor_at = predictor
+        self.loaded: dict[str, Any] | None = None  # what the fused forecaster was told last
         self.metrics = Metrics()
         self.at_work = 0
         self.outcomes: Counter[str] = Counter()
+        self.closing = False
         self.whole = False  # all deployments have answered
 
-    def reconfigure(self, config: dict[str, Any]) -> None:
+    async def reconfigure(self, config: dict[str, Any]) -> None:
+        """config: Limits; in the fused layout also `predictor`, a PredictorAt (without it: the args')."""
+        limits = dict(config)
+        if isinstance(self.handles.forecaster, Here):
+            at = limits.pop("predictor", None) or self.predictor_at.model_dump()
+            if at != self.loaded:
+                await asyncio.to_thread(self.handles.forecaster.thing.reconfigure, at)
+                self.loaded = at
         try:
-            self.limits = Limits.model_validate(config)
+            self.limits = Limits.model_validate(limits)
         except ValidationError as error:
             if self.limits is None:
                 raise
@@ -79,6 +94,8 @@ class Ingress:
     def uploading(self, client: str) -> Iterator[None]:
         """While a body comes in. ApiError busy when there is no place to work on it, or when this client, or
         all together, have too many under way. It holds no place at work: whoever is slow waits alone."""
+        if self.closing:  # what had come before is answered
+            raise ApiError("unavailable", "The service is ending; try again later.")
         self._refuse_when_full()
         most = self.bounds.uploads
         if self.uploads.total() >= most or self.uploads[client] >= max(1, most // 2):
@@ -192,11 +209,21 @@ class Ingress:
 
     async def health(self) -> Health:
         """ApiError unavailable, or time_limit, when no forecast could be made now."""
+        if self.closing:
+            raise ApiError("unavailable", "The service is ending; try again later.")
         if not self.whole:  # asked once: later an answer would have to wait behind the films in work
             await self.in_time(self.handles.ready())
             self.whole = True
         facts = await self.in_time(call(self.handles.forecaster.facts))
         return Health(status="ok", predictor=facts["id"], refused=facts["refused"])
+
+    def close(self) -> None:
+        """From here on new requests get 503."""
+        self.closing = True
+
+    def busy(self) -> int:
+        """Requests that are here and not yet answered."""
+        return self.at_work + self.uploads.total()
 
     def tally(self) -> dict[str, int]:
         """Requests of the API so far, by what they ended in."""

@@ -6,8 +6,9 @@ Not known here: HTTP, limits but the video's length, how a deployment works.
 """
 
 import asyncio
+import inspect
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -37,21 +38,50 @@ EMBEDDED = (*names(EMBEDDINGS, PUBLISH), *MARKS)
 
 
 @dataclass(frozen=True)
+class Inside:
+    """A deployment that is none of its own: each replica of the ingress makes its object, and works on it."""
+
+    make: Callable[[], Any]
+
+
+class Here:
+    """Is called like a DeploymentHandle, and calls an object of this process."""
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+    def __getattr__(self, name: str) -> "Here":
+        return Here(getattr(self.thing, name))
+
+    def remote(self, *arguments: Any) -> "asyncio.Future[Any]":
+        async def answer() -> Any:
+            found = self.thing(*arguments)
+            return await found if inspect.isawaitable(found) else found
+
+        return asyncio.ensure_future(answer())
+
+
+@dataclass(frozen=True)
 class Handles:
-    """The deployments. transcribe: null where the predictor was trained without recognised speech."""
+    """The deployments. transcribe: null where the predictor was trained without recognised speech; words and
+    forecaster: in the fused layout Inside, and Here once they are made."""
 
     decode: DeploymentHandle
     video: DeploymentHandle
     audio: DeploymentHandle
-    words: DeploymentHandle
-    forecaster: DeploymentHandle
+    words: Any
+    forecaster: Any
     transcribe: DeploymentHandle | None
 
     def direct(self) -> "Handles":
-        """The same, where what is small goes straight to the replica, by gRPC, which takes half the time of a
-        call through Ray's task queue. What is large travels through the object store."""
-        words, forecaster = (one.options(_by_reference=False) for one in (self.words, self.forecaster))
-        return replace(self, words=words, forecaster=forecaster)
+        """The same, where what is small takes the shortest way: none to what is Inside, else straight to the
+        replica, by gRPC, which takes half the time of a call through Ray's task queue. What is large travels
+        through the object store."""
+
+        def near(one: Any) -> Any:
+            return Here(one.make()) if isinstance(one, Inside) else one.options(_by_reference=False)
+
+        return replace(self, words=near(self.words), forecaster=near(self.forecaster))
 
     async def ready(self) -> None:
         """Returns when each of them has a replica that answers."""
@@ -92,8 +122,9 @@ def by_video(submitted: Sequence[Submitted], events: Events) -> list[Steps]:
     return [Steps(some, events) for some in places.values()]
 
 
-async def call(handle: DeploymentHandle, *arguments: Any) -> Any:
-    """The answer of a deployment, asked again when its replica dies. BackPressureError: its queue is full.
+async def call(handle: Any, *arguments: Any) -> Any:
+    """The answer of a deployment (or of what is Here), asked again when its replica dies. BackPressureError:
+    its queue is full.
 
     ApiError unavailable after TRIES deaths: an input that kills whoever takes it must end somewhere.
     """

@@ -71,6 +71,22 @@ def finish(driver: subprocess.Popen[str]) -> tuple[int, int]:
     return int(words[-1].split()[1]), int(words[-1].split()[2])
 
 
+def test_sigterm_ends_it_in_a_sentence_and_a_rerun_does_the_rest(space: Workspace) -> None:
+    driver = subprocess.Popen(
+        [sys.executable, str(Path(__file__).parent / "embed_driver.py"), space.root, "--signals"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    lines_until(driver, under_way)
+    driver.terminate()
+    _, said = driver.communicate(timeout=60)
+    end_group(driver)
+    assert driver.returncode == 143 and "Traceback" not in said and said.count("vvp: ") == 1, said
+    assert "stopped by SIGTERM; what was written is kept" in said
+    written = len(space.read("embeddings"))
+    assert 4 <= written < VIDEOS
+    assert finish(start(space)) == (VIDEOS - written, written)
+
+
 def test_a_killed_driver_is_started_again(space: Workspace) -> None:
     driver = start(space)
     lines_until(driver, under_way)

@@ -7,6 +7,8 @@ from planted import world
 from sealed import changed_head
 
 from vvp.errors import UserError
+from vvp.forecast.contributions import attribute
+from vvp.models.base import Data
 from vvp.models.mlp import Mlp, Network, batch_size
 from vvp.models.registry import load
 
@@ -61,3 +63,27 @@ def test_torchs_global_state_is_left_as_it_was() -> None:
 
 def test_small_batches_for_few_rows() -> None:
     assert [batch_size(n) for n in (5, 60, 200, 1000, 100_000)] == [8, 8, 32, 128, 512]
+
+
+def test_rows_mixed_of_two_are_forecast_as_if_they_were_whole() -> None:
+    rng = np.random.default_rng(0)
+    blocks = np.repeat(["picture", "sound", "timing"], [90, 50, 5])
+    kinds = np.where(blocks == "timing", "feature", "embedding")
+    X = rng.normal(size=(60, len(blocks))).astype(np.float32)
+    X[3, blocks == "sound"] = np.nan
+    X[7, -2:] = np.nan
+    groups = np.array([f"{b}:{k}" for b, k in zip(blocks, kinds, strict=True)])
+    model = Mlp(epochs=(3,)).fit(Data(X=X, y=X[:, 0] + X[:, 5], groups=groups), Mlp().start, 0)
+    given = ("picture", "sound", "timing")
+    of_x = np.array([[b in given[:i] or b == given[-i] for b in blocks] for i in range(1, 4)])
+    for i in (0, 3, 7):
+        rows = np.where(of_x[:, None], X[i], X[:9])
+        whole = np.stack([model.predict(some) for some in rows])
+        assert np.abs(model.mixed(X[i], X[:9], of_x) - whole).max() < 1e-5
+        start, added = attribute(model.predict, X[i], X[:9], list(blocks))
+        cheaper, too = attribute(model.predict, X[i], X[:9], list(blocks), model.mixed)
+        assert cheaper == pytest.approx(start, rel=0.01)
+        assert all(too[b] == pytest.approx(added[b], rel=0.01, abs=1e-5) for b in added)
+    in_part = rng.random(of_x.shape) < 0.5
+    rows = np.where(in_part[:, None], X[0], X[:9])
+    assert np.allclose(model.mixed(X[0], X[:9], in_part), np.stack([model.predict(r) for r in rows]))

@@ -19,6 +19,12 @@ from serve.proxy import SETTINGS
 
 HERE = Path(__file__).parent
 START_S = 180.0
+IN_BOTH = ("test_app", "test_faults", "test_limits")
+QUICK = (
+    "test_a_title_alone_gets_a_whole_forecast", "test_a_video_gets_the_number_that_offline_gives",
+    "test_no_accepted_request_is_lost_when_replicas_die",
+    "test_another_predictor_is_taken_under_load_and_a_broken_one_refused",
+)  # fmt: skip
 os.environ["PYTHONPATH"] = f"{os.environ['PYTHONPATH']}{os.pathsep}{HERE}"  # before Ray starts
 os.environ.update(SWITCHES | SETTINGS)  # as `vvp serve` does
 
@@ -31,6 +37,7 @@ class App:
     space: Any
     scratch: Path
     predictors: dict[str, str]  # run → predictor id
+    layout: str
     told: Any = None
 
     def tell(self, code: int = 0, **changes: dict[str, Any]) -> None:
@@ -41,7 +48,10 @@ class App:
         deployments = [{"name": name, **options} for name, options in changes.items()]
         if (code, deployments) == self.told:
             return
-        args = {"workspace": self.space.root, "scratch": str(self.scratch), "threads": 1 + code}
+        args = {
+            "workspace": self.space.root, "scratch": str(self.scratch), "threads": 1 + code,
+            "layout": self.layout,
+        }  # fmt: skip
         app = {
             "name": "default",
             "import_path": "serve_fake_app:build",
@@ -54,8 +64,17 @@ class App:
         self.told = (code, deployments)
 
     def serve_run(self, name: str) -> None:
-        """Tells the Forecaster to take the predictor of that run, by user_config."""
-        self.tell(Forecaster={"user_config": {"workspace": self.space.root, "name": name}})
+        """Tells the forecaster to take the predictor of that run, by user_config."""
+        at = {"workspace": self.space.root, "name": name}
+        if self.layout == "fused":
+            self.tell(Ingress={"user_config": {"predictor": at}})
+        else:
+            self.tell(Forecaster={"user_config": at})
+
+    @property
+    def forecaster(self) -> str:
+        """The deployment that forecasts."""
+        return "Ingress" if self.layout == "fused" else "Forecaster"
 
     def post(
         self, path: str = "/v1/forecasts", film: bytes | None = None, **fields: Any
@@ -85,7 +104,7 @@ def replicas(deployment: str) -> set[int]:
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            title = (folder / "cmdline").read_text()
+            title = (folder / "cmdline").read_text(errors="replace")
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
         except OSError:  # it has just ended
             continue
@@ -111,8 +130,18 @@ def serve_url(ray_session: None) -> Iterator[str]:
     serve.shutdown()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The app's tests run on the layout of a laptop, those of IN_BOTH on the other too: the quick ones of
+    them in every run."""
+    if "running" in metafunc.fixturenames:
+        module, name = metafunc.module.__name__, metafunc.definition.name
+        staged = pytest.param("staged", marks=() if name in QUICK else pytest.mark.slow)
+        layouts = ["fused", *([staged] if module in IN_BOTH else [])]
+        metafunc.parametrize("running", layouts, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def running(serve_url: str, tmp_path_factory: pytest.TempPathFactory) -> App:
+def running(request: pytest.FixtureRequest, serve_url: str, tmp_path_factory: pytest.TempPathFactory) -> App:
     from learn_tables import learn
     from serve_fakes import PROFILE
     from serve_world import damage, fill
@@ -120,7 +149,7 @@ def running(serve_url: str, tmp_path_factory: pytest.TempPathFactory) -> App:
     space = fill(tmp_path_factory.mktemp("serve") / "workspace", PROFILE)
     predictors = {name: learn(space, name) for name in ("default", "other")}
     damage(space, "broken", of="default")
-    made = App(serve_url, space, tmp_path_factory.mktemp("scratch"), predictors)
+    made = App(serve_url, space, tmp_path_factory.mktemp("scratch"), predictors, request.param)
     made.tell()
     return made
 

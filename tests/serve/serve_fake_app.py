@@ -4,10 +4,11 @@ from ray.serve import Application
 from serve_fakes import PROFILE, decode
 
 from serve.app import make
-from serve.config import STAGES, AppArgs
+from serve.config import FUSED, STAGES, AppArgs
 
 
 def build(args: AppArgs) -> Application:
     """It reserves no CPU of the session's Ray, so tests of other folders do not notice it."""
-    free = {name: stage.model_copy(update={"num_cpus": 0}) for name, stage in STAGES.items()}
+    stages = FUSED if args.layout == "fused" else STAGES
+    free = {name: stage.model_copy(update={"num_cpus": 0}) for name, stage in stages.items()}
     return make(args.model_copy(update={"stages": free}), PROFILE, decode)

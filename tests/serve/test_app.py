@@ -228,6 +228,7 @@ def test_metrics_are_counted_and_neither_they_nor_logs_tell_what_was_sent(app: A
     assert series("vvp_step_seconds_count", step="decode") >= 1
     assert series("vvp_interval_width_log_views_count") >= 1 and series("vvp_forecasts_total") >= 1
     assert series("vvp_batch_size_count", stage="video") >= 1
+    app.tell(Ingress={"user_config": {"upload_mb": -1}})  # an error: it brings the lines before it to disk
     logs = Path(ray._private.worker._global_node.get_logs_dir_path())
     told = [file for file in logs.rglob("*") if file.is_file() and secret.encode() in file.read_bytes()]
     assert not told and secret not in text

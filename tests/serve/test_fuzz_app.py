@@ -38,7 +38,7 @@ RANKINGS = [
 ]  # fmt: skip
 KINDS = [b"", b"\r\nContent-Type: video/mp4", b"\r\nContent-Type: text/html; charset=utf-7"]
 FILES = [b'; filename="a.mp4"', b'; filename=""', b"; filename=", b'; filename="../../x"']
-PARTS = ("Ingress", "Decode", "Words", "Forecaster")
+PARTS = ("Ingress", "Decode")
 
 
 def body(rng: random.Random) -> tuple[str, bytes, bytes]:

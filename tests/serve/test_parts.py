@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import ray.serve
@@ -38,6 +39,7 @@ from serve.uploads import Form, lively, read_form
 from vvp import api
 from vvp.errors import UserError
 from vvp.forecast.head import Embedding
+from vvp.forecast.predictor import ROW
 from vvp.learn.first_points import at_first_points
 from vvp.media.decode import DecodeSettings
 from vvp.workspace import Workspace
@@ -125,6 +127,7 @@ class Acting:
     """What api.py needs of an Ingress, with a key and nothing behind it."""
 
     scratch = hosts = None
+    closing = False
     bounds = Limits()
     ended_as: list[tuple[str, str]]
 
@@ -227,6 +230,46 @@ def test_long_texts_hold_up_no_short_one(serve_url: str) -> None:
     finally:
         ray.serve.delete("slow")
     assert worked > 3 and waited < worked / 3
+
+
+def test_vectors_of_the_words_asked_for_last_are_kept() -> None:
+    kept = deployments.Kept(2)
+    for i, title in enumerate("abca"):
+        if kept.get({"title": title, "status": "ok"}) is None:
+            kept.put({"title": title, "status": "ok"}, [float(i)])
+    assert [kept.get({"title": title}) for title in "abc"] == [[3.0], None, [2.0]]
+    assert kept.get({"title": "a", "transcript": "b"}) is None and len(kept.vectors) == 2
+    none = deployments.Kept(0)
+    none.put({"title": "a"}, [1.0])
+    assert none.get({"title": "a"}) is None
+
+
+def test_drafts_that_are_forecast_together_get_what_they_get_alone(space: Workspace) -> None:
+    learn(space, "first")
+    forecaster = Forecaster(Embedding.model_validate(space.read_json("embed.json")))
+    forecaster.reconfigure({"workspace": space.root, "name": "first"})
+    rng = np.random.default_rng(0)
+
+    def draft(title: str, horizon_days: float | None = None, media: bool = False) -> Any:
+        row = dict.fromkeys(ROW.names) | {"status": "ok", "transcript": None}
+        for modality in forecaster.current.dims.modalities:
+            if media or modality.input == "words":
+                length = forecaster.current.dims.lengths[modality.name]
+                row[modality.vector] = rng.normal(size=length).tolist()
+        return {"title": title, "channel_id": "c1"}, row, horizon_days
+
+    asked = [[draft("a")], [draft("b", 20.0), draft("c")], [draft("d", 20.0, True)], [draft("e")]]
+    together: list[Any] = forecaster._answers(asked)
+    alone: Any
+    for some, said in zip(asked, together, strict=True):
+        [alone] = forecaster._answers([some])
+        for one, other in zip(said["forecasts"], alone["forecasts"], strict=True):
+            assert one["log_views"] == pytest.approx(other["log_views"], abs=1e-9)
+            assert one["horizon_days"] == other["horizon_days"] and one["nearest"] == other["nearest"]
+        assert len(said["beats"]) == len(some)
+    wrong = ({"colour": "red"}, None, None)
+    said = forecaster._answers([[draft("a")], [wrong], [draft("b")]])
+    assert isinstance(said[1], ValueError) and "forecasts" in said[0] and "forecasts" in said[2]
 
 
 def test_under_a_prefix_the_key_is_asked_for_too() -> None:

@@ -13,7 +13,7 @@ from serve_world import fill
 
 from jobs.cli import run
 from serve.app import build
-from serve.config import STAGES, AppArgs
+from serve.config import FUSED, STAGES, AppArgs
 from vvp.encoders.profiles import PROFILES
 
 DRAFT = {
@@ -29,15 +29,18 @@ def space(tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def app_url(serve_url: str, space: Any) -> Any:
+def app_url(request: pytest.FixtureRequest, serve_url: str, space: Any) -> Any:
     from ray import serve
 
-    free = {name: stage.model_copy(update={"num_cpus": 0}) for name, stage in STAGES.items()}
-    serve.run(build(AppArgs(workspace=space.root, stages=free)), name="real", route_prefix="/real")
+    stages = FUSED if request.param == "fused" else STAGES
+    free = {name: stage.model_copy(update={"num_cpus": 0}) for name, stage in stages.items()}
+    args = AppArgs(workspace=space.root, stages=free, layout=request.param)
+    serve.run(build(args), name="real", route_prefix="/real")
     yield f"{serve_url}/real"
     serve.delete("real", _blocking=False)
 
 
+@pytest.mark.parametrize("app_url", ["fused", "staged"], indirect=True)
 @pytest.mark.slow  # every encoder is loaded twice: by the app and by `vvp predict`
 def test_online_and_offline_are_one(
     app_url: str, space: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]

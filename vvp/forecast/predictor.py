@@ -187,9 +187,11 @@ class Predictor:
         clipped = raw != log_views
         blocks = [self.columns[i].block for i in at]
         vectors = {self.columns[i].block for i in at if self.columns[i].kind != FEATURE}
+        cheaper = getattr(model, "mixed", None)
         start, added = attribute(
-            lambda rows: within(model.predict(rows), bounds), x[at], self.backgrounds[which], blocks
-        )
+            lambda rows: within(model.predict(rows), bounds), x[at], self.backgrounds[which], blocks,
+            None if cheaper is None else lambda *given: within(cheaper(*given), bounds),
+        )  # fmt: skip
         channel = self.channel_facts(channel_id) | {"counted": count > 0 or channel_id is None}
         scale = self._scale(spec, channel, count)
         around = None

@@ -98,6 +98,16 @@ class MlpModel:
     def predict(self, X: np.ndarray) -> np.ndarray:
         return _forward(self.network, _tensor(self.inputs.apply(X)), self.target, self.classes)
 
+    def mixed(self, x: np.ndarray, others: np.ndarray, of_x: np.ndarray) -> np.ndarray:
+        """float64 (s, m): as `predict` of `others`, float32 (m, d), with the columns of x, float32 (d,),
+        where of_x, bool (s, d), says so."""
+        rows = self.inputs.mixed(x, others, of_x)
+        if rows is None:
+            whole = np.where(of_x[:, None], x, others)
+            return self.predict(whole.reshape(-1, len(x))).reshape(whole.shape[:2])
+        flat = _tensor(rows.reshape(-1, rows.shape[-1]))
+        return _forward(self.network, flat, self.target, self.classes).reshape(rows.shape[:2])
+
     def files(self) -> dict[str, bytes]:
         weights = {f"network.{name}": value.numpy() for name, value in self.network.state_dict().items()}
         arrays = {**self.inputs.tensors(), **weights, "target": np.array(self.target)}

@@ -118,6 +118,21 @@ class Inputs:
         """float32 (n, d) with NaN → float64 (n, width) without. ValueError for another d."""
         return self.scaling.apply(self.projection.apply(X))
 
+    def mixed(self, x: np.ndarray, others: np.ndarray, of_x: np.ndarray) -> np.ndarray | None:
+        """float64 (s, m, width): as `apply` to each row of others, float32 (m, d), with the columns of x,
+        float32 (d,), where of_x, bool (s, d), says so; x and the rows are projected once. None: a projected
+        block is of x in part, so that its scores are neither's."""
+        projection = self.projection
+        parts = [of_x[:, block.columns] for block in projection.blocks]
+        if any((part != part[:, :1]).any() for part in parts):
+            return None
+        scores = [
+            np.repeat(part[:, :1], len(block.axes), axis=1)
+            for part, block in zip(parts, projection.blocks, strict=True)
+        ]
+        whose = np.hstack([of_x[:, projection.kept], *scores]) if scores else of_x
+        return np.where(whose[:, None], self.apply(x[None]), self.apply(others))
+
     def meta(self) -> dict[str, Any]:
         return self.projection.meta()
 
