@@ -8,6 +8,9 @@ import report_tables as tables
 from test_class_runs import made, run
 
 from vvp import api
+from vvp.finetune.results import RESULT, EpochRecord, NetworkResult
+from vvp.learn.records import Measured, Metrics
+from vvp.paths import SPLITS_FACTS, RunPaths
 from vvp.report.gather import gather
 
 
@@ -18,7 +21,27 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(space, "likes", ["ridge"])
     run(space, "viral", ["logistic"], viral="top:40%")
     run(space, "quartile", ["logistic"])
+    trained(space, "f2a9", space.read_json(SPLITS_FACTS)["fingerprint"])
+    trained(space, "0b1c", "of another split")
     return Path(api.report(space.root, thumbnails=False))
+
+
+def trained(space: Any, mark: str, fingerprint: str) -> None:
+    """The record that `vvp finetune` leaves."""
+    measured = Measured(point=0.4, low=0.1, high=0.6)
+    metrics = Metrics(spearman=measured, r2=measured, mae=measured, pairwise_accuracy=measured)
+    epochs = [
+        EpochRecord(epoch=n, loss=1.0 - 0.1 * n, validation=1.3 - 0.1 * n, lr=1e-3, seconds=1.0, waited=0.1,
+                    clips_per_second=9.0)
+        for n in range(3)
+    ]  # fmt: skip
+    result = NetworkResult(
+        network="c3d", settings="{}", mark=mark, target="views", scale="log views", split="time",
+        fingerprint=fingerprint, parameters=12_345, parts={"test": 31}, left_out={}, best=2, history=epochs,
+        rule="log followers", metrics=metrics, rule_metrics=metrics, versus_rule=metrics, warnings=[],
+        times_opened=1,
+    )  # fmt: skip
+    space.write_json(f"{RunPaths('default').finetune('c3d', mark)}/{RESULT}", result.as_dict())
 
 
 def test_every_target_has_its_verdict_before_its_table_and_a_figure(browser: Any, report: Path) -> None:
@@ -50,3 +73,17 @@ def test_the_figures_are_those_of_the_targets(report: Path) -> None:
     drawn = {path.stem for path in report.parent.glob("target_*.svg")}
     assert drawn == {"target_likes", "target_viral", "target_quartile"}
     assert "counts" in {path.stem for path in report.parent.glob("*.png")}
+
+
+def test_networks_have_a_row_and_a_curve_and_those_of_another_split_a_sentence(
+    browser: Any, report: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(report.as_uri())
+    section = page.locator("section#networks")
+    rows = section.locator("tbody tr")
+    assert rows.count() == 1 and "12,345" in rows.first.inner_text()
+    assert "0.40 [0.10, 0.60]" in rows.first.inner_text() and "log followers" in rows.first.inner_text()
+    assert "C3d (0b1c) was trained under another split" in section.inner_text()
+    assert section.locator("figure svg").count() == 1
+    assert "from 1.00 to 0.80 over 3 epochs" in section.locator("figure").first.inner_html()

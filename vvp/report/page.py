@@ -15,10 +15,11 @@ from importlib.resources import files
 from typing import Any
 
 from vvp import __version__
-from vvp.report import counts, glossary, sentences, targets
+from vvp.report import counts, glossary, networks, sentences, targets
 from vvp.report import html as pieces
 from vvp.report.figures import clusters, collection, comparison, maps, plot, posts, reduction
 from vvp.report.figures import errors as model
+from vvp.report.figures import networks as curves
 from vvp.report.figures import targets as target_figures
 from vvp.report.figures.plot import Plot
 from vvp.report.gather import Facts
@@ -46,7 +47,7 @@ def build(facts: Facts, thumbs: dict[str, str]) -> Built:
 
 def draw(facts: Facts) -> dict[str, list[Plot]]:
     """Module's name → its figures, or why they are absent. Within plot.style()."""
-    modules = (collection, posts, maps, reduction, clusters, model, comparison, target_figures)
+    modules = (collection, posts, maps, reduction, clusters, model, comparison, target_figures, curves)
     return {module.__name__.rsplit(".", 1)[-1]: module.plots(facts) for module in modules}
 
 
@@ -70,6 +71,7 @@ def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) ->
         *_map_sections(facts, thumbs, drawn),
         ("model", "The model", _model(facts, thumbs, drawn)),
         ("targets", "Beside views", _targets(facts, drawn)),
+        ("networks", "Networks on the clips", _networks(facts, drawn)),
         ("limits", "What this cannot know", pieces.bullets(sentences.limits(facts))),
         ("glossary", "Glossary", pieces.terms(glossary.WORDS)),
     ]
@@ -137,6 +139,11 @@ def _targets(facts: Facts, drawn: dict[str, list[Plot]]) -> str:
             + f'<div class="grid">{_figure(figure)}</div></section>'
         )
     return "".join(parts)
+
+
+def _networks(facts: Facts, drawn: dict[str, list[Plot]]) -> str:
+    text = pieces.plain(networks.table(facts)) + pieces.bullets(networks.notes(facts))
+    return text + _grid(drawn["networks"])
 
 
 def _figure(drawn: Plot) -> str:
