@@ -96,7 +96,7 @@ def _run(
         models=options.absolute(models),
         hosts=[host, *allow_host],
         limits=Limits(upload_mb=upload_mb, duration_s=duration),
-        **_sizes(on_this_machine, layout),
+        **_sizes(on_this_machine, layout, head.embedding.profile),
     )
     show.err.print("starting (models are loaded)", markup=False)
     _serve(args, host, port, head, json)
@@ -183,13 +183,19 @@ def _announce(address: str, host: str, head: Any, json: bool) -> None:
     show.facts("serving; Ctrl-C ends it", pairs if asked or not _local(host) else pairs[:-1])
 
 
-def _sizes(on_this_machine: Any, layout: str | None) -> dict[str, Any]:
+def _sizes(on_this_machine: Any, layout: str | None, profile: str) -> dict[str, Any]:
+    """For all that Ray has here; profile: of the predictor's encoders."""
     import ray
 
+    from vvp.embed.graph import grounded
+    from vvp.encoders.profiles import profile as find_profile
+
     have = ray.cluster_resources()
-    sizes: dict[str, Any] = on_this_machine(
-        have.get("CPU", 1.0), have.get("GPU", 0.0), have.get("memory", 0.0) / 2**30, layout
-    )
+    gpus, memory_gb = have.get("GPU", 0.0), have.get("memory", 0.0) / 2**30
+    on_cpu = grounded(find_profile(profile)) if gpus else {}
+    for note in sorted(set(on_cpu.values())):
+        show.err.print(f"note: {note}", markup=False)
+    sizes: dict[str, Any] = on_this_machine(have.get("CPU", 1.0), gpus, memory_gb, layout, on_cpu)
     return sizes
 
 

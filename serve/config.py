@@ -3,6 +3,7 @@
 Not known here: Ray, HTTP, what a deployment does.
 """
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -129,10 +130,10 @@ class AppArgs(PredictorAt):
 
 
 def on_this_machine(
-    cpus: float, gpus: float, memory_gb: float, layout: Layout | None = None
+    cpus: float, gpus: float, memory_gb: float, layout: Layout | None = None, on_cpu: Collection[str] = ()
 ) -> dict[str, Any]:
     """`layout`, `threads` and `stages` of AppArgs for so many cores: the most replicas that autoscaling may
-    start fit, also into memory_gb.
+    start fit, also into memory_gb. on_cpu: stages whose library cannot use the GPUs.
 
     An encoder on CPUs may grow to all cores, for one thread of each copy wastes nothing. So may a fused
     ingress, whose one thread is also its words'.
@@ -151,7 +152,8 @@ def on_this_machine(
     spare = memory_gb - sum(MEMORY_GB.values())
     sets = 1 + max(0.0, spare // sum(MEMORY_GB["text" if name == "ingress" else name] for name in copies))
     copies = {name: min(count, sets) for name, count in copies.items()}
-    shares = {name: GPU_WEIGHT.get("text" if name == "words" else name, 0.0) * (gpus > 0) for name in default}
+    weights = {name: GPU_WEIGHT.get("text" if name == "words" else name, 0.0) for name in default}
+    shares = {name: weight * (gpus > 0 and name not in on_cpu) for name, weight in weights.items()}
     most = {n: max(1, int(gpus if shares[n] and n in copies else copies.get(n, 1))) for n in default}
     shrink = min(1.0, cpus / sum(most[name] * stage.num_cpus for name, stage in default.items()))
     stages: dict[StageName, Stage] = {}

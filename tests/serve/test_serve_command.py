@@ -72,6 +72,12 @@ def test_the_plan_fits_the_machine(cpus: int, gpus: int) -> None:
     assert all(s.min_replicas <= s.max_replicas for s in stages)
 
 
+def test_a_stage_that_cannot_use_the_gpu_stays_on_the_cpus() -> None:
+    stages = on_this_machine(16, 1, memory_gb=1000, on_cpu={"transcribe"})["stages"]
+    assert stages["transcribe"].num_gpus == 0 and stages["transcribe"].max_replicas == 4
+    assert stages["video"].num_gpus > 0
+
+
 def test_copies_of_models_are_as_many_as_fit_into_memory() -> None:
     for memory_gb, copies in ((1, 1), (8, 1), (10, 2), (14, 3), (1000, 4)):
         stages = on_this_machine(4, 0, memory_gb, "staged")["stages"]

@@ -38,7 +38,10 @@ class Drafts:
 
 
 def read_drafts(file: str | Path, settings: Settings) -> Drafts:
-    """UserError: a table that cannot be read, without titles and files, or a file named that is not there."""
+    """UserError: a table that cannot be read, without titles and files, or a file named that is not there.
+
+    A name longer than a file system takes is most likely text in the wrong column, and costs its row only.
+    """
     path = Path(file).absolute()
     table = open_table(path)
     columns = common(table.names)
@@ -57,8 +60,9 @@ def read_drafts(file: str | Path, settings: Settings) -> Drafts:
         named = values.pop("media_path", None)
         found = None if named is None else named_file(path.parent, named)
         if named is not None and found is None:
-            short = named if len(named) <= 200 else f"{named[:60]}…"
-            raise UserError(f"{path}:{line}: there is no file {short}.")
+            if not _too_long(named):
+                raise UserError(f"{path}:{line}: there is no file {named}.")
+            found = path.parent / named  # no file can have this name: the decoder tells it in the draft's row
         rows.append(dict.fromkeys(KNOWN) | values)
         media.append(found)
     return Drafts(
@@ -69,3 +73,9 @@ def read_drafts(file: str | Path, settings: Settings) -> Drafts:
         examples=problems.examples,
         unused=header.unused(table.names, table.made_of),
     )
+
+
+def _too_long(named: str) -> bool:
+    """Whether a part of the name, or all of it, is longer than Linux takes (NAME_MAX, PATH_MAX), in bytes."""
+    encoded = named.encode(errors="replace")
+    return len(encoded) >= 4096 or any(len(part) > 255 for part in encoded.split(b"/"))

@@ -109,7 +109,7 @@ class _Run:
         self.outcomes: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self.spent: Counter[str] = Counter()
-        self.grounded = _grounded(profile) if ray.cluster_resources().get("GPU") else {}
+        self.grounded = grounded(profile) if ray.cluster_resources().get("GPU") else {}
         self.pools = self._plan([n["Resources"] for n in ray.nodes() if n["Alive"]])
 
     def _plan(self, nodes: list[dict[str, Any]]) -> dict[str, Pool]:
@@ -210,7 +210,7 @@ class _Run:
 COUNTED = pa.schema([("status", pa.string()), ("error_kind", pa.string())])
 
 
-def _grounded(profile: Profile) -> dict[str, str]:
+def grounded(profile: Profile) -> dict[str, str]:
     """The stages whose library cannot use the cluster's GPUs, with the reason. Asked where a GPU is."""
     classes: dict[str, Any] = {**profile.encoders, TRANSCRIBE: profile.transcriber}
     asked = {stage: cls.not_on_gpu for stage, cls in classes.items() if hasattr(cls, "not_on_gpu")}
