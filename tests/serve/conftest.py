@@ -11,11 +11,16 @@ from typing import Any
 import pytest
 import requests
 from page_visit import clip, visit  # noqa: F401 - fixtures of the page's tests
-from ray.serve.context import _get_global_client
-from ray.serve.schema import ServeDeploySchema
 
 from serve.config import SWITCHES
 from serve.proxy import SETTINGS
+
+# The switches are for Ray's processes alone. This one may have them from the process that started it.
+for switch in SWITCHES | SETTINGS:
+    os.environ.pop(switch, None)
+
+from ray.serve.context import _get_global_client  # noqa: E402
+from ray.serve.schema import ServeDeploySchema  # noqa: E402
 
 HERE = Path(__file__).parent
 START_S = 180.0

@@ -258,7 +258,11 @@ def test_drafts_that_are_forecast_together_get_what_they_get_alone(space: Worksp
                 row[modality.vector] = rng.normal(size=length).tolist()
         return {"title": title, "channel_id": "c1"}, row, horizon_days
 
-    asked = [[draft("a")], [draft("b", 20.0), draft("c")], [draft("d", 20.0, True)], [draft("e")]]
+    views = "views"
+    asked: list[tuple[Any, str]] = [
+        ([draft("a")], views), ([draft("b", 20.0), draft("c")], views), ([draft("d", 20.0, True)], views),
+        ([draft("e")], views),
+    ]  # fmt: skip
     together: list[Any] = forecaster._answers(asked)
     alone: Any
     for some, said in zip(asked, together, strict=True):
@@ -266,9 +270,9 @@ def test_drafts_that_are_forecast_together_get_what_they_get_alone(space: Worksp
         for one, other in zip(said["forecasts"], alone["forecasts"], strict=True):
             assert one["log_views"] == pytest.approx(other["log_views"], abs=1e-9)
             assert one["horizon_days"] == other["horizon_days"] and one["nearest"] == other["nearest"]
-        assert len(said["beats"]) == len(some)
+        assert len(said["beats"]) == len(some[0])
     wrong = ({"colour": "red"}, None, None)
-    said = forecaster._answers([[draft("a")], [wrong], [draft("b")]])
+    said = forecaster._answers([([draft("a")], views), ([wrong], views), ([draft("b")], views)])
     assert isinstance(said[1], ValueError) and "forecasts" in said[0] and "forecasts" in said[2]
 
 
@@ -319,10 +323,11 @@ def test_the_forecaster_orders_by_every_target_that_it_has(space: Workspace) -> 
     forecaster.reconfigure({"workspace": space.root, "name": "both"})
     assert forecaster.facts()["targets"] == ["views", "likes"]
     drafts_ = [({"title": "a", "channel_followers": n}, None, None) for n in (100, 9_000)]
-    said = forecaster.forecast(drafts_, "likes")
+    said: Any
+    [said, refused] = forecaster._answers([(drafts_, "likes"), (drafts_, "shares")])
     assert said["strengths"] == [one["targets"]["likes"]["value"] for one in said["forecasts"]]
     assert [row[i] for i, row in enumerate(said["beats"])] == [None, None]
-    assert forecaster.forecast(drafts_, "shares")["no_target"].startswith("this run does not forecast shares")
+    assert refused["no_target"].startswith("this run does not forecast shares")
 
 
 def test_a_predictor_of_other_encoders_is_refused(space: Workspace) -> None:
