@@ -21,7 +21,8 @@ from jobs import show
 from vvp import api
 from vvp.learn.first_points import at_first_points
 from vvp.learn.metrics import paired
-from vvp.learn.records import Run, SplitResult
+from vvp.learn.records import SplitResult
+from vvp.learn.run_records import Run
 from vvp.models.registry import SWEPT
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace

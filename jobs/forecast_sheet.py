@@ -59,7 +59,7 @@ def tested_rows(space: "Workspace", results: "Sequence[Evaluation]") -> list[dic
 
 def _numbers(space: "Workspace", result: "Evaluation") -> list[dict[str, Any]]:
     from vvp.dataset.targets import Fitted, find
-    from vvp.forecast.judging import read_predictions
+    from vvp.forecast.evaluations import read_predictions
     from vvp.learn.tuning import read_run
 
     run = read_run(space, result.name, result.target)

@@ -10,7 +10,7 @@ from vvp.paths import RunPaths
 
 if TYPE_CHECKING:  # pydantic is not needed to print a help text
     from vvp.dataset.targets import Target
-    from vvp.learn.records import Run
+    from vvp.learn.run_records import Run
     from vvp.workspace import Workspace
 
 

@@ -26,7 +26,8 @@ from vvp.errors import UserError
 from vvp.forecast.forecasts import Forecast
 from vvp.forecast.predictor import Predictor
 from vvp.learn.candidates import Sweeper
-from vvp.learn.records import Evaluation, Run
+from vvp.learn.records import Evaluation
+from vvp.learn.run_records import Run
 from vvp.models.registry import swept
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace

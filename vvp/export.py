@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from vvp.dataset.scales import count_of_log
-from vvp.forecast.judging import read_evaluation, read_predictions
+from vvp.forecast.evaluations import read_evaluation, read_predictions
 from vvp.paths import MAP_POINTS, RunPaths
 from vvp.schema import POINTS, arrow
 from vvp.workspace import Workspace

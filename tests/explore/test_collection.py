@@ -16,7 +16,8 @@ from vvp.errors import UserError
 from vvp.explore.collection import collect
 from vvp.explore.describe import describe
 from vvp.forecast.files import FORMAT
-from vvp.learn.records import Coverage, Evaluation, Run, SplitResult
+from vvp.learn.records import Coverage, Evaluation, SplitResult
+from vvp.learn.run_records import Run
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 

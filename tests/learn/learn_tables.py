@@ -11,7 +11,7 @@ import pyarrow as pa
 from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import assemble, population
 from vvp.embed.resume import content_key
-from vvp.forecast import judging
+from vvp.forecast import keeping
 from vvp.learn import candidates, evaluate, evidence, ranges
 from vvp.learn.first_points import at_first_points
 from vvp.learn.rule_errors import Errors
@@ -119,5 +119,5 @@ def learn(space: Workspace, name: str, seed: int = 0, family: str = "ridge") -> 
     made = {n: ranges.calibrated(matrix, own) for n, own in choice.errors.items()}
     own = evaluate.evaluate_split(matrix, rows, found, choice, made, resamples=100)
     verdict, warnings = evaluate.verdict(own), evaluate.warnings(matrix, own)
-    kept = judging.save(space, RunPaths(name), run, matrix, found, choice, made, own, verdict, warnings, 100)
+    kept = keeping.save(space, RunPaths(name), run, matrix, found, choice, made, own, verdict, warnings, 100)
     return str(kept.id)

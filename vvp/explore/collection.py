@@ -19,8 +19,8 @@ from vvp.dataset.labels import read_labels
 from vvp.dataset.split_rules import MIN_ROWS, SplitSettings
 from vvp.dataset.splits import load_or_make
 from vvp.errors import UserError
-from vvp.forecast.judging import read_evaluation, read_predictions
-from vvp.learn.records import Run
+from vvp.forecast.evaluations import read_evaluation, read_predictions
+from vvp.learn.run_records import Run
 from vvp.learn.tuning import read_run
 from vvp.paths import SPLITS_FACTS, RunPaths
 from vvp.schema import BLOCKS, FAILED, SIGNALS

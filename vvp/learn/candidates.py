@@ -24,7 +24,7 @@ from vvp.dataset.matrix import Matrix, Population
 from vvp.learn import recipes
 from vvp.learn.folds import NEEDS_MEDIA, Fold, TrialData, before_test, folds, trial_data
 from vvp.learn.recipes import AVERAGE, Recipe, Tried, held_forecasts
-from vvp.learn.records import Fitted
+from vvp.learn.run_records import Fitted
 from vvp.models.base import Data, Model, criterion, first_point, rank
 from vvp.models.baselines import HistoryModel, Unavailable, channel_history, one_column, train_mean
 from vvp.models.class_rules import base_rates

@@ -19,7 +19,7 @@ from vvp.errors import SplitError, UserError
 from vvp.learn import candidates
 from vvp.learn.candidates import Sweeper
 from vvp.learn.folds import folds
-from vvp.learn.records import FittedSplit, Run
+from vvp.learn.run_records import FittedSplit, Run
 from vvp.models.base import criterion
 from vvp.models.registry import SWEPT
 from vvp.paths import RunPaths

@@ -19,8 +19,9 @@ from vvp.dataset.splits import SAVED
 from vvp.errors import UserError
 from vvp.finetune import clips
 from vvp.finetune.results import NetworkResult, networks
-from vvp.forecast.judging import read_evaluation, read_predictions
-from vvp.learn.records import Evaluation, Run, SplitResult
+from vvp.forecast.evaluations import read_evaluation, read_predictions
+from vvp.learn.records import Evaluation, SplitResult
+from vvp.learn.run_records import Run
 from vvp.learn.tuning import read_run, targets_of
 from vvp.paths import CLIPS_FACTS, EMBEDDINGS, RUNS, SET_ASIDE, SPLITS_TABLE, VIDEOS, RunPaths
 from vvp.report import gather_map as atlas
