@@ -109,6 +109,8 @@ def test_what_the_cluster_cannot_hold_and_an_odd_batch_end_with_2(space: Workspa
 
 def test_an_autoencoder_has_a_record_of_its_own_and_a_picture(space: Workspace) -> None:
     """Trained here, without Ray."""
+    import torch
+
     from vvp.finetune import judge
     from vvp.finetune.loop import Alone, forecast, train
     from vvp.finetune.networks.registry import make
@@ -118,11 +120,12 @@ def test_an_autoencoder_has_a_record_of_its_own_and_a_picture(space: Workspace) 
     from vvp.finetune.windows import Windows
 
     settings = TrainSettings(
-        network="convlstm", options={"width": 0.125}, epochs=6, frames=4, pixels=32, lr=1e-2
+        network="convlstm", options={"width": 0.125}, epochs=6, frames=4, pixels=32, lr=3e-3
     )
     cache, _ = clips.ClipCache.open(space)
     prepared = judge.prepare(space, "default", cache)
     mark, at = prepared.mark(settings, cache), RunPaths("default").finetune("convlstm", "x")
+    torch.manual_seed(0)
     network = make("convlstm", width=0.125)
     windows = Windows(cache, [str(v) for v in prepared.matrix.video_id], 4, 32, 0, network.takes)
     progress = train(network, windows, prepared.task, settings, Alone(), mark)

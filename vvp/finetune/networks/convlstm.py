@@ -4,6 +4,8 @@ Shi et al., "Convolutional LSTM Network", NIPS 2015, section 3.1, for the cell; 
 whose weights would fix the size of the picture. Three strided convolutions a frame, a cell over time, then
 GRID x GRID x CODE numbers a frame: the codes. The decoder sees nothing else; it has a cell of its own and
 says each frame at a quarter of its side, because 2,352 numbers are enough to tell what is seen at 112 pixels.
+What a cell says is added to what it saw: alone, its sigmoids and tanhs let colours through so faintly that
+it learns them many times slower.
 No norms: they would take away how bright a clip is. 704,011 parameters, 352,008 of them in the encoder.
 """
 
@@ -57,11 +59,13 @@ class Encoder(nn.Module):
         )  # fmt: skip
         self.cell = _Cell(third, third)
         self.code = nn.Conv2d(third, CODE, 1)
+        begin(self.frame)
 
     def forward(self, pixels: Tensor, shown: Tensor) -> Tensor:
         """float (B, 3, T, H, W) and bool (B, T) → float (B, T, dim). What is not shown is not looked at."""
         frames = torch.where(shown[:, :, None, None, None], pixels.transpose(1, 2), 0.0)
-        x = self.cell(self.frame(frames.flatten(0, 1)).unflatten(0, shown.shape))
+        x = self.frame(frames.flatten(0, 1)).unflatten(0, shown.shape)
+        x = x + self.cell(x)
         pooled = functional.adaptive_avg_pool2d(x.flatten(0, 1), GRID)
         codes: Tensor = self.code(pooled).flatten(1).unflatten(0, shown.shape)
         return codes
@@ -76,11 +80,13 @@ class _Decoder(nn.Module):
         self.larger = nn.Conv2d(third, second, 3, padding=1)
         self.largest = nn.Conv2d(second, first, 3, padding=1)
         self.colour = nn.Conv2d(first, 3, 3, padding=1)
+        begin(nn.ModuleList([self.spread, self.larger, self.largest]))
 
     def forward(self, codes: Tensor, height: int, width: int) -> Tensor:
         """(B, T, dim) → (B, 3, T, height, width)."""
         x = self.spread(codes.flatten(0, 1).unflatten(1, (CODE, GRID, GRID))).relu()
-        x = self.cell(x.unflatten(0, codes.shape[:2])).flatten(0, 1)
+        x = x.unflatten(0, codes.shape[:2])
+        x = (x + self.cell(x)).flatten(0, 1)
         half = ((height + 1) // 2, (width + 1) // 2)
         for size, layer in ((half, self.larger), ((height, width), self.largest)):
             x = layer(functional.interpolate(x, size=size, mode="bilinear")).relu()
@@ -120,6 +126,13 @@ class ConvLSTM(Network):
 
     def depths(self) -> list[list[str]]:
         return group_of([name for name, _ in self.named_parameters()], ["encoder.", "decoder."])
+
+
+def begin(layers: nn.Module) -> None:
+    """Weights with which ReLUs neither swell nor shrink what passes through."""
+    for layer in layers.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
 
 def sizes(width: float) -> tuple[int, int, int]:
