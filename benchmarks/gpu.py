@@ -237,7 +237,11 @@ def steps(network: Any, batch: int, low: bool) -> dict[str, float]:
     torch.cuda.reset_peak_memory_stats()
     network.to("cuda").train()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-4)
-    windows = Batch(pixels=torch.randn(batch, 3, 32, 112, 112, device="cuda"))
+    windows = Batch(
+        pixels=torch.randn(batch, 3, 32, 112, 112, device="cuda"),
+        mel=torch.randn(batch, 400, 64, device="cuda"),
+        heard=torch.ones(batch, 400, dtype=torch.bool, device="cuda"),
+    )
     y = torch.randn(batch, device="cuda")
 
     def step() -> None:

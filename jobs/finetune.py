@@ -15,14 +15,14 @@ from vvp.errors import PlanError, UserError
 from vvp.paths import RunPaths
 
 if TYPE_CHECKING:
-    from vvp.finetune.results import NetworkResult
+    from vvp.finetune.results import NetworkResult, ReconstructionResult
 
 POLL_S = 2.0
 
 
 @options.writes
 def command(
-    network: Annotated[str, typer.Argument(help="r2plus1d, c3d or swin3d.")],
+    network: Annotated[str, typer.Argument(help="r2plus1d, c3d, swin3d, convlstm or dual.")],
     workspace: options.Workspace,
     name: options.Name = "default",
     target: Annotated[str, typer.Option(help="What it forecasts: views, likes, engagement, …")] = "views",
@@ -36,12 +36,12 @@ def command(
     frames: Annotated[int, typer.Option(min=2, help="Frames of a window.")] = 32,
     pixels: Annotated[int, typer.Option(min=32, help="Side of a window.")] = 112,
     windows: Annotated[int, typer.Option(min=1, help="Windows of a clip that a forecast averages.")] = 1,
-    frozen_epochs: Annotated[int, typer.Option(min=0, help="First epochs that train the head alone.")] = 0,
+    frozen_epochs: Annotated[int, typer.Option(min=0, help="First epochs in which the trunk stays.")] = 0,
     layer_decay: Annotated[float, typer.Option(help="Share of the rate that each deeper step keeps.")] = 1.0,
     min_frames: Annotated[int, typer.Option(min=0, help="Set aside clips of fewer frames.")] = 0,
     weights: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Published weights of the trunk, .safetensors; or their folder."),
+        typer.Option(metavar="FILE", help="The trunk's, .safetensors, or their folder."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that train together.")] = 1,
     cpus_per_worker: Annotated[float | None, typer.Option(help="Default: the cluster's, divided.")] = None,
@@ -53,12 +53,15 @@ def command(
 ) -> None:
     """Train a network on the clips themselves, and measure it on the test part beside the best rule.
 
+    convlstm forecasts nothing: it learns to say the frames again, and dual takes its network as --weights.
     Killed and started again it goes on with the epoch it was in. `vvp clips` comes first.
     """
     from vvp.dataset.targets import find
     from vvp.finetune import judge
     from vvp.finetune.clips import ClipCache
     from vvp.finetune.networks.registry import fill_trunk, make
+    from vvp.finetune.networks.registry import find as find_network
+    from vvp.finetune.reconstruction import judge_autoencoder
     from vvp.finetune.settings import TrainSettings
     from vvp.workspace import Workspace
 
@@ -68,6 +71,12 @@ def command(
         raise PlanError(f"a batch of {batch} clips does not divide among {workers} workers.")
     space = Workspace.existing(workspace)
     chosen: dict[str, Any] = {"width": width, "dropout": dropout}
+    reconstructs = find_network(network).reconstructs
+    if reconstructs:
+        del chosen["dropout"]
+        given = {"--target": target != "views", "--loss": loss != "mse", "--frozen-epochs": frozen_epochs > 0}
+        for option in (name for name, it_is in given.items() if it_is):
+            raise UserError(f"{network} learns to say frames again, without a target: leave {option} out.")
     made = make(network, **chosen)
     digest = None
     if weights is not None:  # what is wrong with them is found out before Ray starts
@@ -93,6 +102,13 @@ def command(
         ids = [str(video) for video in prepared.matrix.video_id]
         with _watched(space, at, mark, epochs):
             fit(space, at, ids, prepared.task, prepared.wanted, settings, mark, machines, weights)
+    if reconstructs:
+        done = judge_autoencoder(space, at, prepared, settings, cache)
+        if json:
+            show.as_json(done.as_dict())
+            return
+        _print_reconstruction(done, failed, space.uri(at))
+        return
     result = judge.judge(space, at, prepared, settings)
     if json:
         show.as_json(result.as_dict())
@@ -156,13 +172,44 @@ def _print(result: "NetworkResult", failed: dict[str, int], where: str) -> None:
         off = f"a factor of {exp(best.validation):.1f}"
     if result.times_opened > 1:
         show.out.print(f"note: this test part was opened by {result.times_opened} runs and networks")
-    left = ", ".join(f"{n} {why}" for why, n in {**result.left_out, **failed}.items() if n)
     show.facts(
         "what it learned from",
         [
-            ("clips", ", ".join(f"{n} {part}" for part, n in result.parts.items())),
-            ("left out", left or "none"),
+            *_clips(result, failed),
             ("typically off by", f"{off} on the validation part"),
             ("kept at", where),
         ],
     )
+
+
+def _print_reconstruction(result: "ReconstructionResult", failed: dict[str, int], where: str) -> None:
+    from vvp.finetune.judge import TENSORS
+    from vvp.finetune.reconstruction import PICTURE
+
+    show.table(
+        f"finetune {result.network}: {result.parameters:,} parameters, best epoch {result.best + 1}",
+        ("epoch", "MSE, training", "MSE, validation", "seconds", "waited for clips"),
+        [
+            (e.epoch + 1, f"{e.loss:.3f}", f"{e.validation:.3f}", f"{e.seconds:.1f}", f"{e.waited:.0%}")
+            for e in result.history
+        ],
+    )
+    share = "" if not result.first else f", {result.kept / result.first:.2f} of it"
+    show.facts(
+        "frames said again: mean squared error of normalised pixels",
+        [
+            ("after epoch 1", f"{result.first:.3f} on the validation part"),
+            ("after the best", f"{result.kept:.3f}{share}: {'halved' if result.halved else 'not halved'}"),
+            ("one colour for all", f"{result.one_colour:.3f}, which needs no network"),
+            ("test part", f"{result.test:.3f}"),
+            *_clips(result, failed),
+            ("frames and what it says", f"{where}/{PICTURE}"),
+            ("next", f"`vvp finetune dual --weights {where}/{TENSORS}`"),
+        ],
+    )
+
+
+def _clips(result: "NetworkResult | ReconstructionResult", failed: dict[str, int]) -> list[tuple[str, str]]:
+    left = ", ".join(f"{n} {why}" for why, n in {**result.left_out, **failed}.items() if n)
+    parts = ", ".join(f"{n} {part}" for part, n in result.parts.items())
+    return [("clips", parts), ("left out", left or "none")]

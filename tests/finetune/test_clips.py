@@ -112,3 +112,30 @@ def test_windows_are_padded_cropped_and_drawn_from_seed_epoch_and_row_alone(tmp_
     assert other is not None and (other[0] != both[1]).any()
     first, last = (windows.fixed([1], i, 4).pixels for i in (0, 3))
     assert first is not None and last is not None and last.mean() > first.mean() + 0.2
+
+
+def test_sound_is_of_the_same_stretch_of_time_as_the_frames_and_read_only_where_it_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    """A tone begins after 2 of 4 seconds; frames are grey that grows with time."""
+    images = [np.full((96, 64, 3), 40 + 2 * i, np.uint8) for i in range(96)]
+    late = np.concatenate([np.zeros(32_000, np.float32), made.tone(2.0, 16_000).astype(np.float32)])
+    made.write(tmp_path / "late.mp4", images, fps=24, sound=late.astype(np.float32), rate=16_000)
+    space = workspace(tmp_path / "ws", tmp_path / "late.mp4", video(tmp_path, "mute", sound=False),
+                      video(tmp_path, "short"))  # fmt: skip
+    fill(space)
+    cache, _ = ClipCache.open(space)
+    videos = ["late", "mute", "short"]
+    windows = Windows(cache, videos, frames=20, pixels=24, seed=0, takes=("pixels", "mel"))
+    batch = windows.fixed([0, 1, 2], number=1, of=2)  # "late": the frames 9 to 29, 1.125 to 3.625 s
+    assert batch.mel is not None and batch.heard is not None and batch.shown is not None
+    assert batch.mel.shape == (3, 250, 64) and batch.heard.shape == (3, 250)
+    assert batch.shown.sum(1).tolist() == [20, 16, 16]
+    power = batch.mel[0].amax(1)
+    begins = int((power > (power.min() + power.max()) / 2).nonzero()[0])
+    assert abs(begins - 87.5) < 12 and batch.heard[0].all()
+    assert not batch.heard[1].any() and (batch.mel[1] == 0).all()
+    assert abs(int(batch.heard[2].sum()) - 200) <= 12 and (batch.mel[2][~batch.heard[2]] == 0).all()
+    plain = Windows(cache, videos, frames=20, pixels=24, seed=0).fixed([0, 1, 2], number=1, of=2)
+    assert plain.mel is None and plain.pixels is not None and batch.pixels is not None
+    assert (plain.pixels == batch.pixels).all()

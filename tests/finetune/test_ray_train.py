@@ -33,7 +33,7 @@ def space(tmp_path: Path) -> Workspace:
         colour = rng.integers(0, 255, 3)
         video["views"] = int(np.exp(5 + 4 * colour[0] / 255))
         picture = np.broadcast_to(colour.astype(np.uint8), (8, 36, 36, 3))
-        clip = Clip(frames=np.ascontiguousarray(picture), duration_s=48.0)
+        clip = Clip(frames=np.ascontiguousarray(picture), duration_s=48.0, source_frames=8)
         rows.append(clips.write_clip(space, video["video_id"], f"{i:032x}", clip, i))
     clips.write_index(space, rows)
     space.write_json(CLIPS_FACTS, clips.recipe(settings))
@@ -105,3 +105,71 @@ def test_what_the_cluster_cannot_hold_and_an_odd_batch_end_with_2(space: Workspa
     ):
         done = run(space, *more)
         assert done.returncode == 2 and words in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_an_autoencoder_has_a_record_of_its_own_and_a_picture(space: Workspace) -> None:
+    """Trained here, without Ray."""
+    import torch
+
+    from vvp.finetune import judge
+    from vvp.finetune.loop import Alone, forecast, train
+    from vvp.finetune.networks.registry import make
+    from vvp.finetune.reconstruction import PICTURE, judge_autoencoder
+    from vvp.finetune.results import networks
+    from vvp.finetune.settings import TrainSettings
+    from vvp.finetune.windows import Windows
+
+    settings = TrainSettings(
+        network="convlstm", options={"width": 0.125}, epochs=6, frames=4, pixels=32, lr=3e-3
+    )
+    cache, _ = clips.ClipCache.open(space)
+    prepared = judge.prepare(space, "default", cache)
+    mark, at = prepared.mark(settings, cache), RunPaths("default").finetune("convlstm", "x")
+    torch.manual_seed(0)
+    network = make("convlstm", width=0.125)
+    windows = Windows(cache, [str(v) for v in prepared.matrix.video_id], 4, 32, 0, network.takes)
+    progress = train(network, windows, prepared.task, settings, Alone(), mark)
+    said = forecast(network, windows, prepared.task, settings, Alone(), prepared.wanted)
+    judge.write_trained(space, at, network, progress, said)
+    result = judge_autoencoder(space, at, prepared, settings, cache)
+    assert result.halved == (result.kept <= result.first / 2)
+    assert result.kept == min(e.validation for e in result.history) < result.first
+    held = len(prepared.task.validation)
+    assert result.kept == pytest.approx(said[:held].mean(), rel=1e-5)
+    assert result.test == pytest.approx(said[held:].mean())
+    assert 0.1 < result.one_colour < 10
+    assert space.read_bytes(f"{at}/{PICTURE}")[:8] == b"\x89PNG\r\n\x1a\n"
+    assert networks(space, "default") == ([], []), "it forecasts nothing, so nobody lists it as a forecaster"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_dual_begins_with_the_codes_of_a_convlstm_run(space: Workspace) -> None:
+    tiny = ["-w", space.root, "--width", "0.0625", "--pixels", "32", "--frames", "4", "--epochs", "2"]
+    begin = [sys.executable, "-m", "jobs", "--local", "finetune"]
+
+    def said(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*begin, *words, *tiny],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
+
+    refused = said("convlstm", "--loss", "l1")
+    assert refused.returncode == 2 and "--loss" in refused.stderr
+    first = said("convlstm", "--json")
+    assert first.returncode == 0, first.stderr
+    assert "metrics" not in json.loads(first.stdout)
+    (network,) = Path(space.root).glob("runs/default/views/finetune/convlstm-*/network.safetensors")
+    second = said("dual", "--weights", str(network), "--frozen-epochs", "2", "--json")
+    assert second.returncode == 0, second.stderr
+    result = json.loads(second.stdout)
+    assert result["network"] == "dual" and len(result["history"]) == 2
+    from safetensors.torch import load_file
+
+    (own,) = Path(space.root).glob("runs/default/views/finetune/dual-*/network.safetensors")
+    before, after = load_file(network), load_file(own)
+    kept = [name for name in before if name.startswith("encoder.")]
+    assert kept and all((before[name] == after[name]).all() for name in kept)

@@ -49,6 +49,12 @@ class Prepared:
         """The rows that are forecast: validation, then test."""
         return np.concatenate([self.task.validation, self.test])
 
+    @property
+    def parts(self) -> dict[str, int]:
+        """How many rows each part has."""
+        rows = {"train": self.task.train, "validation": self.task.validation, "test": self.test}
+        return {part: len(own) for part, own in rows.items()}
+
     def mark(self, settings: TrainSettings, cache: ClipCache) -> str:
         """Hex hash of everything that the trained network depends on."""
         m, ids = self.matrix, self.matrix.video_id
@@ -113,18 +119,37 @@ def trained(space: Workspace, at: str, mark: str) -> bool:
     return space.exists(f"{at}/{TRAINED}") and space.read_json(f"{at}/{TRAINED}").get("mark") == mark
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Done:
+    """What a training left."""
+
+    mark: str
+    best: int
+    history: list[EpochRecord]
+    parameters: int
+    said: np.ndarray
+    """float64, of Prepared.wanted; see loop.forecast"""
+
+
+def read_trained(space: Workspace, at: str, prepared: Prepared) -> Done:
+    """UserError: damaged, or of other rows."""
+    facts = space.read_json(f"{at}/{TRAINED}")
+    with space.taken_apart(f"{at}/{TRAINED}", f"delete {at}, and run `vvp finetune` again"):
+        said = np.load(io.BytesIO(space.read_bytes(f"{at}/{SAID}")), allow_pickle=False)
+        if said.shape != prepared.wanted.shape or said.dtype != np.float64 or not np.isfinite(said).all():
+            raise ValueError("forecasts of other rows")
+        return Done(
+            mark=str(facts["mark"]), best=int(facts["best"]), parameters=int(facts["parameters"]), said=said,
+            history=[EpochRecord(**asdict(Epoch(**row))) for row in facts["history"]],
+        )  # fmt: skip
+
+
 def judge(
     space: Workspace, at: str, prepared: Prepared, settings: TrainSettings, resamples: int = 1000
 ) -> NetworkResult:
     """Measures what was trained, on the test part, and writes the record."""
-    again = f"delete {at}, and run `vvp finetune` again"
-    facts = space.read_json(f"{at}/{TRAINED}")
-    with space.taken_apart(f"{at}/{TRAINED}", again):
-        said = np.load(io.BytesIO(space.read_bytes(f"{at}/{SAID}")), allow_pickle=False)
-        history = [EpochRecord(**asdict(Epoch(**row))) for row in facts["history"]]
-        mark, best, size = str(facts["mark"]), int(facts["best"]), int(facts["parameters"])
-        if said.shape != prepared.wanted.shape or said.dtype != np.float64 or not np.isfinite(said).all():
-            raise ValueError("forecasts of other rows")
+    done = read_trained(space, at, prepared)
+    said, mark = done.said, done.mark
     matrix, test, name = prepared.matrix, prepared.test, settings.network
     when = datetime.now(timezone.utc).isoformat(timespec="seconds")
     times = opened.note(space, f"{at.split('/')[1]} {name}-{mark}", matrix, when)
@@ -132,8 +157,6 @@ def judge(
     rule = best_rule(matrix, prepared.task.validation)
     predicted = {name: said[len(prepared.task.validation) :], rule.name: rule.predict(matrix, test)}
     intervals = bootstrap(y, predicted, channels, resamples)
-    rows = {p: len(v) for p, v in (("train", prepared.task.train), ("validation", prepared.task.validation),
-                                   ("test", test))}  # fmt: skip
     warnings = [w for w in flags({name: predicted[name]}) if w.kind == "constant"]
     if hardly_moves(predicted[name], y) and not warnings:
         text = f"{name} says nearly the same of every video: it has learned next to nothing from the clips"
@@ -144,8 +167,9 @@ def judge(
     result = NetworkResult(
         network=name, settings=json.dumps(asdict(settings), sort_keys=True), mark=mark, split="time",
         target=matrix.target.target.name, scale=matrix.target.target.scale,
-        fingerprint=prepared.fingerprint, parameters=size, parts=rows, left_out=prepared.left_out, best=best,
-        history=history, rule=rule.name, metrics=record(intervals[name]),
+        fingerprint=prepared.fingerprint, parameters=done.parameters, parts=prepared.parts,
+        left_out=prepared.left_out, best=done.best, history=done.history, rule=rule.name,
+        metrics=record(intervals[name]),
         rule_metrics=record(intervals[rule.name]),
         versus_rule=record(paired(y, predicted[name], predicted[rule.name], channels, resamples)),
         warnings=warnings, times_opened=times,

@@ -66,9 +66,9 @@ class Epoch:
 
     epoch: int
     loss: float
-    """on the standardised scale, mean of the steps"""
+    """on the standardised scale, mean of the steps; of an autoencoder its mean squared error"""
     validation: float
-    """the criterion, on the target's own scale"""
+    """the criterion, on the target's own scale; of an autoencoder its mean squared error"""
     lr: float
     seconds: float
     waited: float
@@ -201,8 +201,7 @@ class _Trainer:
         self._settle_norms(steps[:NORM_STEPS], number)
         total = self.team.total(losses)
         took = time.monotonic() - began
-        held = self.task.validation
-        value = MAE(self.task.y[held], self._forecast(held))
+        value = self._validation()
         if not math.isfinite(float(total[0])):
             raise VvpError("the loss is no finite number any more: try a smaller --lr.")
         done = Epoch(
@@ -217,26 +216,30 @@ class _Trainer:
         self.team.keep(self.save, done)
 
     def _step(self, batch: Batch, rows: np.ndarray) -> Tensor:
-        wanted = (self.task.y[rows] - self.task.centre) / self.task.spread
-        y = torch.as_tensor(wanted, dtype=torch.float32, device=self.team.device)
         with torch.autocast(self.device_type, torch.bfloat16, enabled=self.low):
             out = self.wrapped(batch.to(self.team.device))
-        loss_of = functional.l1_loss if self.settings.loss == "l1" else functional.mse_loss
-        loss = loss_of(out.float(), y)
+        loss = out.float().mean() if self.network.reconstructs else self._loss(out.float(), rows)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
         return loss.detach()
 
-    def _forecast(self, rows: np.ndarray) -> np.ndarray:
-        return forecast(self.network, self.windows, self.task, self.settings, self.team, rows)
+    def _loss(self, out: Tensor, rows: np.ndarray) -> Tensor:
+        wanted = (self.task.y[rows] - self.task.centre) / self.task.spread
+        y = torch.as_tensor(wanted, dtype=torch.float32, device=self.team.device)
+        return functional.l1_loss(out, y) if self.settings.loss == "l1" else functional.mse_loss(out, y)
+
+    def _validation(self) -> float:
+        """What decides which epoch is best: the criterion, or an autoencoder's mean error."""
+        held = self.task.validation
+        said = forecast(self.network, self.windows, self.task, self.settings, self.team, held)
+        return float(said.mean()) if self.network.reconstructs else MAE(self.task.y[held], said)
 
     def _set_frozen(self, frozen: bool, number: int) -> None:
         if self.wrapped is not self.network and frozen == self.frozen:
             return
-        head = set(self.network.depths()[-1])
         for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(not frozen or name in head)
+            parameter.requires_grad_(not frozen or name.startswith(self.network.fresh))
         self.frozen = frozen
         self.wrapped = self.team.wrap(self.network)
 
@@ -244,7 +247,8 @@ class _Trainer:
         self.wrapped.train()
         if self.frozen:  # its batch norms must not move either
             self.network.eval()
-            self.network.head.train()
+            for name, part in self.network.named_children():
+                part.train(f"{name}.".startswith(self.network.fresh))
 
     def _settle_norms(self, steps: Sequence[np.ndarray], number: int) -> None:
         """The averages of the batch norms anew, from these steps' windows and the weights as they are now.
@@ -325,7 +329,8 @@ def forecast(
     team: Team,
     rows: Sequence[int] | np.ndarray,
 ) -> np.ndarray:
-    """float64 (len(rows),), on the target's scale, from fixed windows; each worker does its share."""
+    """float64 (len(rows),), on the target's scale, from fixed windows; each worker does its share. Of an
+    autoencoder: the mean squared error of each clip."""
     network.eval()
     found = torch.zeros(len(rows), dtype=torch.float64)
     low = has_bfloat16(team.device)
@@ -339,7 +344,7 @@ def forecast(
                     out = network(batch)
                 found[at] += out.double().cpu() / settings.windows
     whole: Any = team.total(found.to(team.device)).cpu().numpy()
-    return np.asarray(whole * task.spread + task.centre)
+    return np.asarray(whole if network.reconstructs else whole * task.spread + task.centre)
 
 
 def _optimiser(network: Network, settings: TrainSettings) -> torch.optim.Optimizer:

@@ -152,9 +152,9 @@ def _worker(config: dict[str, Any]) -> None:
     settings, space = TrainSettings(**config["settings"]), Workspace(config["root"])
     cache, _ = ClipCache.open(space)
     task = Task(y=config["y"], train=config["train"], validation=config["validation"])
-    windows = Windows(cache, config["videos"], settings.frames, settings.pixels, settings.seed)
     torch.manual_seed(settings.seed)
     network = make(settings.network, **settings.options)
+    windows = Windows(cache, config["videos"], settings.frames, settings.pixels, settings.seed, network.takes)
     if config["weights"] is not None:
         fill_trunk(settings.network, network, config["weights"])
     team = _RayTeam()

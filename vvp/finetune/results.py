@@ -6,6 +6,7 @@ from vvp.paths import SPLITS_FACTS, RunPaths
 from vvp.workspace import Workspace
 
 RESULT = "result.json"
+RECONSTRUCTION = "reconstruction.json"  # an autoencoder's, which no reader of forecasts takes for one
 
 
 class EpochRecord(Record):
@@ -50,6 +51,34 @@ class NetworkResult(Record):
     warnings: list[Warning]
     times_opened: int
     """by how many runs and networks this test part was opened"""
+
+
+class ReconstructionResult(Record):
+    """reconstruction.json: what an autoencoder came to. Errors are mean squared ones, of normalised pixels,
+    each clip's mean alike. It forecasts nothing, so it has no other figures."""
+
+    network: str
+    settings: str
+    mark: str
+    split: str
+    fingerprint: str
+    parameters: int
+    parts: dict[str, int]
+    left_out: dict[str, int]
+    best: int
+    history: list[EpochRecord]
+    """`loss` and `validation` are both such errors"""
+    first: float
+    """on the validation part after the first epoch"""
+    kept: float
+    """after the best one"""
+    test: float
+    one_colour: float
+    """on the validation part of a picture that is everywhere their mean colour: what needs no network"""
+
+    @property
+    def halved(self) -> bool:
+        return self.kept <= self.first / 2
 
 
 def networks(space: Workspace, name: str, target: str = VIEWS.name) -> tuple[list[NetworkResult], list[str]]:

@@ -30,7 +30,7 @@ class TrainSettings:
     windows: int = 1
     """windows of a clip that are forecast and averaged, evenly spaced"""
     frozen_epochs: int = 0
-    """the first epochs in which only the head learns"""
+    """the first epochs in which only what is `fresh` in the network learns: the head"""
     layer_decay: float = 1.0
     """each step towards the input has this share of the learning rate of the step above it"""
     min_frames: int = 0

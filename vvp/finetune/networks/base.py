@@ -1,7 +1,8 @@
 """What all networks share: the batch that they see, the head, how their tensors are taken from a file.
 
 A network is a torch module with `features(batch)` → float (B, `dim`), the penultimate vector, and a `head`;
-`forward` is the head on the features, (B,). An autoencoder has `reconstruct` in place of both (convlstm.py).
+`forward` is the head on the features, (B,). An autoencoder has neither: its `forward` is each clip's error
+(convlstm.py).
 Not known here: training, where clips come from.
 """
 
@@ -46,6 +47,12 @@ class Network(nn.Module):
 
     dim: int
     head: nn.Module
+    takes: tuple[str, ...] = ("pixels",)
+    """fields of Batch that windows must hold; masks come with them"""
+    reconstructs: bool = False
+    """It learns without labels, and `forward` gives the error of each clip, float (B,)."""
+    fresh: tuple[str, ...] = ("head.",)
+    """Beginnings of the names that no file of weights fills; they alone learn in the first, frozen epochs."""
 
     def features(self, batch: Batch) -> Tensor:
         """float (B, dim)."""
