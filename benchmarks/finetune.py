@@ -102,9 +102,9 @@ class World:
         task = Task(y=y, train=self.matrix.rows("train"), validation=self.matrix.rows("validation"))
         settings = TrainSettings(network=name, options=SMALL, **COMMON, **NETWORKS[name])
         ids = list(self.matrix.video_id)
-        windows = Windows(self.cache, ids, settings.frames, settings.pixels, settings.seed)
         torch.manual_seed(settings.seed)
         network, team, began = make(name, **SMALL), Alone(), time.monotonic()
+        windows = Windows(self.cache, ids, settings.frames, settings.pixels, settings.seed, network.takes)
         progress = train(network, windows, task, settings, team)
         seconds = time.monotonic() - began
         said = forecast(network, windows, task, settings, team, self.test)
