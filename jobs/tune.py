@@ -26,7 +26,7 @@ def command(
         str | None,
         typer.Option(metavar="RULE", help="What viral is: top:10% or views:1000000; default: four medians."),
     ] = None,
-    split: Annotated[str, typer.Option(help="The split that decides: time, channel or random.")] = "time",
+    split: Annotated[str, typer.Option(help="The split that decides: time, channel, …")] = "time",
     embargo_days: Annotated[
         float | None,
         typer.Option(
@@ -52,7 +52,7 @@ def command(
         str | None, typer.Option(help="Comma-separated; default: all. A wrong name is told which there are.")
     ] = None,
     only: Annotated[
-        bool, typer.Option("--only", help="Only the deciding split, not the other two beside it.")
+        bool, typer.Option("--only", help="Only the deciding split, not the others beside it.")
     ] = False,
     cpus_per_trial: Annotated[float, typer.Option(help="CPUs of one trial.")] = 1.0,
     seed: options.Seed = 0,

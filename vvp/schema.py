@@ -89,6 +89,9 @@ def of_block(block: str) -> tuple[Modality, ...]:
     return tuple(m for m in MODALITIES if m.block == block)
 
 
+# What a video gathers once it is posted: what targets are made of. A further one needs its column below, its
+# names in tables (collect/presets.py), and its target (dataset/targets.py).
+COUNTS = ("views", "likes", "comments", "shares")
 VIDEOS = (
     Column("video_id", pa.string(), ID, "the platform's id; unique in the table, never null"),
     Column("platform", pa.string(), PUBLISH, "tiktok, youtube, …; null: unknown"),

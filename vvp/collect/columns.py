@@ -19,12 +19,13 @@ from vvp.collect.problems import Problems
 from vvp.collect.raw_table import RawTable
 from vvp.collect.subtitles import AUTOMATIC, CREATOR
 from vvp.errors import UserError
+from vvp.schema import COUNTS
 
 Reader = Callable[[Any], Any]
 
-COUNTS: dict[str, Callable[..., Any]] = {
-    "views": parse.count, "likes": parse.count_or_hidden, "comments": parse.count_or_hidden,
-    "shares": parse.count_or_hidden, "channel_followers": parse.count_or_hidden,
+NUMBERS: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(COUNTS, parse.count_or_hidden),
+    "views": parse.count, "channel_followers": parse.count_or_hidden,
     "channel_videos": parse.count_or_hidden, "channel_following": parse.count_or_hidden,
     "width": parse.pixels, "height": parse.pixels,
 }  # fmt: skip
@@ -120,7 +121,7 @@ def read_columns(
                 if isinstance(value, ValueError):
                     shown = next(v for v in row if not parse.missing(v))
                     problems.note(ours, f"{str(shown)[:60]!r} at {origin}:{line}: {value}")
-        skewed = ours in COUNTS and _skewed(values, list(zip(*raw, strict=True)))
+        skewed = ours in NUMBERS and _skewed(values, list(zip(*raw, strict=True)))
         found[ours] = ColumnReading(ours=ours, theirs=theirs, values=values, decided=decided, skewed=skewed)
     return found
 
@@ -163,12 +164,12 @@ def _reader(
     ours: str, raw: Sequence[Sequence[Any]], settings: Settings, formats: Mapping[str, str]
 ) -> tuple[Reader, str | None]:
     """(how a value of this column is read, what its rows decided)."""
-    if ours in COUNTS:
+    if ours in NUMBERS:
         chosen = STYLES.get(settings.numbers or "")
         style = numbers.style_of((value for values in raw for value in values), chosen)
         mil = "mil is read as thousand" if "mil" in style.words else None
         said = [None if chosen else _said(style), mil]
-        return partial(COUNTS[ours], style=style), "; ".join(filter(None, said)) or None
+        return partial(NUMBERS[ours], style=style), "; ".join(filter(None, said)) or None
     if ours in DATES:
         order = settings.dates
         decided = None

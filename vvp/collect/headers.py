@@ -12,8 +12,7 @@ from typing import Any
 
 from vvp.collect.presets import ALIASES, COMMON, COMMON_NAMES, PRESETS, TARGETS, Preset
 from vvp.errors import UserError
-
-COUNTED = ("views", "likes", "comments", "shares")  # of which a table of posts has at least one
+from vvp.schema import COUNTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +42,7 @@ def read_header(names: Sequence[str], mapping: Mapping[str, str], preset: str | 
     columns = resolve(names, shape) if chosen in PRESETS else common(names)
     columns |= {ours: (theirs,) for ours, theirs in own.items()}
     missing = [] if "video_id" in columns else ["video_id"]
-    if not set(COUNTED) & set(columns):
+    if not set(COUNTS) & set(columns):
         missing.append("views")
     if missing:
         used = (

@@ -19,7 +19,7 @@ from vvp.collect.cells import platform
 
 Row = dict[str, Any]
 
-COUNTS = ("views", "likes", "comments", "shares", "channel_followers", "channel_videos", "channel_following")
+COUNTS = (*schema.COUNTS, "channel_followers", "channel_videos", "channel_following")
 MEDIA = ("media_path", "media_bytes", "media_sha256")
 FACTS = (
     "platform", "channel_id", "title", "description", "tags", "published_at", "duration_s", "width", "height",

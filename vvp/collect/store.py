@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from vvp.collect import doubts
 from vvp.collect.merge import (
-    COUNTS,
     Row,
     blank,
     changed,
@@ -30,7 +29,7 @@ from vvp.collect.merge import (
 )
 from vvp.collect.problems import Problems
 from vvp.collect.summary import CollectSummary
-from vvp.schema import TABLES
+from vvp.schema import COUNTS, TABLES
 from vvp.workspace import Workspace
 
 SET_ASIDE_KEY = ("video_id", "source", "origin", "reason", "detail")
@@ -126,7 +125,7 @@ def record(
         ):
             fallen[video_id] = old["views"] - row["views"]
         if old is not None and not explained_by_time(old, row):
-            lost = [c for c in differences(merged, row) if c in COUNTS[:4]]
+            lost = [c for c in differences(merged, row) if c in COUNTS]
             if lost:
                 overruled.append(_contradiction(gathered.source, origins[video_id], merged, row, lost))
 

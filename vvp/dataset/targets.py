@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import expit, logit
 
-from vvp.dataset.labels import COUNTS, Labels
+from vvp.dataset.labels import Labels
 from vvp.dataset.outcomes import Outcomes
 from vvp.dataset.scales import count_of_log, log_count
 from vvp.errors import UserError
+from vvp.schema import COUNTS
 
 COUNT, RATE, SCORE, RATIO, BINARY, CLASSES = "count", "rate", "score", "ratio", "binary", "classes"
 Numbers = Mapping[str, float]
@@ -28,6 +29,7 @@ FEWEST = 10  # videos of a class, below which no model of it is tried
 EARLIER, EARLIER_TOP = 3, 5  # earlier videos of a channel that its median and its top fifth need
 WEIGHTS = {"comments": 0.1, "likes": 0.4, "views": 0.3, "shares": 0.2}  # The Viral Vision, eq. 1
 REACTIONS = ("likes", "comments", "shares")
+ALL_FOUR = ("views", *REACTIONS)  # of the published rules, whatever else is counted
 RULE = re.compile(r"(?P<what>top|views):(?P<number>\d+(?:\.\d+)?)(?P<percent>%?)")
 
 
@@ -180,11 +182,11 @@ def _above(strength: np.ndarray) -> Made:
 
 
 def _viral_numbers(facts: Outcomes, train: np.ndarray) -> dict[str, float]:
-    return {name: float(np.nanmedian(facts.logs[name][train])) for name in COUNTS}
+    return {name: float(np.nanmedian(facts.logs[name][train])) for name in ALL_FOUR}
 
 
 def _viral(facts: Outcomes, numbers: Numbers) -> Made:
-    return _above(np.min([facts.logs[name] - numbers[name] for name in COUNTS], axis=0))
+    return _above(np.min([facts.logs[name] - numbers[name] for name in ALL_FOUR], axis=0))
 
 
 def _views_above(facts: Outcomes, numbers: Numbers) -> Made:
@@ -215,7 +217,7 @@ VIEWS = Fitted(VIEWS_TARGET)
 """views need no threshold, so they are fitted as they stand"""
 VIRAL = Target(
     name="viral", kind=BINARY, unit="viral: more views, likes, comments and shares than half of the videos",
-    columns=COUNTS, scale="log loss", numbers=_viral_numbers, make=_viral, from_scale=_same, classes=2,
+    columns=ALL_FOUR, scale="log loss", numbers=_viral_numbers, make=_viral, from_scale=_same, classes=2,
     labels=("not viral", "viral"),
 )  # fmt: skip
 TARGETS = {
@@ -224,12 +226,12 @@ TARGETS = {
         VIEWS_TARGET,
         *(_count(name) for name in REACTIONS),
         Target(
-            name="engagement", kind=RATE, unit="reactions per view", columns=COUNTS,
+            name="engagement", kind=RATE, unit="reactions per view", columns=ALL_FOUR,
             scale="logit of reactions per view", make=_engagement,
             from_scale=lambda y, _: expit(y),
         ),
         Target(
-            name="virality", kind=SCORE, unit="virality score, 0 to 1", columns=COUNTS, scale="score",
+            name="virality", kind=SCORE, unit="virality score, 0 to 1", columns=tuple(WEIGHTS), scale="score",
             numbers=_virality_numbers, make=_virality, from_scale=lambda y, _: np.clip(y, 0.0, 1.0),
         ),
         VIRAL,

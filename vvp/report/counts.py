@@ -9,10 +9,10 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from vvp import words
-from vvp.dataset.labels import COUNTS
 from vvp.report.figures.posts import Table
 from vvp.report.gather import Videos
 from vvp.report.numbers import plural, share
+from vvp.schema import COUNTS
 
 FEWEST = 10  # videos that have both, for a correlation
 MOST = 12  # channels and resolutions that are named

@@ -48,7 +48,11 @@ def build(facts: Facts, thumbs: dict[str, str]) -> Built:
 def draw(facts: Facts) -> dict[str, list[Plot]]:
     """Module's name → its figures, or why they are absent. Within plot.style()."""
     modules = (collection, posts, maps, reduction, clusters, model, comparison, target_figures, curves)
-    return {module.__name__.rsplit(".", 1)[-1]: module.plots(facts) for module in modules}
+    drawn = {module.__name__.rsplit(".", 1)[-1]: module.plots(facts) for module in modules}
+    names = [figure.name for group in drawn.values() for figure in group]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"two figures are called {twice[0]}: the files of one would replace the other's")
+    return drawn
 
 
 def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) -> str:

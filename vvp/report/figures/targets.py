@@ -6,7 +6,6 @@ Not known here: the tables beside them (vvp/report/targets.py).
 
 import numpy as np
 
-from vvp.dataset.labels import COUNTS
 from vvp.learn.records import ClassSplit, Evaluation
 from vvp.report.figures.plot import (
     BLUE,
@@ -22,6 +21,7 @@ from vvp.report.figures.plot import (
 )
 from vvp.report.gather import Facts, Tested
 from vvp.report.numbers import factor, plural, share
+from vvp.schema import COUNTS
 
 
 def plots(facts: Facts) -> list[Plot]:
