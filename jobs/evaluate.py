@@ -25,7 +25,7 @@ def command(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Metrics with 95 % intervals on the test part, every model against the simple rule, three splits.
+    """Metrics with 95 % intervals on the test part, every model against the simple rule, under each split.
 
     Called again it shows what was found the first time. Each further run that opens the same test part makes
     its numbers a little too good; how often that happened is printed.
@@ -209,7 +209,7 @@ def _print_side_by_side(result: "Evaluation") -> None:
         by_split = [split_result.results.get(n) for split_result in result.splits.values()]
         shown = (None if r is None or r.metrics is None else _interval(r.metrics.spearman) for r in by_split)
         cells.append((n, *shown))
-    show.table("Spearman under the three splits", ("", *(f"{s} split" for s in result.splits)), cells)
+    show.table("Spearman under each split", ("", *(f"{s} split" for s in result.splits)), cells)
     for split, reason in result.unavailable.items():
         show.out.print(f"{split} split: {reason}", markup=False)
 

@@ -11,7 +11,7 @@ from learn_tables import START, fill, table, world
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.duplicates import duplicate_groups
 from vvp.dataset.labels import moments
-from vvp.dataset.split_rules import USED, SplitSettings, by_chance, by_channel, by_time
+from vvp.dataset.split_rules import USED, Labelled, SplitSettings, by_chance, by_time, by_unit
 from vvp.dataset.splits import SPLITS, load_or_make, make_splits
 from vvp.errors import UserError
 
@@ -114,12 +114,25 @@ def test_copies_never_straddle(seed):
         assert (parts[unlabelled] == "none").all()
 
 
+def named(n: int) -> np.ndarray:
+    return np.array([f"v{i}" for i in range(n)], dtype=object)
+
+
+def dated(when: np.ndarray, copies: np.ndarray | None = None) -> Labelled:
+    return Labelled(named(len(when)), when, np.arange(len(when)) if copies is None else copies)
+
+
+def of_channels(channel: np.ndarray, copies: np.ndarray) -> Labelled:
+    undated = np.full(len(channel), np.datetime64("NaT"))
+    return Labelled(named(len(channel)), undated, copies, channel, "channel_id")
+
+
 # --- by time -----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("days", [0.0, 2.0, 9.0, None])
 def test_time_runs_one_way_with_the_gap_between(days):
     videos, _ = world(300)
     when = moments(table("videos", videos)["published_at"])
-    parts, facts = by_time(when, np.arange(300), SplitSettings(embargo_days=days))
+    parts, facts = by_time(dated(when), SplitSettings(embargo_days=days))
     gap = np.timedelta64(int(facts["embargo_days"] * 86_400_000_000), "us")
     assert facts["embargo_days"] == (3 if days is None else days)  # 5 % of 300 days is more than the lag
     for before, after in (("train", "validation"), ("validation", "test")):
@@ -135,7 +148,7 @@ def test_a_later_copy_is_left_out_and_counted():
     copies = np.arange(100)
     copies[[95, 70]] = copies[10]
     copies[99] = copies[98]  # both in test: both stay
-    parts, facts = by_time(when, copies, SplitSettings(embargo_days=0))
+    parts, facts = by_time(dated(when, copies), SplitSettings(embargo_days=0))
     assert parts[10] == "train" and parts[95] == parts[70] == "embargo" and facts["later_copies"] == 2
     assert parts[98] == parts[99] == "test"
 
@@ -155,12 +168,11 @@ def test_one_instant_for_all_cannot_be_split_by_time_but_otherwise():
 def test_channels_balance_and_no_part_gets_only_the_big_ones():
     rng = np.random.default_rng(0)
     channel = channel_codes(rng.zipf(1.6, 2000) % 300)
-    ids = np.array([f"v{i}" for i in range(2000)], dtype=object)
-    parts, _ = by_channel(channel, np.arange(2000), ids, SplitSettings())
+    parts, _ = by_unit(of_channels(channel, np.arange(2000)), SplitSettings())
     assert [share(parts, p) for p in USED] == pytest.approx([0.6, 0.2, 0.2], abs=0.01)
     sizes = np.bincount(channel)[channel]
     assert sizes[parts == "test"].max() > 10
-    again, _ = by_channel(channel, np.arange(2000), ids, SplitSettings())
+    again, _ = by_unit(of_channels(channel, np.arange(2000)), SplitSettings())
     assert (parts == again).all()
 
 
@@ -168,9 +180,8 @@ def test_channels_that_share_a_copy_go_together():
     channel = np.repeat(np.arange(40), 5)
     copies = np.arange(200)
     copies[150] = copies[0]
-    ids = np.array([f"v{i}" for i in range(200)], dtype=object)
     for seed in range(5):
-        parts, _ = by_channel(channel, copies, ids, SplitSettings(seed=seed))
+        parts, _ = by_unit(of_channels(channel, copies), SplitSettings(seed=seed))
         assert len(set(parts[(channel == 0) | (channel == 30)])) == 1
 
 
@@ -190,12 +201,12 @@ def test_a_dominant_channel_leaves_the_channel_split_out():
 
 def test_the_random_split_is_seeded_and_does_not_favour_big_groups():
     copies = np.concatenate([np.arange(600), np.repeat(np.arange(600, 620), 20)])
-    ids = np.array([f"v{i}" for i in range(1000)], dtype=object)
-    parts, _ = by_chance(copies, ids, SplitSettings())
+    rows = Labelled(named(1000), np.full(1000, np.datetime64("NaT")), copies)
+    parts, _ = by_chance(rows, SplitSettings())
     assert [share(parts, p) for p in USED] == pytest.approx([0.6, 0.2, 0.2], abs=0.02)
-    big = [share(by_chance(copies, ids, SplitSettings(seed=s))[0][600:], "train") for s in range(20)]
+    big = [share(by_chance(rows, SplitSettings(seed=s))[0][600:], "train") for s in range(20)]
     assert 0.5 < np.mean(big) < 0.7
-    assert (by_chance(copies, ids, SplitSettings())[0] == parts).all()
+    assert (by_chance(rows, SplitSettings())[0] == parts).all()
 
 
 # --- too little, and what is saved -------------------------------------------------------------------
@@ -212,7 +223,7 @@ def test_a_burst_of_recent_videos_is_not_swallowed_by_the_embargo() -> None:
     old = np.datetime64("2025-01-01") + np.arange(100) * np.timedelta64(10, "D")
     burst = old[-1] + np.arange(900) * np.timedelta64(5, "m")
     when = np.concatenate([old, burst]).astype("datetime64[us]")
-    parts, facts = by_time(when, np.arange(1000), SplitSettings())
+    parts, facts = by_time(dated(when), SplitSettings())
     assert 0 < facts["embargo_days"] < 1 and facts["in_gap"] <= 110
     assert (parts == "validation").sum() >= 140
 

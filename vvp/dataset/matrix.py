@@ -24,7 +24,7 @@ from vvp.dataset.labels import counted, moments, read_labels
 from vvp.dataset.outcomes import Outcomes
 from vvp.dataset.scales import log_count
 from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSettings
-from vvp.dataset.splits import KEPT_WHOLE, Splits, load_or_make
+from vvp.dataset.splits import SPLITS, Split, Splits, load_or_make
 from vvp.dataset.targets import VIEWS, Fitted, Target
 from vvp.dataset.words import Words, texts
 from vvp.errors import SplitError, UserError
@@ -58,10 +58,11 @@ class Matrix:
     encoders: dict[str, str]  # column of embeddings/ → name@hash; absent: nobody has this modality
     dims: Dims
     split: str
+    in_time: bool  # the parts follow each other in time
     splits: Splits
     splits_origin: str  # loaded | made | remade
     history: ChannelHistory  # what could be known of each channel; the predictor keeps it
-    units: np.ndarray | None  # object (n,), what the split does not divide (splits.KEPT_WHOLE); None: copies
+    units: np.ndarray | None  # object (n,), what the split does not divide (Split.whole); None: copies
     words: Words  # fitted on the training and validation rows; the predictor keeps its own
     texts: tuple[str, ...]  # what `words` reads of each row
     lag_days: float  # after which a count is known to later videos
@@ -219,6 +220,7 @@ def _matrix(
             f"none of the {len(videos)} videos of {space.root} is embedded: run `vvp embed` first."
         )
     part = splits.part(split)[at]
+    rule = SPLITS.get(split)  # None: the whole
 
     labels = read_labels(videos, settings.min_age_days)
     horizon = labels.horizon_days[at]
@@ -242,7 +244,7 @@ def _matrix(
             if (of_all == part_name).any():
                 why = f"has a value of the target {fitted.name}"
             raise UserError(f"no {part_name} video of the {split} split {why}.")
-    history = _history(split, channel, published, strength, train, settings.lag)
+    history = _history(rule, channel, published, strength, train, settings.lag)
     if split == WHOLE:
         history = replace(history, counters=_counters(rows, channel, published))
     dims = dims or found
@@ -252,8 +254,8 @@ def _matrix(
     columns = layout(dims)
     dropped = {} if keep_all else _useless(X[train], columns)
     # Videos of the same days as training's may be told apart by it, whichever of the two it is.
-    later = split == "time" and HORIZON not in dropped
-    if later and inseparable(horizon[train], published[train]):
+    in_time = rule is not None and rule.in_time
+    if in_time and HORIZON not in dropped and inseparable(horizon[train], published[train]):
         dropped[HORIZON] = INSEPARABLE
     keep = [i for i, c in enumerate(columns) if c.name not in dropped]
     if all(columns[i].block == "horizon" for i in keep):
@@ -293,10 +295,11 @@ def _matrix(
         encoders=encoders,
         dims=dims,
         split=split,
+        in_time=in_time,
         splits=splits,
         splits_origin=origin,
         history=history,
-        units=_objects(rows[KEPT_WHOLE[split]]) if split in KEPT_WHOLE else None,
+        units=_objects(rows[rule.whole]) if rule is not None and rule.whole else None,
         words=words,
         texts=said,
         lag_days=settings.lag,
@@ -323,18 +326,18 @@ def _objects(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _history(
-    split: str, channel: np.ndarray, published: np.ndarray, strength: np.ndarray, train: np.ndarray,
+    split: Split | None, channel: np.ndarray, published: np.ndarray, strength: np.ndarray, train: np.ndarray,
     lag_days: float,
 ) -> ChannelHistory:  # fmt: skip
-    """What could be known of a row's channel when it was posted.
+    """What could be known of a row's channel when it was posted. split: None for the whole.
 
     In time, and for the predictor: every earlier count of whatever part ("online"). By chance: those of the
     training part, for a test row's count may not train anything. By channel: nothing, in training as in the
     test, for a test channel was never seen.
     """
-    known = np.ones(len(strength), bool) if split in ("time", WHOLE) else train
+    known = np.ones(len(strength), bool) if split is None or split.in_time else train
     history = ChannelHistory.fit(channel, published, strength, train, known=known, lag_days=lag_days)
-    return history.without_channels() if split in KEPT_WHOLE else history
+    return history if split is None or split.whole is None else history.without_channels()
 
 
 def population(matrix: Matrix) -> Population:

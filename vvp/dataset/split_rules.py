@@ -1,11 +1,12 @@
-"""The three rules of splits.py, on plain arrays: by time, by channel, by chance.
+"""The three rules of splits.py, on plain arrays: by time, by unit (a channel), by chance.
 
-Each takes labelled rows only, and `copies`: the group of near-duplicates that a row is in (duplicates.py).
-Each gives (parts object (n,), facts); UserError with the numbers when the split cannot be made.
+Each takes labelled rows and gives (parts object (n,), facts); UserError with the numbers when the split
+cannot be made.
 Not known here: tables, labels, where a split is saved.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +56,24 @@ class SplitSettings:
         return np.array([self.train, self.validation, 1 - self.train - self.validation])
 
 
-def by_time(
-    published: np.ndarray, copies: np.ndarray, settings: SplitSettings
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Parts (n,) of labelled rows and what to say of them. UserError when a part stays too small."""
+@dataclass(frozen=True)
+class Labelled:
+    """n labelled rows, as a rule sees them."""
+
+    ids: np.ndarray  # object (n,)
+    published: np.ndarray  # datetime64[us] (n,), NaT: unknown
+    copies: np.ndarray  # int64 (n,): near-duplicates of each other have one number (duplicates.py)
+    unit: np.ndarray | None = None  # int64 (n,): rows of one number are not divided; None: only copies
+    unit_column: str | None = None  # the column of videos/ that `unit` was read from
+
+
+Found = tuple[np.ndarray, dict[str, Any]]
+Rule = Callable[[Labelled, SplitSettings], Found]
+
+
+def by_time(rows: Labelled, settings: SplitSettings) -> Found:
+    """Oldest first: train, validation, a gap, test. UserError when a part stays too small."""
+    published, copies = rows.published, rows.copies
     parts = np.full(len(published), NONE, dtype=object)
     dated = np.flatnonzero(~np.isnat(published))
     if len(dated) < MIN_ROWS:
@@ -99,17 +114,17 @@ def by_time(
     return parts, extra
 
 
-def by_channel(
-    channel: np.ndarray, copies: np.ndarray, ids: np.ndarray, settings: SplitSettings
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """As `by_time`: whole channels, biggest first, each to the part that it fits and that lacks most.
+def by_unit(rows: Labelled, settings: SplitSettings) -> Found:
+    """Whole units (with those that share copies), biggest first, each to the part that it fits and that
+    lacks most.
 
-    UserError when a part gets less than half its share: one channel, or one that outweighs the rest.
+    UserError when a part gets less than half its share: one unit, or one that outweighs the rest.
     """
-    cluster = merge(channel, *same_pairs(copies.tolist()))
-    sizes = np.bincount(cluster)
-    tie = _shuffled(cluster, ids, settings.seed)
-    wanted, got = settings.shares * len(ids), np.zeros(3)
+    assert rows.unit is not None and rows.unit_column is not None, "a split by unit names its column"
+    cluster = merge(rows.unit, *same_pairs(rows.copies.tolist()))
+    sizes, n = np.bincount(cluster), len(rows.ids)
+    tie = _shuffled(cluster, rows.ids, settings.seed)
+    wanted, got = settings.shares * n, np.zeros(3)
     target = np.zeros(len(sizes), int)
     for c in np.lexsort((tie, -sizes)):
         if not sizes[c]:
@@ -121,18 +136,18 @@ def by_channel(
         got[target[c]] += sizes[c]
     if (got < wanted / 2).any():
         raise UserError(
-            f"{len(np.unique(channel))} channels do not divide into {settings.shares.round(2).tolist()}:"
-            f" the biggest (with those that share copies) has {sizes.max()} of {len(ids)} labelled videos."
+            f"{len(np.unique(rows.unit))} {rows.unit_column.removesuffix('_id')}s do not divide into"
+            f" {settings.shares.round(2).tolist()}: the biggest (with those that share copies) has"
+            f" {sizes.max()} of {n} labelled videos."
         )
     parts = np.array(USED, dtype=object)[target[cluster]]
     _require(parts)
-    return parts, {"channel_groups": int((sizes > 0).sum())}
+    return parts, {"groups": int((sizes > 0).sum())}
 
 
-def by_chance(
-    copies: np.ndarray, ids: np.ndarray, settings: SplitSettings
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """As `by_time`: groups of copies in a seeded order, cut where the shares say."""
+def by_chance(rows: Labelled, settings: SplitSettings) -> Found:
+    """Groups of copies in a seeded order, cut where the shares say."""
+    copies, ids = rows.copies, rows.ids
     order = np.argsort(_shuffled(copies, ids, settings.seed), kind="stable")
     sizes = np.bincount(copies)[order]
     middle = (np.cumsum(sizes) - sizes / 2) / len(ids)

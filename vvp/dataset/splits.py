@@ -16,7 +16,6 @@ that an old video went on gathering views after the test videos were posted.
 import hashlib
 import io
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,26 +31,48 @@ from vvp.dataset.split_rules import (
     MIN_ROWS,
     NONE,
     USED,
+    Labelled,
+    Rule,
     SplitSettings,
     by_chance,
-    by_channel,
     by_time,
+    by_unit,
 )
 from vvp.errors import SplitError, UserError
 from vvp.paths import SPLITS_FACTS, SPLITS_TABLE
 from vvp.workspace import Workspace
 
-SPLITS = ("time", "channel", "random")
-KEPT_WHOLE = {
-    "channel": "channel_id"
-}  # split → column of videos/ whose values are not divided; null: its own
-ASKED = {
-    "time": "all posted after everything it had learned from",
-    "channel": "all from channels it had never seen",
-    "random": "drawn at random from the same weeks and channels it learned from (an easy test)",
-}  # split → what its test videos are, in words
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    name: str
+    rule: Rule
+    """(labelled rows, settings) → (parts, what to say of them); UserError where it cannot be made"""
+    tested: str
+    """what its test videos are, in words"""
+    in_time: bool = False
+    """Its parts follow each other in time. Then folds do too, every count that was ripe may enter a channel's
+    history, and a workspace that it cannot divide falls back on the rule alone."""
+    whole: str | None = None
+    """column of videos/ whose values are never divided, each null a value of its own; None: only copies"""
+
+
+_ALL = (
+    Split(
+        name="time", rule=by_time, in_time=True, tested="all posted after everything it had learned from"
+    ),
+    Split(
+        name="channel", rule=by_unit, whole="channel_id", tested="all from channels it had never seen"
+    ),
+    Split(
+        name="random", rule=by_chance,
+        tested="drawn at random from the same weeks and channels it learned from (an easy test)",
+    ),
+)  # fmt: skip
+SPLITS = {split.name: split for split in _ALL}
 COPIES = "copies"  # column of the splits table
 SAVED = pa.schema([(name, pa.string()) for name in ("video_id", *SPLITS)] + [(COPIES, pa.int64())])
+UNITS = sorted({split.whole for split in _ALL if split.whole})
 RULES = 5  # of split_rules.py and duplicates.py; count up when they change, so that saved splits are remade
 
 
@@ -77,7 +98,7 @@ class Splits:
 def make_splits(
     videos: pa.Table, embeddings: pa.Table | None = None, settings: SplitSettings | None = None
 ) -> Splits:
-    """All three splits. embeddings: the latest row per video, or None; only its vectors are looked at.
+    """Every split of SPLITS. embeddings: the latest row per video, or None; only its vectors are looked at.
 
     UserError when fewer than MIN_ROWS videos have a label. A split that cannot be made is recorded in
     `unavailable` with its reason.
@@ -93,33 +114,30 @@ def make_splits(
         )
     chosen = videos.take(labelled)
     copies = duplicate_groups(chosen, embeddings, settings.cosine)
-    published, channel = moments(chosen["published_at"]), channel_codes(chosen["channel_id"].to_pylist())
-    makers: dict[str, Callable[[], tuple[np.ndarray, dict[str, Any]]]] = {
-        "time": lambda: by_time(published, copies, settings),
-        "channel": lambda: by_channel(channel, copies, ids[labelled], settings),
-        "random": lambda: by_chance(copies, ids[labelled], settings),
-    }
+    channel = channel_codes(chosen["channel_id"].to_pylist())
     parts: dict[str, np.ndarray] = {}
     unavailable: dict[str, str] = {}
     counts: dict[str, Any] = {}
-    for name, make in makers.items():
+    for name, split in SPLITS.items():
+        unit = None if split.whole is None else channel_codes(chosen[split.whole].to_pylist())
+        rows = Labelled(ids[labelled], moments(chosen["published_at"]), copies, unit, split.whole)
         try:
-            found, extra = make()
+            found, extra = split.rule(rows, settings)
         except UserError as reason:
             unavailable[name] = str(reason)
             continue
         parts[name] = np.full(len(ids), NONE, dtype=object)
         parts[name][labelled] = found
-        rows = {part: int((parts[name] == part).sum()) for part in (*USED, EMBARGO, NONE)}
+        sizes = {part: int((parts[name] == part).sum()) for part in (*USED, EMBARGO, NONE)}
         channels = {part: len(np.unique(channel[found == part])) for part in USED}
-        counts[name] = {"rows": rows, "channels": channels, **extra}
-    sizes = np.bincount(copies)
+        counts[name] = {"rows": sizes, "channels": channels, **extra}
+    groups = np.bincount(copies)
     facts = {
         "settings": asdict(settings),
         "fingerprint": fingerprint(videos, embeddings, settings),
         "videos": len(ids),
         "labelled": len(labelled),
-        "duplicates": {"groups": int((sizes > 1).sum()), "videos": int(sizes[sizes > 1].sum())},
+        "duplicates": {"groups": int((groups > 1).sum()), "videos": int(groups[groups > 1].sum())},
         "splits": counts,
     }
     numbers = np.arange(len(ids), dtype=np.int64) + len(ids)  # unlabelled: a copy of nothing
@@ -166,7 +184,7 @@ def fingerprint(videos: pa.Table, embeddings: pa.Table | None, settings: SplitSe
         keys = seen["content_key"] if "content_key" in seen.column_names else seen["video_id"]
         vectors = dict(zip(seen["video_id"].to_pylist(), map(str, keys.to_pylist()), strict=True))
     chosen = videos.filter(pa.array(read_labels(videos, settings.min_age_days).known))
-    columns = [chosen[c].to_pylist() for c in ("video_id", "channel_id", "media_sha256", "title")]
+    columns = [chosen[c].to_pylist() for c in ("video_id", *UNITS, "media_sha256", "title")]
     when = moments(chosen["published_at"]).astype(np.int64).tolist()
     rows = sorted([*row, vectors.get(row[0])] for row in zip(*columns[:1], when, *columns[1:], strict=True))
     return hashlib.sha256(json.dumps([RULES, asdict(settings), rows]).encode()).hexdigest()

@@ -90,7 +90,7 @@ def evaluate_split(
             result = result.model_copy(update=measured)
         results[c.name] = result
     frozen: dict[str, Metrics] = {}
-    if matrix.split == "time":
+    if matrix.in_time:
         still = matrix.with_history_of(before_test(matrix))
         rivals = [c for c in able if c.role == RULE or c.name == chosen.name]
         said = {c.name: ranges.shown(still, rows, c, calibrations.get(c.name)) for c in rivals}

@@ -120,7 +120,7 @@ def rule_errors_of(matrix: Matrix, rule: Candidate, among: np.ndarray, parts: li
     if rule.name == MEAN:
         channel[:] = "everybody"
     published, y = matrix.published_at[rows], matrix.y[rows]
-    if parts and matrix.split != "time":
+    if parts and not matrix.in_time:
         place = np.full(len(matrix.y), -1)
         place[rows] = np.arange(len(rows))
         local = [(place[a], place[b]) for a, b in parts]

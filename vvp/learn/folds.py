@@ -1,7 +1,7 @@
 """Folds of the labelled rows before the test, and what each fold's models see: plain arrays, one copy of X.
 
 Folds follow the split: expanding windows in time (the first START of the rows only train), else groups of
-whole units (splits.KEPT_WHOLE), or of copies. A row held out in time is forecast by models that saw only
+whole units (Split.whole), or of copies. A row held out in time is forecast by models that saw only
 counts that were known by then: rows posted less than `lag_days` before the fold's first are left out of its
 training part.
 The words' topics are fitted anew on each fold's training rows.
@@ -40,7 +40,7 @@ def folds(matrix: Matrix, among: np.ndarray, seed: int = 0) -> list[Fold]:
     rows = before_test(matrix)
     if among[rows].sum() < MIN_ROWS:
         return []
-    if matrix.split == "time":
+    if matrix.in_time:
         return _expanding(rows[np.argsort(matrix.published_at[rows], kind="stable")], among, matrix)
     groups = matrix.copies[rows]
     if matrix.units is not None:  # units that share copies go together, as in the split itself

@@ -81,7 +81,7 @@ def tune(
             if one != split:
                 unavailable[one] = str(error)
                 continue
-            if split != "time" or target.classes or not isinstance(error, SplitError):
+            if not SPLITS[split].in_time or target.classes or not isinstance(error, SplitError):
                 raise
             whole = assemble_whole(space, settings, dims, target)
             digest.update(candidates.fingerprint(whole).encode())

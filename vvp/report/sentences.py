@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from vvp.dataset.splits import ASKED
+from vvp.dataset.splits import SPLITS
 from vvp.learn.candidates import NO_COUNTERS
 from vvp.learn.evaluate import verdict
 from vvp.learn.records import Evaluation, Measured, ModelResult, SplitResult
@@ -26,7 +26,7 @@ def headline(facts: Facts) -> list[str]:
     pairs = result.metrics.pairwise_accuracy
     asked = (
         f"Asked about {plural(split.test_rows, 'video')} of {plural(split.test_channels, 'channel')},"
-        f" {ASKED[facts.split]},"
+        f" {SPLITS[facts.split].tested},"
     )
     if pairs.point is None:
         second = f"{asked} nothing could be ranked, because all their views are equal."

@@ -1,4 +1,4 @@
-"""Section 6, second half: every model beside the simple rules, the three splits side by side, the sweep."""
+"""Section 6, second half: every model beside the simple rules, the splits side by side, the sweep."""
 
 from vvp.learn.candidates import RULE
 from vvp.learn.evaluate import verdict
@@ -62,7 +62,7 @@ def rules(facts: Facts) -> Plot:
 
 
 def splits(facts: Facts) -> Plot:
-    name, subject = "splits", "The three splits side by side"
+    name, subject = "splits", "The splits side by side"
     if facts.evaluation is None:
         return absent(name, subject, facts.why["evaluation"])
     made = {s: measured(by_model) for s, by_model in facts.evaluation.splits.items()}
