@@ -47,7 +47,7 @@ demo: $(RUN)
 	$(BIN)/vvp demo --workspace $(DEMO)
 
 test: lint types
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow" -n 2 --no-loadscope-reorder
 
 test-slow: $(DEV)
 	$(BIN)/python -m pytest -m slow --timeout 1800 --exitfirst

@@ -13,6 +13,10 @@ os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # As many test processes as cores: threads of one would only wait for those of the others.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Ray's workers and the decoder's children import our fakes by name.
 ROOT = Path(__file__).parents[1]
 os.environ["PYTHONPATH"] = os.pathsep.join(
@@ -20,12 +24,27 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 
 
+LONGEST = ("serve", "embed", "models", "media", "drivers", "report", "learn")  # folders of tests
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, so that short ones fill the end, where one process waits for the other."""
+    items.sort(key=lambda item: (*LONGEST, item.path.parent.name).index(item.path.parent.name))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Which tests one process runs, where there are several: a file's, and all of tests/serve, whose app
-    takes half a minute to start."""
-    for item in items:
-        folder = item.path.parent
-        item.add_marker(pytest.mark.xdist_group("serve" if folder.name == "serve" else str(item.path)))
+    takes half a minute to start. (xdist's own groups do nothing under pytest 9.2: pytest-xdist issue 1386.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return "serve" if file.startswith("tests/serve/") else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
