@@ -8,6 +8,10 @@ from jobs import options, show
 from vvp.collect.summary import CollectSummary
 from vvp.workspace import Workspace
 
+Rehash = Annotated[
+    bool, typer.Option("--rehash", help="Read all media again, also those that look unchanged.")
+]
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Read videos and posts into the workspace. Run it again: only what is new or changed is added.",
@@ -21,12 +25,13 @@ def ytdlp(
         str, typer.Argument(help="What `yt-dlp --write-info-json [--write-subs]` left behind.")
     ],
     workspace: options.Workspace,
+    rehash: Rehash = False,
     json: options.Json = False,
 ) -> None:
     """A folder of NAME.info.json with its media and subtitles, any output template."""
     from vvp.collect.ytdlp import collect_ytdlp
 
-    _show(collect_ytdlp(folder, Workspace(workspace)), json)
+    _show(collect_ytdlp(folder, Workspace(workspace), rehash=rehash), json)
 
 
 @app.command()
@@ -59,6 +64,7 @@ def posts(
     preview: Annotated[
         bool, typer.Option("--preview", help="Show the map and the first rows as read, and write nothing.")
     ] = False,
+    rehash: Rehash = False,
     json: options.Json = False,
 ) -> None:
     """A table of posts with counts, with or without media. docs/inputs.md says which shapes are read."""
@@ -74,7 +80,8 @@ def posts(
         return
     _collect_posts(
         file=file, workspace=workspace, mapping=mapping, preset=preset, observed_at=observed_at,
-        numbers=numbers, dates=dates, ignore=ignore or [], strict=strict, json=json,
+        numbers=numbers, dates=dates, ignore=ignore or [], strict=strict, rehash=rehash,
+        json=json,
     )  # fmt: skip
 
 
@@ -90,13 +97,14 @@ def _collect_posts(
     dates: str | None,
     ignore: list[str],
     strict: bool,
+    rehash: bool,
     json: bool,
 ) -> None:
     from vvp.collect.posts import collect_posts
 
     summary = collect_posts(
         file, Workspace(workspace), mapping, preset, observed_at, numbers=numbers, dates=dates, ignore=ignore,
-        strict=strict,
+        strict=strict, rehash=rehash,
     )  # fmt: skip
     _show(summary, json)
 
@@ -167,12 +175,13 @@ def _worth_a_look(doubts: list[str], unused: list[str]) -> None:
 def folder(
     folder: Annotated[str, typer.Argument(help="Media files, in sub-folders too.")],
     workspace: options.Workspace,
+    rehash: Rehash = False,
     json: options.Json = False,
 ) -> None:
     """Bare media files without metadata: for embedding and forecasting, not for training."""
     from vvp.collect.folder import collect_folder
 
-    _show(collect_folder(folder, Workspace(workspace)), json)
+    _show(collect_folder(folder, Workspace(workspace), rehash=rehash), json)
 
 
 @app.command()

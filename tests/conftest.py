@@ -29,14 +29,14 @@ LONGEST = ("serve", "embed", "models", "media", "drivers", "report", "learn")  #
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files come first, so that short ones fill the end, where one process waits for the other."""
+    """The longest files come first, so that short ones fill the end, where one process waits."""
     items.sort(key=lambda item: (*LONGEST, item.path.parent.name).index(item.path.parent.name))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Which tests one process runs, where there are several: a file's, and all of tests/serve, whose app
-    takes half a minute to start. (xdist's own groups do nothing under pytest 9.2: pytest-xdist issue 1386.)"""
+    takes half a minute to start. xdist's own groups do nothing under pytest 9.2 (pytest-xdist #1386)."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):

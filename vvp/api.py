@@ -107,10 +107,11 @@ def tune(
 
     target: one of `vvp.dataset.targets.TARGETS`; viral: the rule of the target viral ("top:10%",
     "views:1000000"; None: all four counts above their medians). families: None: all that can forecast it.
-    others: the other splits as well (`vvp.dataset.splits.SPLITS`). shares: of the labelled videos, training and validation; the rest
-    is the test part. min_age_days: a count read sooner after posting is no label; label_lag_days: when a
-    count is known to the channel's later videos (None: min_age_days). sweep_for: what sweeps a split's data,
-    in place of Ray Tune. With too few videos for a split the run holds the rules alone (`rules_only`).
+    split: one of `vvp.dataset.splits.SPLITS`; others: the other splits as well. shares: of the labelled
+    videos, training and validation; the rest is the test part. min_age_days: a count read sooner after
+    posting is no label; label_lag_days: when a count is known to the channel's later videos (None:
+    min_age_days). sweep_for: what sweeps a split's data, in place of Ray Tune. With too few videos for a
+    split the run holds the rules alone (`rules_only`).
     """
     from vvp.learn.sweep import Sweeps
     from vvp.learn.tuning import tune

@@ -1,6 +1,7 @@
 """Every path inside a workspace. Nothing else in vvp spells one.
 
     videos/ set_aside/ embeddings/            tables (schema.py)
+    media_hashes.parquet                      sha256 of the media that were read, to know what changed
     embed.json                                how the videos were embedded
     splits.parquet splits.json                which part each video is in
     test_opened.json                          which runs opened which test part
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from vvp.errors import UserError
 
 VIDEOS, SET_ASIDE, EMBEDDINGS = "videos", "set_aside", "embeddings"
+HASHES = "media_hashes.parquet"
 EMBED_RECIPE = "embed.json"
 SPLITS_TABLE, SPLITS_FACTS = "splits.parquet", "splits.json"
 TEST_OPENED = "test_opened.json"

@@ -8,7 +8,8 @@ Not known here: whether a file decodes.
 
 from pathlib import Path
 
-from vvp.collect.files import VIDEO_EXTENSIONS, files_under, is_media, local_folder, media_columns, storable
+from vvp.collect.files import VIDEO_EXTENSIONS, files_under, is_media, local_folder, storable
+from vvp.collect.hashes import Hashes
 from vvp.collect.merge import Row
 from vvp.collect.store import Gathered, known_rows, record
 from vvp.collect.summary import CollectSummary
@@ -16,8 +17,11 @@ from vvp.errors import UserError
 from vvp.workspace import Workspace
 
 
-def collect_folder(folder: str | Path, workspace: Workspace) -> CollectSummary:
-    """Every media file below `folder` becomes a row. UserError: no such folder, or no media in it."""
+def collect_folder(folder: str | Path, workspace: Workspace, *, rehash: bool = False) -> CollectSummary:
+    """Every media file below `folder` becomes a row. UserError: no such folder, or no media in it.
+
+    rehash: media are read although their size and times are those of the last collect.
+    """
     root = local_folder(folder)
     lying = files_under(root)
     files = lying.files
@@ -28,7 +32,7 @@ def collect_folder(folder: str | Path, workspace: Workspace) -> CollectSummary:
     known = known_rows(workspace)
     ids_by_path = {row["media_path"]: key for key, row in known.items() if row["media_path"]}
     taken = dict(known)
-    gathered = Gathered(source="folder", origin=str(root))
+    gathered = Gathered(source="folder", origin=str(root), hashes=Hashes.of(workspace, rehash))
     gathered.notes["hidden"], gathered.notes["irregular"] = lying.hidden, lying.irregular
     described = {
         path.with_name(path.name[: -len(".info.json")]) for path in files if path.name.endswith(".info.json")
@@ -38,7 +42,7 @@ def collect_folder(folder: str | Path, workspace: Workspace) -> CollectSummary:
             gathered.refuse(ascii(str(path)), "unreadable", "the file's name is not UTF-8: rename it")
             continue
         try:
-            columns = media_columns(path)
+            columns = gathered.hashes.media_columns(path)
         except OSError as error:
             gathered.refuse(str(path), "unreadable", f"{type(error).__name__}: {error}")
             continue

@@ -17,7 +17,8 @@ from typing import Any
 
 from vvp.collect import doubts, parse, totals
 from vvp.collect.columns import ColumnReading, Settings, read_columns
-from vvp.collect.files import at_home, media_columns, named_file
+from vvp.collect.files import at_home, named_file
+from vvp.collect.hashes import Hashes
 from vvp.collect.headers import Header, read_header
 from vvp.collect.store import Gathered, known_rows, record
 from vvp.collect.subtitles import CREATOR
@@ -55,19 +56,22 @@ def collect_posts(
     dates: str | None = None,
     ignore: Sequence[str] = (),
     strict: bool = False,
+    rehash: bool = False,
 ) -> CollectSummary:
     """Every row of `file` with an id becomes a row of the workspace.
 
     mapping: our column → theirs. preset: a name in presets.PRESETS; None: the one that fits, if any.
     observed_at: when the counts were read, for rows that do not say. Media paths are relative to the file.
     numbers, dates: what signs and order the table uses (columns.Settings); None: its rows say. ignore:
-    columns that nobody needs, `*` for any letters. strict: any doubt is an error, an unused column too, and
+    columns that nobody needs, `*` for any letters. rehash: media are read although their size and times are
+    those of the last collect. strict: any doubt is an error, an unused column too, and
     nothing is written.
     UserError: a file that cannot be read or is empty, unknown names, no column for video_id or views, views
     of which too many cannot be read, or not one row with an id.
     """
     settings = Settings(numbers=numbers, dates=dates)
-    reading = read_posts(file, mapping, preset, observed_at, settings, ignore)
+    hashes = Hashes.of(workspace, rehash)
+    reading = read_posts(file, mapping, preset, observed_at, settings, ignore, hashes)
     gathered = reading.gathered
     refuse_unreadable(reading)
     if not gathered.rows:
@@ -96,8 +100,10 @@ def read_posts(
     observed_at: str | None = None,
     settings: Settings | None = None,
     ignore: Sequence[str] = (),
+    hashes: Hashes | None = None,
 ) -> Reading:
-    """The table with every row that has an id, and the reason of every other; nothing is written.
+    """The table with every row that has an id, and the reason of every other; nothing is written. hashes: of
+    media that were read before.
 
     UserError: as `collect_posts`, the share of unreadable views and ids apart.
     """
@@ -107,7 +113,7 @@ def read_posts(
     table = open_table(path)
     header = read_header(table.names, mapping or {}, preset, str(path))
     unused = _without(header.unused(table.names, table.made_of), ignore, table.names, path)
-    gathered = Gathered(source="posts", origin=str(path))
+    gathered = Gathered(source="posts", origin=str(path), hashes=hashes or Hashes())
     for line, why in table.unreadable:
         gathered.refuse(f"{path}:{line}", "unreadable", why)
     columns = read_columns(table, header, settings, gathered.problems, str(path))
@@ -208,7 +214,7 @@ def _media(folder: Path, media: str | None, origin: str, gathered: Gathered) -> 
         gathered.notes["media_not_found"] += 1
         return {}
     try:
-        return media_columns(path)
+        return gathered.hashes.media_columns(path)
     except FileNotFoundError:
         gathered.notes["media_not_found"] += 1
         return {}

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from vvp.collect import doubts
+from vvp.collect.hashes import Hashes
 from vvp.collect.merge import (
     Row,
     blank,
@@ -46,6 +47,7 @@ class Gathered:
     problems: Problems = field(default_factory=Problems)
     notes: Counter[str] = field(default_factory=Counter)  # summary.NOTES
     doubts: list[str] = field(default_factory=list)  # sentences for "worth a look"
+    hashes: Hashes = field(default_factory=Hashes)
 
     def add(self, origin: str, **values: Any) -> None:
         self.rows.append((origin, blank(source=self.source, **values)))
@@ -135,6 +137,8 @@ def record(
     _append_set_aside(workspace, [*gathered.refused, *overruled], now)
     if outcomes["added"] or outcomes["updated"]:
         workspace.replace("videos", pa.Table.from_pylist(list(known.values()), schema=TABLES["videos"]))
+    gathered.hashes.save(workspace)
+    gathered.notes["not_read_again"] = gathered.hashes.unread
     rows = [known[video_id] for video_id in of_run]
     return CollectSummary(
         source=gathered.source,

@@ -28,6 +28,7 @@ NOTES = {
     "media_with_info": "media with an info.json beside them: `vvp collect ytdlp` reads it too",
     "media_not_found": "the table names a media file that is not there: kept without media",
     "hidden": "media whose name, or whose folder's, begins with a dot: left out; rename them",
+    "not_read_again": "media with the size and times of the last collect (--rehash reads them all)",
     "irregular": "named like media or an info.json, and a pipe, a device or a socket: never opened",
     "unfinished_downloads": "only parts of a download (.part, .ytdl, .temp) lie there: run yt-dlp again",
     "chapters": "clips of single chapters (--split-chapters): no whole video, not taken",

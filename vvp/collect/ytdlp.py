@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from vvp.collect import parse, sidecars
-from vvp.collect.files import files_under, local_folder, media_columns, small_text, storable
+from vvp.collect.files import files_under, local_folder, small_text, storable
+from vvp.collect.hashes import Hashes
 from vvp.collect.problems import Problems
 from vvp.collect.store import Gathered, known_rows, record
 from vvp.collect.subtitles import transcript
@@ -25,16 +26,17 @@ LIVE = ("is_live", "is_upcoming", "post_live")
 PLAYLISTS = ("playlist", "multi_video", "compat_list")
 
 
-def collect_ytdlp(folder: str | Path, workspace: Workspace) -> CollectSummary:
+def collect_ytdlp(folder: str | Path, workspace: Workspace, *, rehash: bool = False) -> CollectSummary:
     """Every info.json of a video below `folder` becomes a row, with its media and words where present.
 
+    rehash: media are read although their size and times are those of the last collect.
     A json that cannot be read, or has no id, is set aside. UserError: no such folder, or no video's
     info.json in it.
     """
     root = local_folder(folder)
     lying = files_under(root, dotted=True)
     shelf = Shelf(lying.files)
-    gathered = Gathered(source="ytdlp", origin=str(root))
+    gathered = Gathered(source="ytdlp", origin=str(root), hashes=Hashes.of(workspace, rehash))
     gathered.notes["hidden"], gathered.notes["irregular"] = lying.hidden, lying.irregular
     claimed: set[Path] = set()
     for path in shelf.infos:
@@ -158,7 +160,7 @@ def _media(media: Path | None, gathered: Gathered) -> dict[str, Any]:
         gathered.problems.note("media_path", f"{ascii(str(media))}: the name is not UTF-8")
         return {}
     try:
-        return media_columns(media)
+        return gathered.hashes.media_columns(media)
     except OSError as error:
         gathered.problems.note("media_path", f"{media}: {error}")
         return {}
