@@ -87,12 +87,21 @@ class Workspace:
         return bool(self.parts(table))
 
     def read(self, table: str, columns: list[str] | None = None) -> pa.Table:
-        """The whole table with the schema of schema.py. UserError when absent or damaged."""
-        names = self.parts(table)
-        if not names:
-            raise UserError(f"{self.root} has no {table} table yet.")
+        """The whole table with the schema of schema.py. UserError when absent or damaged.
+
+        Another process may `replace` it meanwhile: a file that vanished since it was listed is no damage, and
+        the new files are read.
+        """
         wanted = TABLES[table] if columns is None else pa.schema([TABLES[table].field(c) for c in columns])
-        return pa.concat_tables([self.read_part(table, name, wanted) for name in names])
+        names = self.parts(table)
+        while names:
+            try:
+                return pa.concat_tables([self.read_part(table, name, wanted) for name in names])
+            except UserError:
+                before, names = names, self.parts(table)
+                if set(before) <= set(names):  # all are still there, so one of them is damaged
+                    raise
+        raise UserError(f"{self.root} has no {table} table yet.")
 
     def read_part(self, table: str, name: str, schema: pa.Schema) -> pa.Table:
         """One Parquet file of a table, cast to `schema`; a column the file lacks is null. UserError: as

@@ -216,6 +216,7 @@ def test_no_child_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
     assert gone(pid) and not list(tmp_path.glob("vvp-decoder-*"))
 
 
+@pytest.mark.slow  # half a minute of compiling
 def test_a_compiler_whose_cache_is_empty_costs_no_clip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,6 +119,7 @@ sweep([family, Ridge()], small_sweep(), storage=sys.argv[2], name="s", trials=3)
 """
 
 
+@pytest.mark.slow  # a driver of its own, killed
 def test_killed_and_started_again_it_goes_on(tmp_path: Path) -> None:
     import ray
 
