@@ -85,6 +85,7 @@ bench: $(RUN)
 	$(BIN)/python benchmarks/world.py
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/explore.py
+	$(BIN)/python benchmarks/scale.py
 
 # Every supported Python in one file (markers choose). torch's CUDA libraries are left out: torch pins
 # them itself, exactly, and a CPU build of torch wants none of them. One resolution gives all versions;
