@@ -56,7 +56,8 @@ def test_the_whole_road(store: object_store.Store, tmp_path: Path) -> None:
     here = "bucket/some/where/"
     assert f"{here}runs/default/report/report.html" in store.keys(here)
     assert not store.uploads, "an upload was begun and never ended"
-    assert store.keys("bucket/") == store.keys(here), "something was written beside the workspace"
+    files = {key for key in store.keys("bucket/") if not key.endswith("/")}  # pyarrow marks folders above
+    assert files == {key for key in store.keys(here) if not key.endswith("/")}, "written beside it"
 
 
 def test_a_cut_connection_costs_nothing(store: object_store.Store) -> None:
