@@ -104,7 +104,7 @@ class World:
         ids = list(self.matrix.video_id)
         torch.manual_seed(settings.seed)
         network, team, began = make(name, **SMALL), Alone(), time.monotonic()
-        windows = Windows(self.cache, ids, settings.frames, settings.pixels, settings.seed, network.takes)
+        windows = Windows(self.cache, ids, settings, network)
         progress = train(network, windows, task, settings, team)
         seconds = time.monotonic() - began
         said = forecast(network, windows, task, settings, team, self.test)

@@ -90,9 +90,13 @@ def test_two_workers_and_one_have_the_same_losses_for_one_global_batch(space: Wo
     """Within 1 in 1,000: the same clips in the same steps, added up in another order."""
     found = []
     for workers in ("1", "2"):
-        done = run(space, "--epochs", "3", "--name", f"w{workers}", "--workers", workers, "--json")
+        decay = ["--lr-every", "2", "--weight-decay", "0.001"]
+        done = run(space, "--epochs", "3", "--name", f"w{workers}", "--workers", workers, *decay, "--json")
         assert done.returncode == 0, done.stderr
-        found.append([e["loss"] for e in json.loads(done.stdout)["history"]])
+        result = json.loads(done.stdout)
+        found.append([e["loss"] for e in result["history"]])
+        assert [e["lr"] for e in result["history"]] == pytest.approx([1e-3, 1e-3, 1e-4])
+        assert json.loads(result["settings"])["weight_decay"] == 0.001
     assert np.allclose(*found, rtol=1e-3)
     assert found[0][-1] < found[0][0]
 
@@ -127,7 +131,7 @@ def test_an_autoencoder_has_a_record_of_its_own_and_a_picture(space: Workspace) 
     mark, at = prepared.mark(settings, cache), RunPaths("default").finetune("convlstm", "x")
     torch.manual_seed(0)
     network = make("convlstm", width=0.125)
-    windows = Windows(cache, [str(v) for v in prepared.matrix.video_id], 4, 32, 0, network.takes)
+    windows = Windows(cache, [str(v) for v in prepared.matrix.video_id], settings, network)
     progress = train(network, windows, prepared.task, settings, Alone(), mark)
     said = forecast(network, windows, prepared.task, settings, Alone(), prepared.wanted)
     judge.write_trained(space, at, network, progress, said)
@@ -173,3 +177,41 @@ def test_dual_begins_with_the_codes_of_a_convlstm_run(space: Workspace) -> None:
     before, after = load_file(network), load_file(own)
     kept = [name for name in before if name.startswith("encoder.")]
     assert kept and all((before[name] == after[name]).all() for name in kept)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_video_transformer_begins_with_its_folder_and_only_its_head_learns_at_first(
+    space: Workspace, tmp_path: Path
+) -> None:
+    from hub_folders import FRAMES, SIDE, folder
+    from safetensors.torch import load_file
+
+    from vvp.finetune.networks.registry import make
+
+    at = folder("xclip", tmp_path / "xclip")
+
+    def said(*words: str) -> subprocess.CompletedProcess[str]:
+        begin = [sys.executable, "-m", "jobs", "--local", "finetune", "xclip", "-w", space.root]
+        return subprocess.run([*begin, "--weights", str(at), *words], cwd=Path(__file__).parents[2],
+                              capture_output=True, text=True, timeout=400)  # fmt: skip
+
+    for refused in (["--width", "0.5"], ["--frames", "8"], ["--pixels", "64"], ["--models", str(tmp_path)]):
+        wrong = said(*refused) if refused[0] != "--models" else run(space, *refused)
+        assert wrong.returncode == 2 and refused[0] in wrong.stderr.replace("--weights", "--models")
+        assert len(wrong.stderr.strip().splitlines()) == 1
+    done = said("--epochs", "2", "--frozen-epochs", "1", "--layer-decay", "0.5", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    settings = json.loads(result["settings"])
+    assert (settings["frames"], settings["pixels"]) == (FRAMES, SIDE) and len(result["history"]) == 2
+    [file] = Path(space.root).glob("runs/default/views/finetune/xclip-*/network.safetensors")
+    again = make("xclip", **settings["options"])
+    again.load_state_dict(load_file(file))
+    frozen = said("--epochs", "1", "--frozen-epochs", "1", "--json")
+    assert frozen.returncode == 0, frozen.stderr
+    newest = max(Path(space.root).glob("runs/default/views/finetune/xclip-*/network.safetensors"),
+                 key=lambda path: path.stat().st_mtime)  # fmt: skip
+    before, after = load_file(at / "model.safetensors"), load_file(newest)
+    kept = [name for name in before if f"trunk.{name}" in after]
+    assert len(kept) > 20 and all((before[name] == after[f"trunk.{name}"]).all() for name in kept)

@@ -19,7 +19,7 @@ import torch
 from ray.train.torch import TorchTrainer, prepare_model
 from torch import Tensor, nn
 
-from vvp.errors import PlanError
+from vvp.errors import PlanError, VvpError
 from vvp.finetune import judge
 from vvp.finetune.clips import ClipCache
 from vvp.finetune.loop import Epoch, Task, forecast, train
@@ -154,9 +154,11 @@ def _worker(config: dict[str, Any]) -> None:
     task = Task(y=config["y"], train=config["train"], validation=config["validation"])
     torch.manual_seed(settings.seed)
     network = make(settings.network, **settings.options)
-    windows = Windows(cache, config["videos"], settings.frames, settings.pixels, settings.seed, network.takes)
+    windows = Windows(cache, config["videos"], settings, network)
     if config["weights"] is not None:
-        fill_trunk(settings.network, network, config["weights"])
+        found = fill_trunk(settings.network, network, config["weights"])
+        if found != settings.weights:
+            raise VvpError(f"{config['weights']} is another file on this worker's machine.")
     team = _RayTeam()
     progress = train(network, windows, task, settings, team, config["mark"])
     said = forecast(network, windows, task, settings, team, config["wanted"].tolist())

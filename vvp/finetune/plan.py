@@ -1,0 +1,64 @@
+"""What was asked of a network → what it is made with, what it sees, which file fills it.
+
+Everything that is wrong with it is found here, before Ray starts.
+Not known here: training, data.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from vvp.errors import UserError
+from vvp.finetune.networks.base import Network
+from vvp.finetune.networks.pretrained import Pretrained
+from vvp.finetune.networks.registry import fill_trunk, find, make
+
+FRAMES, PIXELS = 32, 112  # of a window, where neither the user nor the network says
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One network, settled."""
+
+    options: dict[str, Any]
+    """what it is made with, as JSON"""
+    frames: int
+    pixels: int
+    weights: str | None
+    """the file or folder that fills its trunk; None: random numbers"""
+    digest: str | None
+    """sha256 of that file"""
+
+
+def planned(
+    network: str, *, width: float | None = None, dropout: float = 0.5, frames: int | None = None,
+    pixels: int | None = None, weights: str | None = None, models: str | None = None,
+) -> Plan:  # fmt: skip
+    """None: the network's own. weights: a file, or a folder; models: where those of pretrained.py lie.
+
+    UserError: an option that the network has not. WeightsError: weights that are absent or do not fit it.
+    """
+    kind, options = find(network), {} if find(network).reconstructs else {"dropout": dropout}
+    if issubclass(kind, Pretrained):
+        if width is not None:
+            raise UserError(f"the folder of {network} says how large it is: leave --width out.")
+        folder = kind.locate(weights, models)
+        weights = str(folder)
+        options |= kind.described(folder, frames)
+    else:
+        if models is not None:
+            raise UserError(f"{network} lies in no folder of models: give its file as --weights.")
+        options["width"] = 1.0 if width is None else width
+    made: Network = make(network, **options)
+    frames, pixels = _seen(network, made.sees, frames, pixels)
+    digest = None if weights is None else fill_trunk(network, made, weights)
+    return Plan(options=options, frames=frames, pixels=pixels, weights=weights, digest=digest)
+
+
+def _seen(
+    network: str, sees: tuple[int, int] | None, frames: int | None, pixels: int | None
+) -> tuple[int, int]:
+    if sees is None:
+        return frames or FRAMES, pixels or PIXELS
+    if pixels not in (None, sees[1]):
+        raise UserError(f"{network} sees {sees[1]} pixels, not {pixels}: leave --pixels out.")
+    return sees
