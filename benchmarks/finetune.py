@@ -88,10 +88,11 @@ class World:
     def network(self, name: str, shuffled: bool) -> dict[str, Any]:
         import torch
 
-        from vvp.finetune.loop import Alone, Task, forecast, train
+        from vvp.finetune.loop import Alone, forecast, train
         from vvp.finetune.networks.base import parameters
         from vvp.finetune.networks.registry import make
         from vvp.finetune.settings import TrainSettings
+        from vvp.finetune.task import Task
         from vvp.finetune.windows import Windows
 
         torch.set_num_threads(os.cpu_count() or 1)

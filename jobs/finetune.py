@@ -29,7 +29,9 @@ def command(
     lr_every: Annotated[int, typer.Option(min=1, help="Epochs after which the rate is divided by ten.")] = 7,
     weight_decay: Annotated[float, typer.Option(min=0, help="More than 0: AdamW instead of Adam.")] = 0.0,
     patience: Annotated[int, typer.Option(min=1, help="Epochs without a better validation error.")] = 7,
-    loss: Annotated[str, typer.Option(help="mse or l1, of the standardised target.")] = "mse",
+    loss: Annotated[
+        str | None, typer.Option(help="mse or l1, of a number; classes have their own.  [default: mse]")
+    ] = None,
     width: Annotated[
         float | None, typer.Option(help="Share of the published channels; 1, the default, is the full size.")
     ] = None,
@@ -58,36 +60,43 @@ def command(
     convlstm forecasts nothing: it learns to say the frames again, and dual takes its network as --weights.
     Killed and started again it goes on with the epoch it was in. `vvp clips` comes first.
     """
-    from vvp.dataset.targets import find
     from vvp.finetune import judge
     from vvp.finetune.clips import ClipCache
     from vvp.finetune.networks.registry import find as find_network
     from vvp.finetune.plan import planned
     from vvp.finetune.reconstruction import judge_autoencoder
     from vvp.finetune.settings import TrainSettings
+    from vvp.finetune.task import losses_of
     from vvp.finetune.windows import CROP
     from vvp.workspace import Workspace
 
-    if loss not in ("mse", "l1"):
-        raise UserError(f"--loss {loss}: choose mse or l1.")
     if batch % workers:
         raise PlanError(f"a batch of {batch} clips does not divide among {workers} workers.")
     space = Workspace.existing(workspace)
     reconstructs = find_network(network).reconstructs
     if reconstructs:
-        given = {"--target": target != "views", "--loss": loss != "mse", "--frozen-epochs": frozen_epochs > 0}
+        given = {
+            "--target": target != "views",
+            "--loss": loss is not None,
+            "--frozen-epochs": frozen_epochs > 0,
+        }
         for option in (name for name, it_is in given.items() if it_is):
             raise UserError(f"{network} learns to say frames again, without a target: leave {option} out.")
+    wanted = judge.target_of(space, name, target)
+    able = losses_of(wanted.classes)
+    if loss is not None and loss not in able:
+        raise UserError(f"--loss {loss}: {target} is learned with {' or '.join(able)}.")
     plan = planned(
         network, width=width, dropout=dropout, frames=frames, pixels=pixels,
-        weights=options.absolute(weights), models=options.absolute(models),
+        weights=options.absolute(weights), models=options.absolute(models), classes=wanted.classes,
     )  # fmt: skip
     cache, failed = ClipCache.open(space)
     settings = TrainSettings(
         network=network, options=plan.options, epochs=epochs, batch=batch, lr=lr, lr_every=lr_every,
-        weight_decay=weight_decay, patience=patience, loss="l1" if loss == "l1" else "mse",
-        frames=plan.frames, pixels=plan.pixels, windows=windows, frozen_epochs=frozen_epochs,
-        layer_decay=layer_decay, min_frames=min_frames, seed=seed, weights=plan.digest,
+        weight_decay=weight_decay, patience=patience,
+        loss=next((one for one in able if one == loss), able[0]), frames=plan.frames, pixels=plan.pixels,
+        windows=windows, frozen_epochs=frozen_epochs, layer_decay=layer_decay, min_frames=min_frames,
+        seed=seed, weights=plan.digest,
     )  # fmt: skip
     kept = round(cache.settings.size * CROP)
     if plan.pixels > kept:
@@ -95,7 +104,7 @@ def command(
             f"note: the clips hold {kept} pixels for the {plan.pixels} that {network} sees:"
             f" `vvp clips --size {ceil(plan.pixels / CROP)}` keeps more"
         )
-    prepared = judge.prepare(space, name, cache, min_frames, find(target))
+    prepared = judge.prepare(space, name, cache, min_frames, wanted)
     mark = prepared.mark(settings, cache)
     at = RunPaths(name, target).finetune(network, mark)
     if not judge.trained(space, at, mark):

@@ -14,36 +14,42 @@ def print_network(result: "NetworkResult", failed: dict[str, int], where: str) -
     from vvp.dataset.targets import TARGETS
 
     best = result.history[result.best]
+    heads = ("loss (standardised)", f"validation error ({result.scale})")
+    if result.labels:
+        heads = ("log loss", "log loss, validation")
     show.table(
         f"finetune {result.network}: {result.parameters:,} parameters, best epoch {result.best + 1}",
-        ("epoch", "loss (standardised)", f"validation error ({result.scale})", "seconds", "waited for clips"),
+        ("epoch", *heads, "seconds", "waited for clips"),
         [
             (e.epoch + 1, f"{e.loss:.3f}", f"{e.validation:.3f}", f"{e.seconds:.1f}", f"{e.waited:.0%}")
             for e in result.history
         ],
     )
     rows = []
-    for name, m in ((result.network, result.metrics), (f"rule: {result.rule}", result.rule_metrics)):
-        rows.append((name, *(interval(value) for value in (m.spearman, m.r2, m.mae))))
-    rows.append(("difference", *(interval(v, True) for v in
-                (result.versus_rule.spearman, result.versus_rule.r2, result.versus_rule.mae))))  # fmt: skip
+    for name, m in ((result.network, result.metrics), (f"rule: {result.rule_called}", result.rule_metrics)):
+        rows.append((name, *(interval(m[metric]) for metric in result.shown)))
+    rows.append(("difference", *(interval(result.versus_rule[m], True) for m in result.shown)))
     show.table(
         f"{result.split} split, {result.parts['test']} test clips, 95 % intervals by channel",
-        ("", "Spearman", "R²", f"MAE ({result.scale})"),
+        ("", *map(result.in_words, result.shown)),
         rows,
     )
+    if result.labels:
+        show.out.print(f"of these test clips: {result.usual}", markup=False)
     for warning in result.warnings:
         show.out.print(f"note: {warning.text}", markup=False)
-    off = f"{best.validation:.2f} ({result.scale})"
+    off = ("typically off by", f"{best.validation:.2f} ({result.scale}) on the validation part")
     if TARGETS[result.target].log:
-        off = f"a factor of {exp(best.validation):.1f}"
+        off = (off[0], f"a factor of {exp(best.validation):.1f} on the validation part")
+    elif result.labels:
+        off = ("log loss", f"{best.validation:.2f} on the validation part")
     if result.times_opened > 1:
         show.out.print(f"note: this test part was opened by {result.times_opened} runs and networks")
     show.facts(
         "what it learned from",
         [
             *_clips(result, failed),
-            ("typically off by", f"{off} on the validation part"),
+            off,
             ("kept at", where),
         ],
     )

@@ -1,7 +1,6 @@
 """Video transformers with our head: made of a folder's sizes, filled by its tensors, all else refused."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,6 @@ from vvp.finetune.networks.registry import fill_trunk, make
 
 NAMES = sorted(PUBLISHED)
 OTHERS = ("text_model.", "decoder.", "predictor.", "prompts_", "pooler.")  # what the trunk has not
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads cost more than they give at these sizes."""
-    usual = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(usual)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +42,7 @@ def test_one_step_forward_and_back_reaches_every_parameter(name: str, folders: d
     made = network(name, folders[name], dropout=0.0)
     assert made.sees == (FRAMES, SIDE)
     assert made.features(seen()).shape == (3, made.dim)
+    assert network(name, folders[name], outputs=4)(seen()).shape == (3, 4)
     out = made(seen())
     assert out.shape == (3,) and out.std() > 0
     out.square().sum().backward()

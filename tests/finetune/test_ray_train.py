@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clip_spaces import coloured
 
 from vvp.finetune import clips
-from vvp.media.decode import Clip
-from vvp.paths import CLIPS_FACTS, RunPaths
+from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 N = 40
@@ -22,24 +22,7 @@ SMALL = ["--width", "0.0625", "--pixels", "32", "--frames", "4", "--dropout", "0
 
 @pytest.fixture
 def space(tmp_path: Path) -> Workspace:
-    """Clips of one colour each, in a cache and embedded; log views follow the red."""
-    from learn_tables import table, world
-
-    videos, embeddings = world(N, channels=8)
-    space, rng = Workspace(tmp_path / "ws"), np.random.default_rng(0)
-    settings = clips.ClipSettings(size=36, fps=4, length_s=2)
-    rows = []
-    for i, video in enumerate(videos):
-        colour = rng.integers(0, 255, 3)
-        video["views"] = int(np.exp(5 + 4 * colour[0] / 255))
-        picture = np.broadcast_to(colour.astype(np.uint8), (8, 36, 36, 3))
-        clip = Clip(frames=np.ascontiguousarray(picture), duration_s=48.0, source_frames=8)
-        rows.append(clips.write_clip(space, video["video_id"], f"{i:032x}", clip, i))
-    clips.write_index(space, rows)
-    space.write_json(CLIPS_FACTS, clips.recipe(settings))
-    space.replace("videos", table("videos", videos))
-    space.append("embeddings", table("embeddings", embeddings))
-    return space
+    return coloured(tmp_path / "ws", N)
 
 
 def command(space: Workspace, *more: str) -> list[str]:
@@ -215,3 +198,18 @@ def test_a_video_transformer_begins_with_its_folder_and_only_its_head_learns_at_
     before, after = load_file(at / "model.safetensors"), load_file(newest)
     kept = [name for name in before if f"trunk.{name}" in after]
     assert len(kept) > 20 and all((before[name] == after[f"trunk.{name}"]).all() for name in kept)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ordered_classes_are_trained_and_measured(tmp_path: Path) -> None:
+    space = coloured(tmp_path / "ws", 120, channels=20)
+    refused = run(space, "--target", "quartile", "--loss", "l1")
+    assert refused.returncode == 2 and "cross-entropy" in refused.stderr
+    done = run(space, "--target", "quartile", "--epochs", "2", "--lr", "0.003", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    settings = json.loads(result["settings"])
+    assert settings["loss"] == "cross-entropy" and settings["options"]["outputs"] == 4
+    assert len(result["base"]) == 4 and len(result["labels"]) == 4
+    assert 0 < result["metrics"]["log_loss"]["point"] < 2 and "accuracy" in result["rule_metrics"]

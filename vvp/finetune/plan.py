@@ -31,9 +31,10 @@ class Plan:
 
 def planned(
     network: str, *, width: float | None = None, dropout: float = 0.5, frames: int | None = None,
-    pixels: int | None = None, weights: str | None = None, models: str | None = None,
+    pixels: int | None = None, weights: str | None = None, models: str | None = None, classes: int = 0,
 ) -> Plan:  # fmt: skip
-    """None: the network's own. weights: a file, or a folder; models: where those of pretrained.py lie.
+    """None: the network's own. weights: a file, or a folder; models: where those of pretrained.py lie;
+    classes: of the target, 0 for a number.
 
     UserError: an option that the network has not. WeightsError: weights that are absent or do not fit it.
     """
@@ -48,6 +49,8 @@ def planned(
         if models is not None:
             raise UserError(f"{network} lies in no folder of models: give its file as --weights.")
         options["width"] = 1.0 if width is None else width
+    if classes > 2:
+        options["outputs"] = classes
     made: Network = make(network, **options)
     frames, pixels = _seen(network, made.sees, frames, pixels)
     digest = None if weights is None else fill_trunk(network, made, weights)

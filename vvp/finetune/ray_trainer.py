@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from vvp.errors import PlanError, VvpError
 from vvp.finetune import judge
 from vvp.finetune.clips import ClipCache
-from vvp.finetune.loop import Epoch, Task, forecast, train
+from vvp.finetune.loop import Epoch, forecast, train
 from vvp.finetune.networks.registry import fill_trunk, make
 from vvp.finetune.settings import TrainSettings
+from vvp.finetune.task import Task
 from vvp.finetune.windows import Windows
 from vvp.workspace import Workspace
 
@@ -96,9 +97,9 @@ def fit(
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     resources = fitting(machines, nodes, settings.batch)
     config = {
-        "root": space.root, "at": at, "videos": list(videos), "y": task.y, "train": task.train,
-        "validation": task.validation, "wanted": wanted, "settings": asdict(settings), "mark": mark,
-        "weights": weights, "threads": max(1, int(resources["CPU"])),
+        "root": space.root, "at": at, "videos": list(videos), "task": asdict(task), "wanted": wanted,
+        "settings": asdict(settings), "mark": mark, "weights": weights,
+        "threads": max(1, int(resources["CPU"])),
     }  # fmt: skip
     trainer = TorchTrainer(
         _worker,
@@ -151,7 +152,7 @@ def _worker(config: dict[str, Any]) -> None:
     torch.set_num_threads(config["threads"])
     settings, space = TrainSettings(**config["settings"]), Workspace(config["root"])
     cache, _ = ClipCache.open(space)
-    task = Task(y=config["y"], train=config["train"], validation=config["validation"])
+    task = Task(**config["task"])
     torch.manual_seed(settings.seed)
     network = make(settings.network, **settings.options)
     windows = Windows(cache, config["videos"], settings, network)
