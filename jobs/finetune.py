@@ -47,6 +47,9 @@ def command(
         typer.Option(metavar="FILE", help="The trunk's, .safetensors, or their folder."),
     ] = None,
     models: options.Models = None,
+    begin_from: Annotated[
+        str | None, typer.Option("--from", metavar="WS/RUN", help="Begin as another collection's network.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that train together.")] = 1,
     cpus_per_worker: Annotated[float | None, typer.Option(help="Default: the cluster's, divided.")] = None,
     gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs of each worker.")] = 0.0,
@@ -60,7 +63,7 @@ def command(
     convlstm forecasts nothing: it learns to say the frames again, and dual takes its network as --weights.
     Killed and started again it goes on with the epoch it was in. `vvp clips` comes first.
     """
-    from vvp.finetune import judge
+    from vvp.finetune import judge, transfer
     from vvp.finetune.clips import ClipCache
     from vvp.finetune.networks.registry import find as find_network
     from vvp.finetune.plan import planned
@@ -76,19 +79,20 @@ def command(
     reconstructs = find_network(network).reconstructs
     if reconstructs:
         given = {
-            "--target": target != "views",
-            "--loss": loss is not None,
-            "--frozen-epochs": frozen_epochs > 0,
-        }
+            "--target": target != "views", "--loss": loss is not None, "--frozen-epochs": frozen_epochs > 0,
+            "--from": begin_from is not None,
+        }  # fmt: skip
         for option in (name for name, it_is in given.items() if it_is):
             raise UserError(f"{network} learns to say frames again, without a target: leave {option} out.")
     wanted = judge.target_of(space, name, target)
     able = losses_of(wanted.classes)
     if loss is not None and loss not in able:
         raise UserError(f"--loss {loss}: {target} is learned with {' or '.join(able)}.")
+    origin = None if begin_from is None else transfer.origin(begin_from, network, target)
     plan = planned(
         network, width=width, dropout=dropout, frames=frames, pixels=pixels,
         weights=options.absolute(weights), models=options.absolute(models), classes=wanted.classes,
+        origin=origin, target=target,
     )  # fmt: skip
     cache, failed = ClipCache.open(space)
     settings = TrainSettings(
@@ -96,7 +100,7 @@ def command(
         weight_decay=weight_decay, patience=patience,
         loss=next((one for one in able if one == loss), able[0]), frames=plan.frames, pixels=plan.pixels,
         windows=windows, frozen_epochs=frozen_epochs, layer_decay=layer_decay, min_frames=min_frames,
-        seed=seed, weights=plan.digest,
+        seed=seed, weights=plan.digest, begun=plan.begun,
     )  # fmt: skip
     kept = round(cache.settings.size * CROP)
     if plan.pixels > kept:
@@ -105,6 +109,8 @@ def command(
             f" `vvp clips --size {ceil(plan.pixels / CROP)}` keeps more"
         )
     prepared = judge.prepare(space, name, cache, min_frames, wanted)
+    if origin is not None:
+        transfer.refuse_shared(origin, space, prepared.matrix.video_id[prepared.wanted])
     mark = prepared.mark(settings, cache)
     at = RunPaths(name, target).finetune(network, mark)
     if not judge.trained(space, at, mark):
@@ -115,7 +121,18 @@ def command(
         machines = Machines(workers=workers, cpus=cpus_per_worker, gpus=gpus_per_worker)
         ids = [str(video) for video in prepared.matrix.video_id]
         with _watched(space, at, mark, epochs):
-            fit(space, at, ids, prepared.task, prepared.wanted, settings, mark, machines, plan.weights)
+            fit(
+                space,
+                at,
+                ids,
+                prepared.task,
+                prepared.wanted,
+                settings,
+                mark,
+                machines,
+                plan.weights,
+                plan.whole,
+            )
     if reconstructs:
         done = judge_autoencoder(space, at, prepared, settings, cache)
         if json:

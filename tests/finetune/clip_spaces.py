@@ -11,14 +11,18 @@ from vvp.paths import CLIPS_FACTS
 from vvp.workspace import Workspace
 
 
-def coloured(root: Path, n: int, channels: int = 8) -> Workspace:
-    """Log views follow the red; the other counts follow the views."""
+def coloured(root: Path, n: int, channels: int = 8, prefix: str = "") -> Workspace:
+    """Log views follow the red; the other counts follow the views. prefix: of the ids, so that two
+    collections share none."""
     from learn_tables import table, world
 
     videos, embeddings = world(n, channels=channels)
-    space, rng = Workspace(root), np.random.default_rng(0)
+    space, rng = Workspace(root), np.random.default_rng(len(prefix))
     settings = clips.ClipSettings(size=36, fps=4, length_s=2)
     rows: list[dict[str, Any]] = []
+    for row in (*videos, *embeddings):
+        for key in ("video_id", "media_sha256"):
+            row[key] = row.get(key) and f"{prefix}{row[key]}"
     for i, video in enumerate(videos):
         colour = rng.integers(0, 255, 3)
         video["views"] = int(np.exp(5 + 4 * colour[0] / 255))

@@ -115,13 +115,14 @@ def prepare(
 def write_trained(space: Workspace, at: str, network: Network, progress: Progress, said: np.ndarray) -> None:
     """The network, its forecasts of the wanted rows and its history; JSON last, it vouches for the others."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-    space.write_bytes(f"{at}/{TENSORS}", save_tensors(tensors))
+    data = save_tensors(tensors)
+    space.write_bytes(f"{at}/{TENSORS}", data)
     sink = io.BytesIO()
     np.save(sink, said, allow_pickle=False)
     space.write_bytes(f"{at}/{SAID}", sink.getvalue())
     history = [asdict(epoch) for epoch in progress.history]
     facts = {"mark": progress.mark, "best": progress.best, "history": history,
-             "parameters": parameters(network)}  # fmt: skip
+             "parameters": parameters(network), "sha256": hashlib.sha256(data).hexdigest()}  # fmt: skip
     space.write_json(f"{at}/{TRAINED}", facts)
 
 

@@ -7,10 +7,13 @@ Not known here: training, data.
 from dataclasses import dataclass
 from typing import Any
 
+from vvp.dataset.targets import VIEWS
 from vvp.errors import UserError
+from vvp.finetune import transfer
 from vvp.finetune.networks.base import Network
 from vvp.finetune.networks.pretrained import Pretrained
 from vvp.finetune.networks.registry import fill_trunk, find, make
+from vvp.finetune.transfer import Origin
 
 FRAMES, PIXELS = 32, 112  # of a window, where neither the user nor the network says
 
@@ -27,17 +30,26 @@ class Plan:
     """the file or folder that fills its trunk; None: random numbers"""
     digest: str | None
     """sha256 of that file"""
+    begun: str | None = None
+    """mark of the other collection's network that `weights` is"""
+    whole: bool = False
+    """its head too"""
 
 
 def planned(
     network: str, *, width: float | None = None, dropout: float = 0.5, frames: int | None = None,
     pixels: int | None = None, weights: str | None = None, models: str | None = None, classes: int = 0,
+    origin: Origin | None = None, target: str = VIEWS.name,
 ) -> Plan:  # fmt: skip
     """None: the network's own. weights: a file, or a folder; models: where those of pretrained.py lie;
-    classes: of the target, 0 for a number.
+    classes: of the target, 0 for a number; origin: another collection's network, to begin with.
 
     UserError: an option that the network has not. WeightsError: weights that are absent or do not fit it.
     """
+    if origin is not None:
+        if weights is not None or models is not None:
+            raise UserError("--from gives all weights: leave --weights and --models out.")
+        return _begun(network, origin, width, dropout, frames, pixels, classes, target)
     kind, options = find(network), {} if find(network).reconstructs else {"dropout": dropout}
     if issubclass(kind, Pretrained):
         if width is not None:
@@ -55,6 +67,24 @@ def planned(
     frames, pixels = _seen(network, made.sees, frames, pixels)
     digest = None if weights is None else fill_trunk(network, made, weights)
     return Plan(options=options, frames=frames, pixels=pixels, weights=weights, digest=digest)
+
+
+def _begun(
+    network: str, origin: Origin, width: float | None, dropout: float, frames: int | None,
+    pixels: int | None, classes: int, target: str,
+) -> Plan:  # fmt: skip
+    """As another collection's network, which sees what that one saw unless something else is asked for."""
+    options = transfer.options(origin, dropout, width, classes)
+    made, usual = make(network, **options), origin.settings
+    if made.sees is not None and frames not in (None, made.sees[0]):
+        raise UserError(f"{network} sees {made.sees[0]} frames, not {frames}: leave --frames out.")
+    frames, pixels = _seen(network, made.sees, frames or usual.frames, pixels or usual.pixels)
+    whole = origin.whole(target, classes)
+    transfer.begin(made, origin.file, origin.digest, whole)
+    return Plan(
+        options=options, frames=frames, pixels=pixels, weights=str(origin.file), digest=origin.digest,
+        begun=origin.mark, whole=whole,
+    )  # fmt: skip
 
 
 def _seen(

@@ -20,7 +20,7 @@ from ray.train.torch import TorchTrainer, prepare_model
 from torch import Tensor, nn
 
 from vvp.errors import PlanError, VvpError
-from vvp.finetune import judge
+from vvp.finetune import judge, transfer
 from vvp.finetune.clips import ClipCache
 from vvp.finetune.loop import Epoch, forecast, train
 from vvp.finetune.networks.registry import fill_trunk, make
@@ -89,16 +89,18 @@ def fit(
     mark: str,
     machines: Machines,
     weights: str | None = None,
+    whole: bool = False,
 ) -> None:
     """Trains and writes the network, its history and its forecasts of the rows `wanted` to the folder `at`.
 
-    ray must be initialised. PlanError: the cluster cannot hold the workers, or the batch does not divide.
+    weights: the file that fills the trunk; whole: the head too. ray must be initialised. PlanError: the
+    cluster cannot hold the workers, or the batch does not divide.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     resources = fitting(machines, nodes, settings.batch)
     config = {
         "root": space.root, "at": at, "videos": list(videos), "task": asdict(task), "wanted": wanted,
-        "settings": asdict(settings), "mark": mark, "weights": weights,
+        "settings": asdict(settings), "mark": mark, "weights": weights, "whole": whole,
         "threads": max(1, int(resources["CPU"])),
     }  # fmt: skip
     trainer = TorchTrainer(
@@ -156,7 +158,9 @@ def _worker(config: dict[str, Any]) -> None:
     torch.manual_seed(settings.seed)
     network = make(settings.network, **settings.options)
     windows = Windows(cache, config["videos"], settings, network)
-    if config["weights"] is not None:
+    if settings.begun is not None:
+        transfer.begin(network, Path(config["weights"]), str(settings.weights), config["whole"])
+    elif config["weights"] is not None:
         found = fill_trunk(settings.network, network, config["weights"])
         if found != settings.weights:
             raise VvpError(f"{config['weights']} is another file on this worker's machine.")

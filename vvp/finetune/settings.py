@@ -40,6 +40,8 @@ class TrainSettings:
     """clips whose file has fewer frames are set aside"""
     weights: str | None = None
     """sha256 of the file that its trunk began with; None: random numbers"""
+    begun: str | None = None
+    """mark of another collection's network, if it began as that one: `weights` is then its file"""
     seed: int = 0
 
     def __post_init__(self) -> None:
