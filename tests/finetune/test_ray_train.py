@@ -213,3 +213,27 @@ def test_ordered_classes_are_trained_and_measured(tmp_path: Path) -> None:
     assert settings["loss"] == "cross-entropy" and settings["options"]["outputs"] == 4
     assert len(result["base"]) == 4 and len(result["labels"]) == 4
     assert 0 < result["metrics"]["log_loss"]["point"] < 2 and "accuracy" in result["rule_metrics"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_network_begins_as_that_of_another_collection_and_never_as_that_of_its_own(
+    space: Workspace, tmp_path: Path
+) -> None:
+    other = coloured(tmp_path / "other", N, prefix="other-")
+    first = run(other, "--epochs", "2", "--json")
+    assert first.returncode == 0, first.stderr
+    own = run(other, "--from", f"{other.root}/default")
+    assert own.returncode == 2 and len(own.stderr.strip().splitlines()) == 1
+    assert "videos that are forecast here lie in" in own.stderr
+    done = run(space, "--from", f"{other.root}/default", "--epochs", "1", "--frozen-epochs", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    settings = json.loads(json.loads(done.stdout)["settings"])
+    assert settings["begun"] == json.loads(first.stdout)["mark"]
+    from safetensors.torch import load_file
+
+    theirs, ours = (
+        load_file(next(Path(of.root).glob("runs/default/views/finetune/c3d-*/network.safetensors")))
+        for of in (other, space)
+    )
+    assert all((theirs[k] == ours[k]).all() == (not k.startswith("head.")) for k in theirs)

@@ -24,7 +24,7 @@ from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 OPTIONS = {"width": 0.0625, "dropout": 0.0}
-SETTINGS = TrainSettings(network="c3d", options=OPTIONS, epochs=30, frames=4, pixels=32, lr=3e-3, lr_every=20)
+SETTINGS = TrainSettings(network="c3d", options=OPTIONS, epochs=30, frames=2, pixels=32, lr=3e-3, lr_every=22)
 
 
 def trained(space: Workspace, settings: TrainSettings = SETTINGS, start: Network | None = None) -> Any:
@@ -53,7 +53,7 @@ def test_the_same_target_takes_the_whole_network_and_another_its_trunk(other: An
     found = transfer.origin(f"{space.root}/default", "c3d", "views")
     assert found.mark == result.mark and found.whole("views", 0) and not found.whole("quartile", 4)
     plan = planned("c3d", dropout=0.3, origin=found)
-    assert plan.options == {"width": 0.0625, "dropout": 0.3} and (plan.frames, plan.pixels) == (4, 32)
+    assert plan.options == {"width": 0.0625, "dropout": 0.3} and (plan.frames, plan.pixels) == (2, 32)
     assert plan.begun == result.mark and plan.digest == found.digest and plan.whole
     begun = make("c3d", **plan.options).eval()
     transfer.begin(begun, found.file, found.digest, plan.whole)
