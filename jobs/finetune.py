@@ -30,14 +30,14 @@ def command(
     weight_decay: Annotated[float, typer.Option(min=0, help="More than 0: AdamW instead of Adam.")] = 0.0,
     patience: Annotated[int, typer.Option(min=1, help="Epochs without a better validation error.")] = 7,
     loss: Annotated[
-        str | None, typer.Option(help="mse or l1, of a number; classes have their own.  [default: mse]")
+        str | None, typer.Option(help="Of a number mse (the default) or l1; classes have their own.")
     ] = None,
     width: Annotated[
         float | None, typer.Option(help="Share of the published channels; 1, the default, is the full size.")
     ] = None,
     dropout: Annotated[float, typer.Option(min=0, max=0.95, help="In the head.")] = 0.5,
-    frames: Annotated[int | None, typer.Option(min=2, help="Frames of a window.  [default: 32]")] = None,
-    pixels: Annotated[int | None, typer.Option(min=32, help="Side of a window.  [default: 112]")] = None,
+    frames: Annotated[int | None, typer.Option(min=2, help="Of a window; 32, or the network's own.")] = None,
+    pixels: Annotated[int | None, typer.Option(min=32, help="Its side; 112, or the network's own.")] = None,
     windows: Annotated[int, typer.Option(min=1, help="Windows of a clip that a forecast averages.")] = 1,
     frozen_epochs: Annotated[int, typer.Option(min=0, help="First epochs in which the trunk stays.")] = 0,
     layer_decay: Annotated[float, typer.Option(help="Share of the rate that each deeper step keeps.")] = 1.0,

@@ -49,42 +49,41 @@ def planned(
     if origin is not None:
         if weights is not None or models is not None:
             raise UserError("--from gives all weights: leave --weights and --models out.")
-        return _begun(network, origin, width, dropout, frames, pixels, classes, target)
-    kind, options = find(network), {} if find(network).reconstructs else {"dropout": dropout}
-    if issubclass(kind, Pretrained):
-        if width is not None:
-            raise UserError(f"the folder of {network} says how large it is: leave --width out.")
-        folder = kind.locate(weights, models)
-        weights = str(folder)
-        options |= kind.described(folder, frames)
+        options = transfer.options(origin, dropout, width, classes)
+        # It sees what that one saw, unless something else is asked for.
+        frames, pixels = frames or origin.settings.frames, pixels or origin.settings.pixels
     else:
-        if models is not None:
-            raise UserError(f"{network} lies in no folder of models: give its file as --weights.")
-        options["width"] = 1.0 if width is None else width
-    if classes > 2:
-        options["outputs"] = classes
+        options, weights = _options(network, width, dropout, frames, weights, models)
+        if classes > 2:
+            options["outputs"] = classes
     made: Network = make(network, **options)
     frames, pixels = _seen(network, made.sees, frames, pixels)
+    if origin is not None:
+        whole = origin.whole(target, classes)
+        transfer.begin(made, origin.file, origin.digest, whole)
+        return Plan(
+            options=options, frames=frames, pixels=pixels, weights=str(origin.file), digest=origin.digest,
+            begun=origin.mark, whole=whole,
+        )  # fmt: skip
     digest = None if weights is None else fill_trunk(network, made, weights)
     return Plan(options=options, frames=frames, pixels=pixels, weights=weights, digest=digest)
 
 
-def _begun(
-    network: str, origin: Origin, width: float | None, dropout: float, frames: int | None,
-    pixels: int | None, classes: int, target: str,
-) -> Plan:  # fmt: skip
-    """As another collection's network, which sees what that one saw unless something else is asked for."""
-    options = transfer.options(origin, dropout, width, classes)
-    made, usual = make(network, **options), origin.settings
-    if made.sees is not None and frames not in (None, made.sees[0]):
-        raise UserError(f"{network} sees {made.sees[0]} frames, not {frames}: leave --frames out.")
-    frames, pixels = _seen(network, made.sees, frames or usual.frames, pixels or usual.pixels)
-    whole = origin.whole(target, classes)
-    transfer.begin(made, origin.file, origin.digest, whole)
-    return Plan(
-        options=options, frames=frames, pixels=pixels, weights=str(origin.file), digest=origin.digest,
-        begun=origin.mark, whole=whole,
-    )  # fmt: skip
+def _options(
+    network: str, width: float | None, dropout: float, frames: int | None, weights: str | None,
+    models: str | None,
+) -> tuple[dict[str, Any], str | None]:  # fmt: skip
+    """What the network is made with, and the file or folder that fills it."""
+    kind = find(network)
+    options: dict[str, Any] = {} if kind.reconstructs else {"dropout": dropout}
+    if issubclass(kind, Pretrained):
+        if width is not None:
+            raise UserError(f"the folder of {network} says how large it is: leave --width out.")
+        folder = kind.locate(weights, models)
+        return options | kind.described(folder, frames), str(folder)
+    if models is not None:
+        raise UserError(f"{network} lies in no folder of models: give its file as --weights.")
+    return options | {"width": 1.0 if width is None else width}, weights
 
 
 def _seen(
@@ -92,6 +91,7 @@ def _seen(
 ) -> tuple[int, int]:
     if sees is None:
         return frames or FRAMES, pixels or PIXELS
-    if pixels not in (None, sees[1]):
-        raise UserError(f"{network} sees {sees[1]} pixels, not {pixels}: leave --pixels out.")
+    for what, asked, own in (("frames", frames, sees[0]), ("pixels", pixels, sees[1])):
+        if asked not in (None, own):
+            raise UserError(f"{network} sees {own} {what}, not {asked}: leave --{what} out.")
     return sees
