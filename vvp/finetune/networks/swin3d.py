@@ -192,7 +192,7 @@ class Swin3D(Network):
         self.features_ = nn.Sequential(*stages)
         self.norm = nn.LayerNorm(dim, eps=1e-5)
         self.dim = dim
-        self.head = head(dim, hidden, dropout)
+        self.head = head(dim, hidden, dropout, outputs)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=0.02)
