@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
-    """Threads cost more than they give at these sizes."""
+    """Threads cost more than they give at these sizes. Of the module: its own fixtures train as well."""
     import torch
 
     usual = torch.get_num_threads()

@@ -136,6 +136,9 @@ def test_what_was_not_written_so_is_refused(other: Any, tmp_path: Path) -> None:
             space.write_json(f"{at}/{RESULT}", record | {"settings": text})
             with pytest.raises(UserError, match=words):
                 planned("c3d", origin=transfer.origin(where, "c3d", "views"))
+        space.write_json(f"{at}/{RESULT}", record | {"settings": changed(width=None)})
+        with pytest.raises(UserError, match="makes no network"):
+            planned("c3d", origin=transfer.origin(where, "c3d", "views"))
         space.write_json(f"{at}/{RESULT}", record | {"settings": changed(hidden=64)})
         with pytest.raises(WeightsError, match="shape"):
             planned("c3d", origin=transfer.origin(where, "c3d", "views"))
@@ -152,3 +155,29 @@ def test_what_was_not_written_so_is_refused(other: Any, tmp_path: Path) -> None:
     finally:
         found.file.write_bytes(whole)
     assert asdict(transfer.origin(where, "c3d", "views"))["mark"] == result.mark
+
+
+def test_a_transformer_follows_the_record_of_the_other_one_and_needs_no_folder(tmp_path: Path) -> None:
+    from hub_folders import FRAMES, SIDE, folder
+
+    plan = planned("xclip", dropout=0.0, weights=str(folder("xclip", tmp_path / "xclip")))
+    other = coloured(tmp_path / "other", 30, prefix="other-")
+    settings = TrainSettings(
+        network="xclip", options=plan.options, epochs=1, frames=plan.frames, pixels=plan.pixels,
+        weights=plan.digest,
+    )  # fmt: skip
+    _, network, at = trained(other, settings)
+    found = transfer.origin(f"{other.root}/default", "xclip", "views")
+    begun = planned("xclip", origin=found)
+    assert (begun.frames, begun.pixels) == (FRAMES, SIDE) and begun.options["dropout"] == 0.5
+    again = make("xclip", **begun.options)
+    transfer.begin(again, found.file, found.digest, whole=True)
+    assert all(torch.equal(v, network.state_dict()[k]) for k, v in again.state_dict().items())
+    with pytest.raises(UserError, match="sees 4 frames, not 8"):
+        planned("xclip", frames=8, origin=found)
+    record = other.read_json(f"{at}/{RESULT}")
+    changed = json.loads(record["settings"])
+    changed["options"]["config"]["vision_config"].pop("num_frames")
+    other.write_json(f"{at}/{RESULT}", record | {"settings": json.dumps(changed)})
+    with pytest.raises(UserError, match="makes no network"):
+        planned("xclip", origin=transfer.origin(f"{other.root}/default", "xclip", "views"))

@@ -122,7 +122,7 @@ def options(one: Origin, dropout: float, width: float | None, classes: int) -> d
     try:
         with torch.device("meta"):
             numbers = parameters(make(one.settings.network, **own))
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"the record of --from makes no network ({str(error)[:100]}).") from error
     if 4 * numbers > 2 * one.file.stat().st_size + 1_000_000:
         raise UserError(f"the record of --from says {numbers:,} parameters, which {one.file} cannot hold.")

@@ -150,8 +150,9 @@ class Pretrained(Network):
                 raise UserError(
                     f"the network in {at} sees {part[kind.frames]} frames, not {frames}: leave --frames out."
                 )
-            if frames % part["tubelet_size"]:
-                raise UserError(f"--frames must be a multiple of {part['tubelet_size']} for {at}.")
+            tube = part["tubelet_size"]
+            if not tube or frames % tube:
+                raise UserError(f"--frames must be a multiple of {tube} for {at}.")
             part[kind.frames] = frames
         mean, std = normalisation(at, kind.mean, kind.std)
         return {"config": config, "mean": list(mean), "std": list(std)}
