@@ -122,6 +122,8 @@ def test_what_was_not_written_so_is_refused(other: Any, tmp_path: Path) -> None:
     damage: list[tuple[dict[str, Any], str]] = [
         ({"mark": "0" * 12}, "another network"), ({"settings": "[]"}, "damaged"), ({"best": 99}, "damaged"),
         ({"settings": json.dumps({**settings, "network": "swin3d"})}, "not what was written"),
+        ({"settings": json.dumps({**settings, "options": "width"})}, "damaged"),
+        ({"settings": json.dumps({**settings, "frames": 2.5})}, "damaged"),
     ]  # fmt: skip
     made: list[tuple[str, str]] = [
         (changed(width=50.0), "cannot hold"), (changed(evil=1), "makes no network"),

@@ -68,6 +68,8 @@ def origin(where: str, network: str, target: str) -> Origin:
     file = Path(space.uri(f"{at}/{TENSORS}")).absolute()
     with space.taken_apart(f"{at}/{RESULT}", again):
         settings = TrainSettings(**json.loads(result.settings))
+        if type(settings.options) is not dict or {type(settings.frames), type(settings.pixels)} != {int}:
+            raise ValueError("settings of another shape")
         if facts["mark"] != result.mark or not at.endswith(f"/{network}-{result.mark}"):
             raise ValueError("the record is of another network")
         if settings.network != network or facts["sha256"] != sha256(file):
