@@ -88,10 +88,11 @@ class World:
     def network(self, name: str, shuffled: bool) -> dict[str, Any]:
         import torch
 
-        from vvp.finetune.loop import Alone, Task, forecast, train
+        from vvp.finetune.loop import Alone, forecast, train
         from vvp.finetune.networks.base import parameters
         from vvp.finetune.networks.registry import make
         from vvp.finetune.settings import TrainSettings
+        from vvp.finetune.task import Task
         from vvp.finetune.windows import Windows
 
         torch.set_num_threads(os.cpu_count() or 1)
@@ -104,7 +105,7 @@ class World:
         ids = list(self.matrix.video_id)
         torch.manual_seed(settings.seed)
         network, team, began = make(name, **SMALL), Alone(), time.monotonic()
-        windows = Windows(self.cache, ids, settings.frames, settings.pixels, settings.seed, network.takes)
+        windows = Windows(self.cache, ids, settings, network)
         progress = train(network, windows, task, settings, team)
         seconds = time.monotonic() - began
         said = forecast(network, windows, task, settings, team, self.test)

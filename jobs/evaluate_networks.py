@@ -14,16 +14,24 @@ def print_networks(found: "list[NetworkResult]", others: list[str]) -> None:
         first = found[0]
         rows = []
         for one in found:
-            name, m = f"{one.network} ({one.mark[:6]})", one.metrics
-            measured = (interval(value) for value in (m.spearman, m.r2, m.mae))
+            name, loss = f"{one.network} ({one.mark[:6]})", one.shown[-1]
+            measured = (interval(one.metrics[metric]) for metric in one.shown)
             rows.append(
-                (name, one.parts["test"], *measured, interval(one.versus_rule.mae, signed=True), one.rule)
+                (
+                    name,
+                    one.parts["test"],
+                    *measured,
+                    interval(one.versus_rule[loss], signed=True),
+                    one.rule_called,
+                )
             )
         show.table(
             f"networks trained on the clips, {first.split} split, on test videos with a clip",
-            ("", "test clips", "Spearman", "R²", f"MAE ({first.scale})", "MAE vs a rule", "the rule"),
+            ("", "test clips", *map(first.in_words, first.shown), f"{first.loss} vs a rule", "the rule"),
             rows,
         )
+        if first.labels:
+            show.out.print(f"of these clips: {first.usual}", markup=False)
         for one in found:
             for warning in one.warnings:
                 show.out.print(f"note: {warning.text}", markup=False)

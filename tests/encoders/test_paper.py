@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from vvp.encoders import precision
 from vvp.encoders.base import Weights
+from vvp.encoders.normalisation import IMAGENET_MEAN, IMAGENET_STD, normalisation
 from vvp.encoders.precision import MIN_COSINE, cosine, has_bfloat16, settle
 from vvp.encoders.profiles import label, profile
-from vvp.encoders.videomae import IMAGENET_MEAN, IMAGENET_STD, VideoMAE, _normalisation
+from vvp.encoders.videomae import VideoMAE
 from vvp.encoders.wav2vec2 import SHORTEST, Wav2Vec2
 from vvp.errors import UserError, WeightsError
 
@@ -76,12 +77,26 @@ def test_videomae_gives_what_its_formula_says(models: str, videomae: VideoMAE) -
 
 
 def test_pictures_are_normalised_as_imagenet_where_the_model_states_nothing(tmp_path: Path) -> None:
-    assert _normalisation(tmp_path) == (IMAGENET_MEAN, IMAGENET_STD)
+    assert normalisation(tmp_path) == (IMAGENET_MEAN, IMAGENET_STD)
     (tmp_path / "preprocessor_config.json").write_text('{"image_mean": [0.9, 0.9, 0.9]}')
-    assert _normalisation(tmp_path) == ([0.9, 0.9, 0.9], IMAGENET_STD)
+    assert normalisation(tmp_path) == ((0.9, 0.9, 0.9), IMAGENET_STD)
     (tmp_path / "preprocessor_config.json").write_text("<html>404</html>")
-    with pytest.raises(WeightsError, match="not valid JSON"):
-        _normalisation(tmp_path)
+    with pytest.raises(WeightsError, match="cannot be read"):
+        normalisation(tmp_path)
+
+
+def test_pixels_that_are_rescaled_before_they_are_normalised(tmp_path: Path) -> None:
+    """ViViT's go from -1 to 1, and the mean is taken off after that."""
+    stated = (
+        '{"rescale_factor": 0.00784313725490196, "offset": true, "image_mean": [0.5, 0.5, 0.5],'
+        ' "image_std": [0.5, 0.25, 0.5]}'
+    )
+    (tmp_path / "video_preprocessor_config.json").write_text(stated)
+    mean, std = normalisation(tmp_path)
+    for channel, deviation in enumerate((0.5, 0.25, 0.5)):
+        for pixel in (0, 40, 255):
+            wanted = ((pixel / 127.5 - 1) - 0.5) / deviation
+            assert (pixel / 255 - mean[channel]) / std[channel] == pytest.approx(wanted)
 
 
 def test_a_row_does_not_depend_on_its_neighbours(videomae: VideoMAE, wav2vec2: Wav2Vec2) -> None:

@@ -8,17 +8,22 @@ import clips as made
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from vvp.errors import UserError
 from vvp.finetune import clips
 from vvp.finetune.clips import ClipCache
 from vvp.finetune.decoding import ClipSettings, decode
+from vvp.finetune.networks.base import STD, Network
+from vvp.finetune.networks.dual import Dual
+from vvp.finetune.settings import TrainSettings
 from vvp.finetune.windows import Windows
 from vvp.paths import CLIPS_FACTS, clip_frames
 from vvp.schema import TABLES
 from vvp.workspace import Workspace
 
 SETTINGS = ClipSettings(size=32, fps=8, length_s=4)
+SEEN = TrainSettings(network="any", frames=20, pixels=24)
 
 
 def video(folder: Path, name: str, fps: int = 24, seconds: int = 2, sound: bool = True) -> Path:
@@ -102,7 +107,7 @@ def test_windows_are_padded_cropped_and_drawn_from_seed_epoch_and_row_alone(tmp_
     space = workspace(tmp_path / "ws", video(tmp_path, "a"), video(tmp_path, "b", seconds=4))
     fill(space)
     cache, _ = ClipCache.open(space)
-    windows = Windows(cache, ["a", "b"], frames=20, pixels=24, seed=0)
+    windows = Windows(cache, ["a", "b"], SEEN, Network)
     both = windows.drawn([0, 1], epoch=3).pixels
     assert both is not None and both.shape == (2, 3, 20, 24, 24)
     assert (both[0, :, 16:] == 0).all() and (both[1, :, 16:] != 0).any()
@@ -112,6 +117,21 @@ def test_windows_are_padded_cropped_and_drawn_from_seed_epoch_and_row_alone(tmp_
     assert other is not None and (other[0] != both[1]).any()
     first, last = (windows.fixed([1], i, 4).pixels for i in (0, 3))
     assert first is not None and last is not None and last.mean() > first.mean() + 0.2
+
+
+def test_pixels_are_normalised_as_the_network_says_and_may_grow(tmp_path: Path) -> None:
+    class Other(Network):
+        mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+
+    space = workspace(tmp_path / "ws", video(tmp_path, "a", seconds=4))
+    fill(space)
+    cache, _ = ClipCache.open(space)
+    larger = TrainSettings(network="any", frames=20, pixels=64)
+    plain, usual = (Windows(cache, ["a"], larger, kind).fixed([0]).pixels for kind in (Other, Network))
+    assert plain is not None and usual is not None and plain.shape == (1, 3, 20, 64, 64)
+    assert plain.min() > 0.1 and plain.max() < 1
+    shift = torch.tensor(Network.mean).view(1, 3, 1, 1, 1)
+    assert torch.allclose(usual, (plain - shift) / torch.tensor(STD).view(1, 3, 1, 1, 1), atol=1e-5)
 
 
 def test_sound_is_of_the_same_stretch_of_time_as_the_frames_and_read_only_where_it_is_asked_for(
@@ -126,7 +146,7 @@ def test_sound_is_of_the_same_stretch_of_time_as_the_frames_and_read_only_where_
     fill(space)
     cache, _ = ClipCache.open(space)
     videos = ["late", "mute", "short"]
-    windows = Windows(cache, videos, frames=20, pixels=24, seed=0, takes=("pixels", "mel"))
+    windows = Windows(cache, videos, SEEN, Dual)
     batch = windows.fixed([0, 1, 2], number=1, of=2)  # "late": the frames 9 to 29, 1.125 to 3.625 s
     assert batch.mel is not None and batch.heard is not None and batch.shown is not None
     assert batch.mel.shape == (3, 250, 64) and batch.heard.shape == (3, 250)
@@ -136,6 +156,6 @@ def test_sound_is_of_the_same_stretch_of_time_as_the_frames_and_read_only_where_
     assert abs(begins - 87.5) < 12 and batch.heard[0].all()
     assert not batch.heard[1].any() and (batch.mel[1] == 0).all()
     assert abs(int(batch.heard[2].sum()) - 200) <= 12 and (batch.mel[2][~batch.heard[2]] == 0).all()
-    plain = Windows(cache, videos, frames=20, pixels=24, seed=0).fixed([0, 1, 2], number=1, of=2)
+    plain = Windows(cache, videos, SEEN, Network).fixed([0, 1, 2], number=1, of=2)
     assert plain.mel is None and plain.pixels is not None and batch.pixels is not None
     assert (plain.pixels == batch.pixels).all()

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 
 from vvp.errors import PlanError, VvpError
 from vvp.finetune.judge import hardly_moves
-from vvp.finetune.loop import Alone, Epoch, Progress, Task, forecast, shares, train
+from vvp.finetune.loop import Alone, Epoch, Progress, forecast, shares, train
 from vvp.finetune.networks.base import Batch, Network, need
 from vvp.finetune.ray_trainer import Machines, fitting
-from vvp.finetune.settings import TrainSettings
+from vvp.finetune.settings import Loss, TrainSettings
+from vvp.finetune.task import Task, losses_of
+from vvp.models.base import LOG_LOSS
 
 SETTINGS = TrainSettings(network="tiny", epochs=6, batch=8, lr=0.02, patience=6)
 
@@ -22,9 +24,9 @@ SETTINGS = TrainSettings(network="tiny", epochs=6, batch=8, lr=0.02, patience=6)
 class Tiny(Network):
     """The mean of each colour, and a line."""
 
-    def __init__(self) -> None:
+    def __init__(self, outputs: int = 1) -> None:
         super().__init__()
-        self.dim, self.trunk, self.head = 3, nn.Linear(3, 3), nn.Linear(3, 1)
+        self.dim, self.trunk, self.head = 3, nn.Linear(3, 3), nn.Linear(3, outputs)
 
     def features(self, batch: Batch) -> Tensor:
         out: Tensor = self.trunk(need(batch.pixels, "picture").mean((2, 3, 4)))
@@ -147,3 +149,44 @@ def test_nearly_constant_forecasts_are_told() -> None:
     y = np.random.default_rng(0).normal(size=50)
     assert hardly_moves(np.full(50, 3.0) + 1e-3 * y, y) and not hardly_moves(0.3 * y, y)
     assert Progress(mark="").best_value == float("inf")
+
+
+# --- targets of classes ---------------------------------------------------------------------------------
+def edges(classes: int) -> tuple[Colours, Task]:
+    """The brighter the red, the higher the class."""
+    windows = Colours(160)
+    red = windows.colour[:, 0].double().numpy()
+    y = np.searchsorted(np.quantile(red, np.arange(1, classes) / classes), red).astype(np.float64)
+    return windows, Task(y=y, train=np.arange(110), validation=np.arange(110, 160), classes=classes)
+
+
+@pytest.mark.parametrize(("classes", "loss"), [(2, "bce"), (4, "cross-entropy")])
+def test_classes_are_learned_and_said_as_chances(classes: int, loss: Loss) -> None:
+    windows, one = edges(classes)
+    assert losses_of(classes) == (loss,)
+    torch.manual_seed(1)
+    network = Tiny(1 if classes == 2 else classes)
+    settings = replace(SETTINGS, loss=loss, epochs=25, lr=0.05, lr_every=25, patience=25)
+    before = forecast(network, windows, one, settings, Alone(), one.validation)  # type: ignore[arg-type]
+    progress = train(network, windows, one, settings, Alone())  # type: ignore[arg-type]
+    said = forecast(network, windows, one, settings, Alone(), one.validation)  # type: ignore[arg-type]
+    assert said.shape == before.shape == ((50,) if classes == 2 else (50, classes))
+    assert said.min() >= 0 and said.max() <= 1
+    if classes > 2:
+        assert np.allclose(said.sum(axis=1), 1)
+    right = (said > 0.5) == one.y[one.validation] if classes == 2 else said.argmax(1) == one.y[one.validation]
+    assert right.mean() > (0.85 if classes == 2 else 0.5)
+    best = progress.history[progress.best].validation
+    assert best == pytest.approx(LOG_LOSS(one.y[one.validation], said)) and best < np.log(classes)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_network_that_says_nothing_says_the_base_rate(classes: int) -> None:
+    y = np.repeat(np.arange(classes), 10 * np.arange(1, classes + 1)).astype(np.float64)
+    one = Task(y=y, train=np.arange(len(y)), validation=np.arange(3), classes=classes)
+    said = one.said(torch.zeros(3, *one.shape)).numpy()
+    shares = np.bincount(y.astype(int)) / len(y)
+    assert np.allclose(said, shares[1] if classes == 2 else shares, atol=0.02)
+    out = torch.zeros(len(y), *one.shape)
+    entropy = -(shares * np.log(shares)).sum()
+    assert float(one.loss(out, np.arange(len(y)), losses_of(classes)[0])) == pytest.approx(entropy, abs=0.01)

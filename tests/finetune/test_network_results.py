@@ -7,14 +7,14 @@ import pytest
 
 from vvp.errors import UserError
 from vvp.finetune.results import RESULT, NetworkResult, networks
-from vvp.learn.records import Measured, Metrics
+from vvp.learn.records import Measured
 from vvp.paths import SPLITS_FACTS, RunPaths
 from vvp.workspace import Workspace
 
 
 def result(network: str, mae: float, fingerprint: str = "f", **changes: Any) -> NetworkResult:
     known, error = (Measured(point=point, low=None, high=None) for point in (0.5, mae))
-    metrics = Metrics(spearman=known, r2=known, mae=error, pairwise_accuracy=known)
+    metrics = {"spearman": known, "r2": known, "mae": error, "pairwise_accuracy": known}
     facts = {
         "network": network, "settings": "{}", "mark": f"{network}-mark", "target": "views",
         "scale": "log views", "split": "time", "fingerprint": fingerprint, "parameters": 1,

@@ -39,6 +39,12 @@ def test_one_step_forward_and_back(name: str, shape: tuple[int, int, int]) -> No
 
 
 @pytest.mark.parametrize("name", SMALL)
+def test_several_classes_have_an_output_each(name: str) -> None:
+    network = make(name, **SMALL[name], outputs=4)
+    assert network(Batch(pixels=torch.randn(2, 3, 4, 64, 64))).shape == (2, 4)
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_depths_name_every_parameter_once_and_end_with_the_head(name: str) -> None:
     network = make(name, **SMALL[name])
     depths = network.depths()

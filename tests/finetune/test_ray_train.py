@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clip_spaces import coloured
 
 from vvp.finetune import clips
-from vvp.media.decode import Clip
-from vvp.paths import CLIPS_FACTS, RunPaths
+from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
 N = 40
@@ -22,24 +22,7 @@ SMALL = ["--width", "0.0625", "--pixels", "32", "--frames", "4", "--dropout", "0
 
 @pytest.fixture
 def space(tmp_path: Path) -> Workspace:
-    """Clips of one colour each, in a cache and embedded; log views follow the red."""
-    from learn_tables import table, world
-
-    videos, embeddings = world(N, channels=8)
-    space, rng = Workspace(tmp_path / "ws"), np.random.default_rng(0)
-    settings = clips.ClipSettings(size=36, fps=4, length_s=2)
-    rows = []
-    for i, video in enumerate(videos):
-        colour = rng.integers(0, 255, 3)
-        video["views"] = int(np.exp(5 + 4 * colour[0] / 255))
-        picture = np.broadcast_to(colour.astype(np.uint8), (8, 36, 36, 3))
-        clip = Clip(frames=np.ascontiguousarray(picture), duration_s=48.0, source_frames=8)
-        rows.append(clips.write_clip(space, video["video_id"], f"{i:032x}", clip, i))
-    clips.write_index(space, rows)
-    space.write_json(CLIPS_FACTS, clips.recipe(settings))
-    space.replace("videos", table("videos", videos))
-    space.append("embeddings", table("embeddings", embeddings))
-    return space
+    return coloured(tmp_path / "ws", N)
 
 
 def command(space: Workspace, *more: str) -> list[str]:
@@ -90,9 +73,13 @@ def test_two_workers_and_one_have_the_same_losses_for_one_global_batch(space: Wo
     """Within 1 in 1,000: the same clips in the same steps, added up in another order."""
     found = []
     for workers in ("1", "2"):
-        done = run(space, "--epochs", "3", "--name", f"w{workers}", "--workers", workers, "--json")
+        decay = ["--lr-every", "2", "--weight-decay", "0.001"]
+        done = run(space, "--epochs", "3", "--name", f"w{workers}", "--workers", workers, *decay, "--json")
         assert done.returncode == 0, done.stderr
-        found.append([e["loss"] for e in json.loads(done.stdout)["history"]])
+        result = json.loads(done.stdout)
+        found.append([e["loss"] for e in result["history"]])
+        assert [e["lr"] for e in result["history"]] == pytest.approx([1e-3, 1e-3, 1e-4])
+        assert json.loads(result["settings"])["weight_decay"] == 0.001
     assert np.allclose(*found, rtol=1e-3)
     assert found[0][-1] < found[0][0]
 
@@ -127,7 +114,7 @@ def test_an_autoencoder_has_a_record_of_its_own_and_a_picture(space: Workspace) 
     mark, at = prepared.mark(settings, cache), RunPaths("default").finetune("convlstm", "x")
     torch.manual_seed(0)
     network = make("convlstm", width=0.125)
-    windows = Windows(cache, [str(v) for v in prepared.matrix.video_id], 4, 32, 0, network.takes)
+    windows = Windows(cache, [str(v) for v in prepared.matrix.video_id], settings, network)
     progress = train(network, windows, prepared.task, settings, Alone(), mark)
     said = forecast(network, windows, prepared.task, settings, Alone(), prepared.wanted)
     judge.write_trained(space, at, network, progress, said)
@@ -173,3 +160,80 @@ def test_dual_begins_with_the_codes_of_a_convlstm_run(space: Workspace) -> None:
     before, after = load_file(network), load_file(own)
     kept = [name for name in before if name.startswith("encoder.")]
     assert kept and all((before[name] == after[name]).all() for name in kept)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_video_transformer_begins_with_its_folder_and_only_its_head_learns_at_first(
+    space: Workspace, tmp_path: Path
+) -> None:
+    from hub_folders import FRAMES, SIDE, folder
+    from safetensors.torch import load_file
+
+    from vvp.finetune.networks.registry import make
+
+    at = folder("xclip", tmp_path / "xclip")
+
+    def said(*words: str) -> subprocess.CompletedProcess[str]:
+        begin = [sys.executable, "-m", "jobs", "--local", "finetune", "xclip", "-w", space.root]
+        return subprocess.run([*begin, "--weights", str(at), *words], cwd=Path(__file__).parents[2],
+                              capture_output=True, text=True, timeout=400)  # fmt: skip
+
+    for refused in (["--width", "0.5"], ["--frames", "8"], ["--pixels", "64"], ["--models", str(tmp_path)]):
+        wrong = said(*refused) if refused[0] != "--models" else run(space, *refused)
+        assert wrong.returncode == 2 and refused[0] in wrong.stderr.replace("--weights", "--models")
+        assert len(wrong.stderr.strip().splitlines()) == 1
+    done = said("--epochs", "2", "--frozen-epochs", "1", "--layer-decay", "0.5", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    settings = json.loads(result["settings"])
+    assert (settings["frames"], settings["pixels"]) == (FRAMES, SIDE) and len(result["history"]) == 2
+    [file] = Path(space.root).glob("runs/default/views/finetune/xclip-*/network.safetensors")
+    again = make("xclip", **settings["options"])
+    again.load_state_dict(load_file(file))
+    frozen = said("--epochs", "1", "--frozen-epochs", "1", "--json")
+    assert frozen.returncode == 0, frozen.stderr
+    newest = max(Path(space.root).glob("runs/default/views/finetune/xclip-*/network.safetensors"),
+                 key=lambda path: path.stat().st_mtime)  # fmt: skip
+    before, after = load_file(at / "model.safetensors"), load_file(newest)
+    kept = [name for name in before if f"trunk.{name}" in after]
+    assert len(kept) > 20 and all((before[name] == after[f"trunk.{name}"]).all() for name in kept)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ordered_classes_are_trained_and_measured(tmp_path: Path) -> None:
+    space = coloured(tmp_path / "ws", 120, channels=20)
+    refused = run(space, "--target", "quartile", "--loss", "l1")
+    assert refused.returncode == 2 and "cross-entropy" in refused.stderr
+    done = run(space, "--target", "quartile", "--epochs", "2", "--lr", "0.003", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    settings = json.loads(result["settings"])
+    assert settings["loss"] == "cross-entropy" and settings["options"]["outputs"] == 4
+    assert len(result["base"]) == 4 and len(result["labels"]) == 4
+    assert 0 < result["metrics"]["log_loss"]["point"] < 2 and "accuracy" in result["rule_metrics"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_network_begins_as_that_of_another_collection_and_never_as_that_of_its_own(
+    space: Workspace, tmp_path: Path
+) -> None:
+    other = coloured(tmp_path / "other", N, prefix="other-")
+    first = run(other, "--epochs", "2", "--json")
+    assert first.returncode == 0, first.stderr
+    own = run(other, "--from", f"{other.root}/default")
+    assert own.returncode == 2 and len(own.stderr.strip().splitlines()) == 1
+    assert "videos that are forecast here lie in" in own.stderr
+    done = run(space, "--from", f"{other.root}/default", "--epochs", "1", "--frozen-epochs", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    settings = json.loads(json.loads(done.stdout)["settings"])
+    assert settings["begun"] == json.loads(first.stdout)["mark"]
+    from safetensors.torch import load_file
+
+    theirs, ours = (
+        load_file(next(Path(of.root).glob("runs/default/views/finetune/c3d-*/network.safetensors")))
+        for of in (other, space)
+    )
+    assert all((theirs[k] == ours[k]).all() == (not k.startswith("head.")) for k in theirs)

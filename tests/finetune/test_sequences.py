@@ -1,6 +1,5 @@
 """The autoencoder and the network over two sequences: sizes, masks, what they learn and must not."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,24 +10,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vvp.errors import WeightsError
-from vvp.finetune.loop import Alone, Task, forecast, train
+from vvp.finetune.loop import Alone, forecast, train
 from vvp.finetune.networks.base import Batch, parameters
 from vvp.finetune.networks.convlstm import ConvLSTM, Encoder, smaller
 from vvp.finetune.networks.dual import MEL_BINS, Dual
 from vvp.finetune.networks.registry import fill_trunk, make
 from vvp.finetune.settings import TrainSettings
+from vvp.finetune.task import Task
 
 TINY = {"width": 0.0625, "layers": 1, "drop": 0.0, "dropout": 0.0}
 SETTINGS = TrainSettings(network="any", epochs=6, batch=8, lr=0.003)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads cost more than they give at these sizes."""
-    usual = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(usual)
 
 
 def batch(n: int = 3, frames: int = 4, side: int = 32, columns: int = 47) -> Batch:

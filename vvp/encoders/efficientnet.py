@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vvp.encoders.base import Weights
+from vvp.encoders.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from vvp.encoders.precision import settle
 from vvp.encoders.tensors import chunks, to_device, to_numpy, use_threads
-from vvp.encoders.videomae import IMAGENET_MEAN, IMAGENET_STD
 from vvp.encoders.weights import Source, check, locate, wheel_folder
 
 if TYPE_CHECKING:

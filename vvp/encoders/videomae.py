@@ -3,7 +3,6 @@
 Not known here: how the frames were chosen, resized or cropped (media/).
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vvp.encoders.base import Weights
+from vvp.encoders.normalisation import normalisation
 from vvp.encoders.precision import settle
 from vvp.encoders.tensors import chunks, to_device, to_numpy, use_threads
 from vvp.encoders.weights import Source, check, locate
@@ -18,8 +18,6 @@ from vvp.errors import WeightsError
 
 if TYPE_CHECKING:
     from transformers import VideoMAEModel
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class VideoMAE:
@@ -53,7 +51,7 @@ class VideoMAE:
         check(weights, self.source.file)
         self.device = device
         self.batch_size = 1 if device == "cpu" else 32
-        mean, std = _normalisation(weights.path)
+        mean, std = normalisation(weights.path)
         self._shift = torch.tensor(mean, device=device).view(3, 1, 1) * 255
         self._scale = torch.tensor(std, device=device).view(3, 1, 1) * 255
         probe = np.random.default_rng(0).integers(0, 256, (1, 16, 224, 224, 3), dtype=np.uint8)
@@ -88,15 +86,3 @@ class VideoMAE:
         with torch.inference_mode():
             tokens = model(((pixels - self._shift) / self._scale).to(model.dtype)).last_hidden_state
             return to_numpy(tokens.float().mean(1))
-
-
-def _normalisation(folder: Path) -> tuple[Sequence[float], Sequence[float]]:
-    """Channel mean and standard deviation, of pixels in [0, 1], as the model's own file has them."""
-    file = folder / "preprocessor_config.json"
-    if not file.is_file():
-        return IMAGENET_MEAN, IMAGENET_STD
-    try:
-        stated = json.loads(file.read_text())
-    except ValueError as error:
-        raise WeightsError(f"{file} is not valid JSON ({error}).") from error
-    return stated.get("image_mean", IMAGENET_MEAN), stated.get("image_std", IMAGENET_STD)

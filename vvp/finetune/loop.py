@@ -22,15 +22,14 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from vvp.encoders.precision import has_bfloat16
 from vvp.errors import VvpError
 from vvp.finetune.networks.base import Batch, Network, read_tensors, take
 from vvp.finetune.settings import TrainSettings
+from vvp.finetune.task import Task
 from vvp.finetune.windows import Windows
-from vvp.models.base import MAE
 
 STATE, WEIGHTS, BEST, OPTIMISER = (
     "state.json", "weights.safetensors", "best.safetensors", "optimiser.safetensors"
@@ -39,34 +38,14 @@ FORECAST_BATCH = 8
 NORM_STEPS = 16
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Task:
-    """What is learned. Rows of `y` are those of the windows."""
-
-    y: np.ndarray
-    """float64 (n,), on the target's scale; NaN: no label"""
-    train: np.ndarray
-    """int64, rows to learn from"""
-    validation: np.ndarray
-    """int64, rows that decide which epoch was best"""
-
-    @property
-    def centre(self) -> float:
-        return float(self.y[self.train].mean())
-
-    @property
-    def spread(self) -> float:
-        """1 where the labels do not vary."""
-        return float(self.y[self.train].std()) or 1.0
-
-
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
     """What one epoch gave."""
 
     epoch: int
     loss: float
-    """on the standardised scale, mean of the steps; of an autoencoder its mean squared error"""
+    """mean of the steps: on the standardised scale, of classes the log loss, of an autoencoder its mean
+    squared error"""
     validation: float
     """the criterion, on the target's own scale; of an autoencoder its mean squared error"""
     lr: float
@@ -218,22 +197,20 @@ class _Trainer:
     def _step(self, batch: Batch, rows: np.ndarray) -> Tensor:
         with torch.autocast(self.device_type, torch.bfloat16, enabled=self.low):
             out = self.wrapped(batch.to(self.team.device))
-        loss = out.float().mean() if self.network.reconstructs else self._loss(out.float(), rows)
+        out = out.float()
+        loss = out.mean() if self.network.reconstructs else self.task.loss(out, rows, self.settings.loss)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
         return loss.detach()
 
-    def _loss(self, out: Tensor, rows: np.ndarray) -> Tensor:
-        wanted = (self.task.y[rows] - self.task.centre) / self.task.spread
-        y = torch.as_tensor(wanted, dtype=torch.float32, device=self.team.device)
-        return functional.l1_loss(out, y) if self.settings.loss == "l1" else functional.mse_loss(out, y)
-
     def _validation(self) -> float:
         """What decides which epoch is best: the criterion, or an autoencoder's mean error."""
         held = self.task.validation
         said = forecast(self.network, self.windows, self.task, self.settings, self.team, held)
-        return float(said.mean()) if self.network.reconstructs else MAE(self.task.y[held], said)
+        return (
+            float(said.mean()) if self.network.reconstructs else self.task.criterion(self.task.y[held], said)
+        )
 
     def _set_frozen(self, frozen: bool, number: int) -> None:
         if self.wrapped is not self.network and frozen == self.frozen:
@@ -329,10 +306,12 @@ def forecast(
     team: Team,
     rows: Sequence[int] | np.ndarray,
 ) -> np.ndarray:
-    """float64 (len(rows),), on the target's scale, from fixed windows; each worker does its share. Of an
-    autoencoder: the mean squared error of each clip."""
+    """float64 (len(rows),), on the target's scale, from fixed windows; each worker does its share. Of two
+    classes the chance of the second, of more (len(rows), classes); of an autoencoder the mean squared error
+    of each clip."""
     network.eval()
-    found = torch.zeros(len(rows), dtype=torch.float64)
+    shape = () if network.reconstructs else task.shape
+    found = torch.zeros(len(rows), *shape, dtype=torch.float64)
     low = has_bfloat16(team.device)
     mine = list(range(team.rank, len(rows), team.size))
     with torch.inference_mode():
@@ -342,9 +321,10 @@ def forecast(
                 batch = windows.fixed([rows[j] for j in at], number, settings.windows).to(team.device)
                 with torch.autocast(torch.device(team.device).type, torch.bfloat16, enabled=low):
                     out = network(batch)
-                found[at] += out.double().cpu() / settings.windows
+                said = out.double() if network.reconstructs else task.said(out.double())
+                found[at] += said.cpu() / settings.windows
     whole: Any = team.total(found.to(team.device)).cpu().numpy()
-    return np.asarray(whole if network.reconstructs else whole * task.spread + task.centre)
+    return np.asarray(whole)
 
 
 def _optimiser(network: Network, settings: TrainSettings) -> torch.optim.Optimizer:

@@ -19,12 +19,13 @@ import torch
 from ray.train.torch import TorchTrainer, prepare_model
 from torch import Tensor, nn
 
-from vvp.errors import PlanError
-from vvp.finetune import judge
+from vvp.errors import PlanError, VvpError
+from vvp.finetune import judge, transfer
 from vvp.finetune.clips import ClipCache
-from vvp.finetune.loop import Epoch, Task, forecast, train
+from vvp.finetune.loop import Epoch, forecast, train
 from vvp.finetune.networks.registry import fill_trunk, make
 from vvp.finetune.settings import TrainSettings
+from vvp.finetune.task import Task
 from vvp.finetune.windows import Windows
 from vvp.workspace import Workspace
 
@@ -88,17 +89,19 @@ def fit(
     mark: str,
     machines: Machines,
     weights: str | None = None,
+    whole: bool = False,
 ) -> None:
     """Trains and writes the network, its history and its forecasts of the rows `wanted` to the folder `at`.
 
-    ray must be initialised. PlanError: the cluster cannot hold the workers, or the batch does not divide.
+    weights: the file that fills the trunk; whole: the head too. ray must be initialised. PlanError: the
+    cluster cannot hold the workers, or the batch does not divide.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     resources = fitting(machines, nodes, settings.batch)
     config = {
-        "root": space.root, "at": at, "videos": list(videos), "y": task.y, "train": task.train,
-        "validation": task.validation, "wanted": wanted, "settings": asdict(settings), "mark": mark,
-        "weights": weights, "threads": max(1, int(resources["CPU"])),
+        "root": space.root, "at": at, "videos": list(videos), "task": asdict(task), "wanted": wanted,
+        "settings": asdict(settings), "mark": mark, "weights": weights, "whole": whole,
+        "threads": max(1, int(resources["CPU"])),
     }  # fmt: skip
     trainer = TorchTrainer(
         _worker,
@@ -151,12 +154,16 @@ def _worker(config: dict[str, Any]) -> None:
     torch.set_num_threads(config["threads"])
     settings, space = TrainSettings(**config["settings"]), Workspace(config["root"])
     cache, _ = ClipCache.open(space)
-    task = Task(y=config["y"], train=config["train"], validation=config["validation"])
+    task = Task(**config["task"])
     torch.manual_seed(settings.seed)
     network = make(settings.network, **settings.options)
-    windows = Windows(cache, config["videos"], settings.frames, settings.pixels, settings.seed, network.takes)
-    if config["weights"] is not None:
-        fill_trunk(settings.network, network, config["weights"])
+    windows = Windows(cache, config["videos"], settings, network)
+    if settings.begun is not None:
+        transfer.begin(network, Path(config["weights"]), str(settings.weights), config["whole"])
+    elif config["weights"] is not None:
+        found = fill_trunk(settings.network, network, config["weights"])
+        if found != settings.weights:
+            raise VvpError(f"{config['weights']} is another file on this worker's machine.")
     team = _RayTeam()
     progress = train(network, windows, task, settings, team, config["mark"])
     said = forecast(network, windows, task, settings, team, config["wanted"].tolist())

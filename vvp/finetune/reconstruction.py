@@ -12,11 +12,11 @@ import torch
 
 from vvp.finetune.clips import ClipCache
 from vvp.finetune.judge import TENSORS, Prepared, read_trained
-from vvp.finetune.networks.base import need, read_tensors, take
+from vvp.finetune.networks.base import MEAN, STD, need, read_tensors, take
 from vvp.finetune.networks.convlstm import ConvLSTM, showing, smaller
 from vvp.finetune.results import RECONSTRUCTION, ReconstructionResult
 from vvp.finetune.settings import TrainSettings
-from vvp.finetune.windows import MEAN, STD, Windows
+from vvp.finetune.windows import Windows
 from vvp.workspace import Workspace
 
 PICTURE = "reconstructions.png"
@@ -31,7 +31,7 @@ def judge_autoencoder(
     network = ConvLSTM(**settings.options)
     take(network, read_tensors(space.uri(f"{at}/{TENSORS}")), space.uri(f"{at}/{TENSORS}"))
     videos = [str(video) for video in prepared.matrix.video_id]
-    windows = Windows(cache, videos, settings.frames, settings.pixels, settings.seed, network.takes)
+    windows = Windows(cache, videos, settings, network)
     held = prepared.task.validation
     space.write_bytes(f"{at}/{PICTURE}", picture(network.eval(), windows, held[:CLIPS]))
     result = ReconstructionResult(

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from vvp.errors import UserError
 
+Loss = Literal["mse", "l1", "bce", "cross-entropy"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
@@ -22,7 +24,8 @@ class TrainSettings:
     weight_decay: float = 0.0
     patience: int = 7
     """epochs without a better validation error after which it stops"""
-    loss: Literal["mse", "l1"] = "mse"
+    loss: Loss = "mse"
+    """the latter two of classes; see task.losses_of"""
     frames: int = 32
     """of a window"""
     pixels: int = 112
@@ -37,6 +40,8 @@ class TrainSettings:
     """clips whose file has fewer frames are set aside"""
     weights: str | None = None
     """sha256 of the file that its trunk began with; None: random numbers"""
+    begun: str | None = None
+    """mark of another collection's network, if it began as that one: `weights` is then its file"""
     seed: int = 0
 
     def __post_init__(self) -> None:

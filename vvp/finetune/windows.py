@@ -14,10 +14,9 @@ from torch.nn import functional
 
 from vvp.finetune.clips import CachedClip, ClipCache
 from vvp.finetune.decoding import MEL_BINS, MEL_RATE
-from vvp.finetune.networks.base import Batch
+from vvp.finetune.networks.base import Batch, Network
+from vvp.finetune.settings import TrainSettings
 
-# Of Kinetics-400, pixels in [0, 1]: what torchvision's video weights were trained with.
-MEAN, STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)
 MEL_SHIFT, MEL_SCALE = -6.0, 4.0  # log power lies between -13.8, its floor, and about 6
 CROP = 112 / 128  # side of the crop, of the short side
 
@@ -34,17 +33,18 @@ class _Cut:
 
 
 class Windows:
-    """Batches of windows of a cache's clips.
-
-    takes: what a network takes (base.Network.takes). Sound that nobody asks for is not read.
-    """
+    """Batches of windows of a cache's clips, as a network takes them. Sound that it does not ask for is not
+    read."""
 
     def __init__(
-        self, cache: ClipCache, videos: Sequence[str], frames: int, pixels: int, seed: int,
-        takes: Sequence[str] = ("pixels",),
+        self, cache: ClipCache, videos: Sequence[str], settings: TrainSettings,
+        network: Network | type[Network],
     ) -> None:  # fmt: skip
-        self.cache, self.videos, self.frames, self.pixels, self.seed = cache, videos, frames, pixels, seed
-        self.takes = tuple(takes)
+        """videos: ids by row. Of the settings: frames, pixels, seed."""
+        self.cache, self.videos, self.seed = cache, videos, settings.seed
+        self.frames, self.pixels = settings.frames, settings.pixels
+        self.takes = network.takes
+        self._shift, self._scale = (torch.tensor(v).view(1, 3, 1, 1) for v in (network.mean, network.std))
 
     def drawn(self, rows: Sequence[int] | np.ndarray, epoch: int) -> Batch:
         """Random windows of these rows: where it begins, which part of the picture, mirrored or not."""
@@ -86,10 +86,10 @@ class Windows:
         rows, columns = slice(cut.top, cut.top + side), slice(cut.left, cut.left + side)
         kept = np.array(clip[cut.start : cut.start + self.frames, rows, columns])
         x = torch.from_numpy(kept).permute(0, 3, 1, 2).float()
-        if side != self.pixels:
-            x = functional.interpolate(x, size=(self.pixels, self.pixels), mode="area")
-        shift, scale = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
-        x = (x / 255 - shift) / scale
+        if side != self.pixels:  # smaller: each pixel a mean; larger: between its neighbours
+            mode = "area" if side > self.pixels else "bilinear"
+            x = functional.interpolate(x, size=(self.pixels, self.pixels), mode=mode)
+        x = (x / 255 - self._shift) / self._scale
         x = x.flip(3) if cut.mirror else x
         shown = torch.arange(self.frames) < len(x)
         if len(x) < self.frames:

@@ -16,6 +16,7 @@ from vvp.dataset.fuse import present
 from vvp.dataset.labels import Labels, issues, moments, read_labels
 from vvp.dataset.split_rules import SplitSettings
 from vvp.dataset.splits import SAVED
+from vvp.dataset.targets import TARGETS
 from vvp.errors import UserError
 from vvp.finetune import clips
 from vvp.finetune.results import NetworkResult, networks
@@ -96,7 +97,9 @@ class Facts:
     trials: dict[str, list[dict[str, Any]]]  # split → rows of the sweep, in the order of proposal
     map: dict[str, Any] | None  # map.json
     points: pa.Table | None  # map/points.parquet
-    networks: list[NetworkResult] = field(default_factory=list)  # trained on the clips under this split
+    networks: list[NetworkResult] = field(
+        default_factory=list
+    )  # trained on the clips under this split, least loss first
     other_networks: list[str] = field(default_factory=list)  # a sentence for each of another split
     why: dict[str, str] = field(default_factory=dict)  # run, evaluation, tested, map → why it is None
     notes: list[str] = field(default_factory=list)  # what does not match any more
@@ -139,7 +142,7 @@ def gather(space: Workspace, name: str) -> Facts:
     aside = space.read(SET_ASIDE)["reason"].to_pylist() if space.has(SET_ASIDE) else []
     evaluated = None if evaluation is None else evaluation.run_id
     others = _others(space, name)
-    trained, elsewhere = networks(space, name)
+    trained = [networks(space, name, target) for target in TARGETS]
     shape, points = atlas.read(space, name, split, evaluated, mine, why, notes)
     return Facts(
         root=space.root, name=name, split=split, others=others,
@@ -150,7 +153,9 @@ def gather(space: Workspace, name: str) -> Facts:
         errors=dict(Counter(k for k in mine["error_kind"].to_pylist() if k).most_common()),
         not_embedded=len(table) - len(mine), run=run, evaluation=evaluation,
         tested=_tested(space, name, evaluation, videos, why), trials=_trials(space, name, run),
-        map=shape, points=points, why=why, notes=notes, networks=trained, other_networks=elsewhere,
+        map=shape, points=points, why=why, notes=notes,
+        networks=[one for found, _ in trained for one in found],
+        other_networks=[sentence for _, others in trained for sentence in others],
     )  # fmt: skip
 
 

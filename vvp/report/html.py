@@ -171,6 +171,22 @@ def _shown(facts: Facts, tested: Tested, at: int, thumbs: dict[str, str]) -> str
     )
 
 
+def films(
+    facts: Facts, groups: Sequence[tuple[str, Sequence[tuple[str, str, str]]]], thumbs: dict[str, str]
+) -> str:
+    """A card a group of videos: heading, then each (video_id, what is said of it, and smaller)."""
+    row = {video: i for i, video in enumerate(facts.videos.video_id)}
+    cards = []
+    for head, lines in groups:
+        shown = "".join(
+            f"<li>{_shot(video, thumbs)}{_name(facts.videos.name(row[video]) if video in row else video)}"
+            f'{escaped(text)}<br><span class="soft">{escaped(aside)}</span></li>'
+            for video, text, aside in lines
+        )
+        cards.append(f'<article class="card"><h4>{escaped(head)}</h4><ul class="film">{shown}</ul></article>')
+    return f'<div class="cards">{"".join(cards)}</div>' if cards else ""
+
+
 def _name(name: str) -> str:
     return f'<span class="name">{escaped(name)}</span>'
 

@@ -1,30 +1,74 @@
-"""The networks trained on the clips, as a table: measured on the test part when they were trained.
+"""The networks trained on the clips: a table a target, and the clips that each target's best one said best
+and worst. They were measured on the test part when they were trained.
 
 Not known here: how they learned (figures/networks.py).
 """
 
+from vvp.dataset.targets import TARGETS, VIEWS, Fitted
+from vvp.finetune.results import Extreme, NetworkResult
+from vvp.forecast.others import amount
 from vvp.report.figures.posts import Table
 from vvp.report.gather import Facts
-from vvp.report.numbers import span
+from vvp.report.numbers import factor, span
 
 ABSENT = "No network was trained on the clips under this split; `vvp clips` and `vvp finetune` do that."
+HEAD = "Networks trained on the clips"
+Line = tuple[str, str, str]
+"""(video_id, what was said and what came, how far that is off)"""
 
 
-def table(facts: Facts) -> Table:
-    """A row a network, the least error first."""
-    rows: list[tuple[str, ...]] = []
+def tables(facts: Facts) -> list[Table]:
+    """One a target that has any: a row a network, the least loss first."""
+    groups: dict[str, list[NetworkResult]] = {}
     for one in facts.networks:
-        m = one.metrics
-        measured = (span(value.as_dict()) for value in (m.spearman, m.r2, m.mae))
-        less = f"{span(one.versus_rule.mae.as_dict(), sign='+')} ({one.rule})"
+        groups.setdefault(one.target, []).append(one)
+    if not groups:
+        return [Table(head=HEAD, columns=(), rows=[], absent=ABSENT)]
+    return [_table(target, found) for target, found in groups.items()]
+
+
+def _table(target: str, found: list[NetworkResult]) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for one in found:
+        measured = (span(one.metrics[metric].as_dict()) for metric in one.shown)
+        less = f"{span(one.versus_rule[one.shown[-1]].as_dict(), sign='+')} ({one.rule_called})"
         name = f"{one.network} ({one.mark[:6]})"
         rows.append((name, f"{one.parameters:,}", str(one.parts["test"]), *measured, less))
-    scale = facts.networks[0].scale if facts.networks else "log views"
-    heads = ("network", "parameters", "test clips", "Spearman", "R²", f"MAE ({scale})", "MAE less a rule's")
-    return Table(head="Networks trained on the clips", columns=heads, rows=rows, absent=ABSENT)
+    first = found[0]
+    measures = map(first.in_words, first.shown)
+    heads = ("network", "parameters", "test clips", *measures, f"{first.loss} less a rule's")
+    return Table(head=HEAD if target == VIEWS.name else f"{HEAD}: {target}", columns=heads, rows=rows)
 
 
 def notes(facts: Facts) -> list[str]:
-    """What a reader of the table should know."""
+    """What a reader of the tables should know."""
+    shares = {
+        one.target: f"{one.target} of the test clips: {one.usual}" for one in facts.networks if one.labels
+    }
     said = [warning.text for one in facts.networks for warning in one.warnings]
-    return [f"{text[:1].upper()}{text[1:]}." for text in (*said, *facts.other_networks)]
+    return [f"{text[:1].upper()}{text[1:]}." for text in (*shares.values(), *said, *facts.other_networks)]
+
+
+def clips(facts: Facts) -> list[tuple[str, list[Line]]]:
+    """(heading, clips) of each target's best network: the closest three, then the furthest off."""
+    best: dict[str, NetworkResult] = {}
+    for one in facts.networks:
+        best.setdefault(one.target, one)
+    return [
+        (f"{one.network}, {one.target}: {which}", [_line(one, clip) for clip in found])
+        for one in best.values()
+        for which, found in (("closest", one.closest), ("furthest off", one.furthest))
+        if found
+    ]
+
+
+def _line(one: NetworkResult, clip: Extreme) -> Line:
+    if one.labels:
+        came = one.labels[int(clip.truth)]
+        chance = clip.said if len(one.labels) > 2 or clip.truth == 1 else 1 - clip.said
+        return clip.video_id, f"{came}", f"its chance was said to be {chance:.0%}"
+    target = Fitted(TARGETS[one.target], one.numbers)
+    said, came = (amount(target.target.kind, target.value(value)) for value in (clip.said, clip.truth))
+    way = "too low" if clip.truth > clip.said else "too high"
+    off = f"× {factor(clip.truth - clip.said)} {way}" if target.target.log else way
+    return clip.video_id, f"{said} forecast, {came} real", off

@@ -75,7 +75,7 @@ def write(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) ->
         *_map_sections(facts, thumbs, drawn),
         ("model", "The model", _model(facts, thumbs, drawn)),
         ("targets", "Beside views", _targets(facts, drawn)),
-        ("networks", "Networks on the clips", _networks(facts, drawn)),
+        ("networks", "Networks on the clips", _networks(facts, thumbs, drawn)),
         ("limits", "What this cannot know", pieces.bullets(sentences.limits(facts))),
         ("glossary", "Glossary", pieces.terms(glossary.WORDS)),
     ]
@@ -145,9 +145,9 @@ def _targets(facts: Facts, drawn: dict[str, list[Plot]]) -> str:
     return "".join(parts)
 
 
-def _networks(facts: Facts, drawn: dict[str, list[Plot]]) -> str:
-    text = pieces.plain(networks.table(facts)) + pieces.bullets(networks.notes(facts))
-    return text + _grid(drawn["networks"])
+def _networks(facts: Facts, thumbs: dict[str, str], drawn: dict[str, list[Plot]]) -> str:
+    text = "".join(map(pieces.plain, networks.tables(facts))) + pieces.bullets(networks.notes(facts))
+    return text + _grid(drawn["networks"]) + pieces.films(facts, networks.clips(facts), thumbs)
 
 
 def _figure(drawn: Plot) -> str:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from vvp.report import networks
 from vvp.report.figures.maps import Points, points
 from vvp.report.gather import Facts
 from vvp.report.numbers import extremes
@@ -15,6 +16,7 @@ def wanted(facts: Facts) -> dict[str, str]:
     if facts.tested is not None and facts.chosen in facts.tested.by_model:
         best, worst = extremes(facts.tested, facts.chosen)
         named += facts.videos.video_id[facts.tested.row[[*best, *worst]]].tolist()
+    named += [video for _, lines in networks.clips(facts) for video, *_ in lines]
     for cluster in (facts.map or {}).get("clusters", []):
         named += cluster.get("central", [])
     drawn = points(facts)

@@ -1,8 +1,8 @@
 """What all networks share: the batch that they see, the head, how their tensors are taken from a file.
 
 A network is a torch module with `features(batch)` → float (B, `dim`), the penultimate vector, and a `head`;
-`forward` is the head on the features, (B,). An autoencoder has neither: its `forward` is each clip's error
-(convlstm.py).
+`forward` is the head on the features, (B,), or (B, `outputs`) of more than two classes. An autoencoder has
+neither: its `forward` is each clip's error (convlstm.py).
 Not known here: training, where clips come from.
 """
 
@@ -17,13 +17,16 @@ from torch import Tensor, nn
 
 from vvp.errors import WeightsError
 
+# Of Kinetics-400, pixels in [0, 1]: what torchvision's video weights were trained with.
+MEAN, STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """B windows of clips. What a network does not take may be absent."""
 
     pixels: Tensor | None = None
-    """float (B, 3, T, H, W), normalised; zeros where the clip is shorter"""
+    """float (B, 3, T, H, W), normalised as the network wants it; zeros where the clip is shorter"""
     shown: Tensor | None = None
     """bool (B, T): a frame of the clip, no padding; all False: no picture"""
     mel: Tensor | None = None
@@ -49,6 +52,11 @@ class Network(nn.Module):
     head: nn.Module
     takes: tuple[str, ...] = ("pixels",)
     """fields of Batch that windows must hold; masks come with them"""
+    mean: tuple[float, float, float] = MEAN
+    std: tuple[float, float, float] = STD
+    """of the channels, pixels in [0, 1], by which windows are normalised"""
+    sees: tuple[int, int] | None = None
+    """frames and side in pixels of the only windows that it takes; None: any"""
     reconstructs: bool = False
     """It learns without labels, and `forward` gives the error of each clip, float (B,)."""
     fresh: tuple[str, ...] = ("head.",)
@@ -59,7 +67,7 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def forward(self, batch: Batch) -> Tensor:
-        """float (B,): on the standardised scale, or a logit."""
+        """float (B,): on the standardised scale, or a logit; (B, outputs) where it has more than one."""
         out: Tensor = self.head(self.features(batch)).squeeze(-1)
         return out
 
@@ -78,10 +86,14 @@ def need(value: Tensor | None, what: str) -> Tensor:
     return value
 
 
-def head(dim: int, hidden: int, dropout: float) -> nn.Sequential:
-    """dim → hidden → 1, ReLU, dropout before each linear layer."""
+def head(dim: int, hidden: int, dropout: float, outputs: int = 1) -> nn.Sequential:
+    """dim → hidden → outputs, ReLU, dropout before each linear layer."""
     return nn.Sequential(
-        nn.Dropout(dropout), nn.Linear(dim, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)
+        nn.Dropout(dropout),
+        nn.Linear(dim, hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, outputs),
     )
 
 

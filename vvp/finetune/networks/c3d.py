@@ -21,7 +21,13 @@ class C3D(Network):
     """Picture → one number. From 2 frames and 32 pixels on."""
 
     def __init__(
-        self, *, width: float = 1.0, hidden: int = 128, dropout: float = 0.5, norm: bool = True
+        self,
+        *,
+        width: float = 1.0,
+        hidden: int = 128,
+        dropout: float = 0.5,
+        norm: bool = True,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         layers: list[Any] = []
@@ -45,7 +51,7 @@ class C3D(Network):
             nn.Linear(inside * 16, self.dim), nn.ReLU(inplace=True), nn.Dropout(dropout),
             nn.Linear(self.dim, self.dim), nn.ReLU(inplace=True),
         )  # fmt: skip
-        self.head = head(self.dim, hidden, dropout)
+        self.head = head(self.dim, hidden, dropout, outputs)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

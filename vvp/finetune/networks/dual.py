@@ -56,7 +56,7 @@ class Dual(Network):
 
     def __init__(
         self, *, width: float = 1.0, hidden: int = 128, dropout: float = 0.5, layers: int = 4,
-        drop: float = 0.1, words: int = 0,
+        drop: float = 0.1, words: int = 0, outputs: int = 1,
     ) -> None:  # fmt: skip
         """width: of the codes' encoder too. words: length of a word token's vector; 0: no words."""
         super().__init__()
@@ -68,7 +68,7 @@ class Dual(Network):
         self.sound = _Stream(PATCH * MEL_BINS, dim, layers, drop)
         self.words = _Stream(words, dim, layers, drop) if words else None
         self.dim = dim * (3 if words else 2)
-        self.head = head(self.dim, hidden, dropout)
+        self.head = head(self.dim, hidden, dropout, outputs)
 
     def features(self, batch: Batch) -> Tensor:
         values = [v for v in (batch.pixels, batch.mel, batch.words) if v is not None]

@@ -50,7 +50,9 @@ class _Block(nn.Module):
 class R2Plus1D(Network):
     """Picture → one number. Any number of frames from 1, any size from 16 pixels."""
 
-    def __init__(self, *, width: float = 1.0, hidden: int = 128, dropout: float = 0.5) -> None:
+    def __init__(
+        self, *, width: float = 1.0, hidden: int = 128, dropout: float = 0.5, outputs: int = 1
+    ) -> None:
         super().__init__()
         base = max(4, round(64 * width))
         first = max(3, round(45 * width))
@@ -70,7 +72,7 @@ class R2Plus1D(Network):
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
             inside = outside
         self.dim = inside
-        self.head = head(self.dim, hidden, dropout)
+        self.head = head(self.dim, hidden, dropout, outputs)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -9,11 +9,13 @@ from vvp.finetune.networks.base import Network, read_tensors, take
 from vvp.finetune.networks.c3d import C3D
 from vvp.finetune.networks.convlstm import ConvLSTM
 from vvp.finetune.networks.dual import Dual
+from vvp.finetune.networks.pretrained import TRANSFORMERS, Pretrained
 from vvp.finetune.networks.r2plus1d import R2Plus1D
 from vvp.finetune.networks.swin3d import Swin3D, from_torchvision
 
 NETWORKS: dict[str, type[Network]] = {
-    "r2plus1d": R2Plus1D, "c3d": C3D, "swin3d": Swin3D, "convlstm": ConvLSTM, "dual": Dual
+    "r2plus1d": R2Plus1D, "c3d": C3D, "swin3d": Swin3D, "convlstm": ConvLSTM, "dual": Dual,
+    **TRANSFORMERS,
 }  # fmt: skip
 FILES = {
     "r2plus1d": "r2plus1d_18.safetensors", "swin3d": "swin3d_t.safetensors", "dual": "network.safetensors"
@@ -38,7 +40,10 @@ def fill_trunk(name: str, network: Network, path: str | Path) -> str:
     """Takes the trunk's tensors from a file; what is `fresh` in the network stays. The file's sha256.
 
     path: torchvision's state dict, saved as safetensors, or for `dual` the network of a convlstm run; or a
-    folder that holds it under the name in FILES. WeightsError: see base.take."""
+    folder that holds it under the name in FILES; for those of pretrained.py a folder in Hugging Face layout.
+    WeightsError: see base.take."""
+    if isinstance(network, Pretrained):
+        return network.fill(path)
     if name not in FILES:
         raise UserError(f"no file of weights fits {name}: leave --weights out.")
     file = Path(path).expanduser()

@@ -171,7 +171,7 @@ class Swin3D(Network):
 
     def __init__(
         self, *, width: float = 1.0, hidden: int = 128, dropout: float = 0.5,
-        depths: Sequence[int] = (2, 2, 6, 2), drop_path: float = 0.1,
+        depths: Sequence[int] = (2, 2, 6, 2), drop_path: float = 0.1, outputs: int = 1,
     ) -> None:  # fmt: skip
         super().__init__()
         first_heads = max(1, round(3 * width))
@@ -192,7 +192,7 @@ class Swin3D(Network):
         self.features_ = nn.Sequential(*stages)
         self.norm = nn.LayerNorm(dim, eps=1e-5)
         self.dim = dim
-        self.head = head(dim, hidden, dropout)
+        self.head = head(dim, hidden, dropout, outputs)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=0.02)
