@@ -96,12 +96,14 @@ def tell(
     if json:
         show.as_json({"predictor": predictor, "by": by, "forecasts": rows})
         return
+    from vvp.forecast.outside import names
+
     low, high = ("low", "high") if by == "views" else (f"{by} low", f"{by} high")
     lines = [
         (
             row["row"], (row["title"] or row["media"] or "")[:40],
             *(said(by, row.get(column)) for column in (by, low, high)),
-            row.get("error") or ", ".join(row.get("outside") or []),
+            row.get("error") or ", ".join(names(row.get("outside") or [])),
         )
         for row in rows
     ]  # fmt: skip
