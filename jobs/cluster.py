@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -69,7 +70,9 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus:
                 session = _start(LOCAL, num_cpus=cpus, include_dashboard=False).address_info["session_dir"]
                 tell(os.path.realpath(session))
             _keep_private(session)
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what goes wrong is raised
+        # It warns of pools larger than a small collection can feed, with a path and a line of its own code.
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.data\._internal\.execution")
     if min_cpus or min_gpus:
         _wait_for(min_cpus, min_gpus, wait_s)
 

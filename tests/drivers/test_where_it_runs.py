@@ -89,6 +89,11 @@ def test_the_cause_inside_rays_error_is_what_is_said() -> None:
     outer.args = ("Traceback …\nvvp.errors.PlanError: too few CPUs.\n\nThe above exception was …",)
     told = cause_of(outer)
     assert isinstance(told, PlanError) and str(told) == "too few CPUs."
+    outer = RuntimeError("a block failed")
+    outer.__cause__ = WrappedError(
+        UserError("the disk is full.\nFailed to apply UDF transform after 1 attempt")
+    )
+    assert str(cause_of(outer)) == "the disk is full."
     bug = KeyError("x")
     assert cause_of(bug) is bug and of_the_machine(bug) is None
     assert of_the_machine(FileNotFoundError(errno.ENOENT, "x")) is None, "that may be a mistake of ours"
