@@ -1,4 +1,4 @@
-"""Further tables as people have them: files one behind the other, words read wrongly, usual names beside ours."""
+"""Further tables as people have them: files one behind another, garbled words, usual names beside ours."""
 
 import json
 import lzma
