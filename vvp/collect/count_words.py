@@ -53,8 +53,8 @@ NONE = {
     "조회수 없음",
 }  # fmt: skip
 
-# Unit → words that belong to a language in which the unit is another number. None of them can stand in one
-# column with it unless the unit means that other number, or two programs wrote the column.
+# Unit → words of languages in which that unit is another number. Where one of them stands in the same column,
+# the unit means that other number, or two programs wrote the column.
 _ELSEWHERE = {
     "b": {"mn", "mr", "bin", "rb", "jt", "mrd", "mld", "mio", "mln", "tsd", "mil", "mi", "md"},
     "billion": {"mn", "mrd", "mld", "mio", "mln", "tsd", "md", "milliards", "millionen", "millones"},
