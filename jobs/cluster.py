@@ -71,7 +71,7 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus:
                 tell(os.path.realpath(session))
             _keep_private(session)
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what goes wrong is raised
-        # It warns of pools larger than a small collection can feed, with a path and a line of its own code.
+        # It warns of pools larger than a small collection can feed, with a line of its own source.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.data\._internal\.execution")
     if min_cpus or min_gpus:
         _wait_for(min_cpus, min_gpus, wait_s)

@@ -9,23 +9,29 @@ if TYPE_CHECKING:
 
 
 def print_networks(found: "list[NetworkResult]", others: list[str]) -> None:
-    """found: those of the workspace's split; others: a sentence for each of another one."""
+    """found: those of the workspace's split; others: a sentence for each of another network."""
     if found:
         first = found[0]
         rows = []
-        for one in found:
-            name, m = f"{one.network} ({one.mark[:6]})", one.metrics
+        for network in found:
+            name, m = f"{network.network} ({network.mark[:6]})", network.metrics
             measured = (interval(value) for value in (m.spearman, m.r2, m.mae))
             rows.append(
-                (name, one.parts["test"], *measured, interval(one.versus_rule.mae, signed=True), one.rule)
+                (
+                    name,
+                    network.parts["test"],
+                    *measured,
+                    interval(network.versus_rule.mae, signed=True),
+                    network.rule,
+                )
             )
         show.table(
             f"networks trained on the clips, {first.split} split, on test videos with a clip",
             ("", "test clips", "Spearman", "R²", f"MAE ({first.scale})", "MAE vs a rule", "the rule"),
             rows,
         )
-        for one in found:
-            for warning in one.warnings:
+        for network in found:
+            for warning in network.warnings:
                 show.out.print(f"note: {warning.text}", markup=False)
     for sentence in others:
         show.out.print(f"note: {sentence}", markup=False)
