@@ -30,6 +30,9 @@ def cause_of(error: BaseException) -> BaseException:
     vvps_own: BaseException | None = next(
         (each for each in chain if isinstance(each, VvpError) and not hasattr(each, "cause")), None
     )
+    if vvps_own is not None and "\n" in str(vvps_own):
+        # Ray Data writes advice for programmers behind the sentence of an error that crosses it.
+        vvps_own = type(vvps_own)(str(vvps_own).partition("\n")[0])
     if vvps_own is None:
         vvps_own = next((behind for each in chain if (behind := _retold(each)) is not None), None)
     return vvps_own or next((each for each in chain if of_the_machine(each) is not None), error)

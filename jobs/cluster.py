@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,7 +44,7 @@ QUIET = {
 ANSWER_S = 15.0  # a head that does not answer within this counts as absent
 RAY_PORTS = {"ray": "10001", "": "6379"}  # where a head listens if the address does not say
 SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
-LOCAL = "local"
+LOCAL, AUTO = "local", "auto"
 SOCKET_LIMIT = 107  # bytes, on Linux
 
 
@@ -69,7 +70,9 @@ def connect(min_cpus: float = 0, min_gpus: float = 0, wait_s: float = 600, cpus:
                 session = _start(LOCAL, num_cpus=cpus, include_dashboard=False).address_info["session_dir"]
                 tell(os.path.realpath(session))
             _keep_private(session)
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what goes wrong is raised
+        # It warns of pools larger than a small collection can feed, with a line of its own source.
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.data\._internal\.execution")
     if min_cpus or min_gpus:
         _wait_for(min_cpus, min_gpus, wait_s)
 
@@ -182,9 +185,17 @@ def _keep_private(session: str) -> None:
 
 
 def _refuse_dead(address: str | None) -> None:
-    """Ray itself tries a dead address for minutes, and then ends the process without a sentence."""
-    if not address or address in ("auto", LOCAL):
-        return  # Ray finds out by itself, at once
+    """Ray itself tries a dead address for minutes, and then ends the process without a sentence.
+
+    `auto` is the head that `ray start` started here. Ray would also take any other Ray of this machine,
+    though it may end at any moment.
+    """
+    if not address or address == LOCAL:
+        return
+    if address == AUTO:
+        if not _head_here():
+            raise UserError("RAY_ADDRESS is auto, and no Ray runs here: start one with `ray start --head`.")
+        return
     scheme, _, place = address.rpartition("://")
     if scheme in ("http", "https"):
         raise UserError(

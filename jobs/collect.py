@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs import options, show
-from vvp.collect.summary import CollectSummary
+from vvp.collect.summary import NOTES, CollectSummary
 from vvp.workspace import Workspace
 
 Rehash = Annotated[
@@ -157,7 +157,13 @@ def _show_preview(preview: dict[str, Any], reading: Any) -> None:
     except UserError as error:
         show.out.print(f"collect would refuse this: {error}", markup=False)
     for reason, number in preview["set_aside"].items():
-        show.out.print(f"set aside: {show.count(number)} {reason}", markup=False)
+        why = preview["why_set_aside"][reason]
+        show.out.print(f"set aside: {show.count(number)} {reason}, the first: {why}", markup=False)
+    for column, number in preview["unreadable_values"].items():
+        example = preview["examples"][column]
+        show.out.print(f"unreadable {column}: {show.count(number)}, the first: {example}", markup=False)
+    for name, number in preview["notes"].items():
+        show.out.print(f"{name.replace('_', ' ')}: {show.count(number)} ({NOTES[name]})", markup=False)
     _worth_a_look(preview["doubts"], preview["unused_columns"])
 
 

@@ -9,20 +9,20 @@ if TYPE_CHECKING:
 
 
 def print_networks(found: "list[NetworkResult]", others: list[str]) -> None:
-    """found: those of the workspace's split; others: a sentence for each of another one."""
+    """found: those of the workspace's split; others: a sentence for each of another network."""
     if found:
         first = found[0]
         rows = []
-        for one in found:
-            name, loss = f"{one.network} ({one.mark[:6]})", one.shown[-1]
-            measured = (interval(one.metrics[metric]) for metric in one.shown)
+        for network in found:
+            name, loss = f"{network.network} ({network.mark[:6]})", network.shown[-1]
+            measured = (interval(network.metrics[metric]) for metric in network.shown)
             rows.append(
                 (
                     name,
-                    one.parts["test"],
+                    network.parts["test"],
                     *measured,
-                    interval(one.versus_rule[loss], signed=True),
-                    one.rule_called,
+                    interval(network.versus_rule[loss], signed=True),
+                    network.rule_called,
                 )
             )
         show.table(
@@ -32,8 +32,8 @@ def print_networks(found: "list[NetworkResult]", others: list[str]) -> None:
         )
         if first.labels:
             show.out.print(f"of these clips: {first.usual}", markup=False)
-        for one in found:
-            for warning in one.warnings:
+        for network in found:
+            for warning in network.warnings:
                 show.out.print(f"note: {warning.text}", markup=False)
     for sentence in others:
         show.out.print(f"note: {sentence}", markup=False)

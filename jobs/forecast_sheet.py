@@ -35,12 +35,12 @@ def draft_row(forecast: "Forecast") -> dict[str, Any]:
     classes the likeliest; those have no low and high."""
     found: dict[str, Any] = {name: getattr(forecast, name) for name in FACTS}
     found[forecast.target] = forecast.views
-    for name, one in forecast.targets.items():
-        said: float | str | None = one.value
-        if one.chances:
-            likeliest = max(one.chances, key=lambda label: one.chances[label])
-            said = list(one.chances.values())[1] if len(one.chances) == 2 else likeliest
-        ends = {} if one.chances else {f"{name} low": one.low, f"{name} high": one.high}
+    for name, target in forecast.targets.items():
+        said: float | str | None = target.value
+        if target.chances:
+            likeliest = max(target.chances, key=lambda label: target.chances[label])
+            said = list(target.chances.values())[1] if len(target.chances) == 2 else likeliest
+        ends = {} if target.chances else {f"{name} low": target.low, f"{name} high": target.high}
         found |= {name: said, **ends}
     return found | {"missing": forecast.missing, "outside": [each["feature"] for each in forecast.outside]}
 

@@ -168,6 +168,8 @@ def _reasons(forecast: Any) -> list[tuple[str, str]]:
 
 
 def _print(video: str | None, forecast: Any, head: Any) -> None:
+    from vvp.forecast.outside import said
+
     v = words.views
     span = "no interval" if forecast.low is None else f"{v(forecast.low)} to {v(forecast.high)}"
     quality = forecast.quality
@@ -186,11 +188,7 @@ def _print(video: str | None, forecast: Any, head: Any) -> None:
     pairs += _reasons(forecast)
     pairs.append(("missing", ", ".join(forecast.missing) or "nothing"))
     if forecast.outside:
-        outside = (
-            f"{o['feature']} is {o['value']:.3g}, training had {o['low']:.3g} to {o['high']:.3g}"
-            for o in forecast.outside
-        )
-        pairs.append(("outside training", "; ".join(outside)))
+        pairs += [("outside training", one) for one in dict.fromkeys(map(said, forecast.outside))]
     pairs += [("note", note) for note in forecast.notes]
     pairs.append(("model", f"{forecast.model}, predictor {head.id}"))
     pairs.append(("how good it is", quality["verdict"]))

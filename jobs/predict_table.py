@@ -22,7 +22,7 @@ def forecast_table(
     forecast.
 
     recipe: how the predictor's training videos were embedded. settings: columns.Settings. UserError: a table
-    that cannot be read, or a file in it that is not there.
+    that cannot be read, or none of whose files is there.
     """
     from vvp.collect.drafts import read_drafts
     from vvp.forecast.predictor import draft_rows
@@ -31,6 +31,11 @@ def forecast_table(
     drafts = read_drafts(file, settings)
     for column, number in drafts.unreadable.items():
         show.err.print(f"{number} unreadable {column}, left out: {drafts.examples[column]}", markup=False)
+    if drafts.absent:
+        first = min(drafts.absent)
+        many = "1 file is" if len(drafts.absent) == 1 else f"{len(drafts.absent)} files are"
+        named = f"row {drafts.lines[first]}: {drafts.absent[first][:80]}"
+        show.err.print(f"{many} not there, without a forecast ({named})", markup=False)
     if drafts.unused:
         show.err.print(f"columns that nothing used: {', '.join(drafts.unused)}", markup=False)
     now = datetime.now(timezone.utc)
@@ -72,16 +77,28 @@ def _embedded(drafts: Any, recipe: Any, models: str | None) -> Any:
     stages: list[Any] = []
     try:
         for start in range(0, len(drafts.rows), TOGETHER):
-            rows = drafts.rows[start : start + TOGETHER]
-            media = drafts.media[start : start + TOGETHER]
-            first = [first_row(row, m and str(m)) for row, m in zip(rows, media, strict=True)]
-            batch = decode(pa.concat_tables(first))
-            stages = stages or list(encoders_here(recipe.profile, models, recipe.decode))
-            for stage in stages:
-                batch = stage(batch)
-            yield from zip(rows, drafts.lines[start:], media, batch.to_pylist(), strict=False)
+            places = range(start, min(start + TOGETHER, len(drafts.rows)))
+            there = [at for at in places if at not in drafts.absent]
+            embedded = {at: _not_found(name) for at, name in drafts.absent.items()}
+            if there:
+                first = [first_row(drafts.rows[at], (m := drafts.media[at]) and str(m)) for at in there]
+                batch = decode(pa.concat_tables(first))
+                stages = stages or list(encoders_here(recipe.profile, models, recipe.decode))
+                for stage in stages:
+                    batch = stage(batch)
+                embedded |= dict(zip(there, batch.to_pylist(), strict=True))
+            for at in places:
+                media = drafts.absent.get(at) or drafts.media[at]
+                yield drafts.rows[at], drafts.lines[at], media, embedded[at]
     finally:
         decode.sandbox.close()
+
+
+def _not_found(name: str) -> dict[str, Any]:
+    """Of a draft whose file is not there: a failed row, as the decoder makes them."""
+    from vvp.schema import FAILED
+
+    return {"status": FAILED, "error_kind": "not_found", "error_detail": f"there is no file {name[:200]}"}
 
 
 def tell(
@@ -96,12 +113,14 @@ def tell(
     if json:
         show.as_json({"predictor": predictor, "by": by, "forecasts": rows})
         return
+    from vvp.forecast.outside import names
+
     low, high = ("low", "high") if by == "views" else (f"{by} low", f"{by} high")
     lines = [
         (
             row["row"], (row["title"] or row["media"] or "")[:40],
             *(said(by, row.get(column)) for column in (by, low, high)),
-            row.get("error") or ", ".join(row.get("outside") or []),
+            row.get("error") or ", ".join(names(row.get("outside") or [])),
         )
         for row in rows
     ]  # fmt: skip

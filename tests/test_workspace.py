@@ -332,3 +332,23 @@ def test_vectors_that_cannot_be_are_exit_code_2(
     assert run([verb, "-w", space.root]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("vvp: ") and ("not finite" in line or "damaged" in line)
+
+
+def test_a_disk_that_takes_nothing_is_said_before_any_work(tmp_path: Path) -> None:
+    place = tmp_path / "disk"
+    place.mkdir()
+    made = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(place)]
+    if os.geteuid() != 0 or subprocess.run(made, capture_output=True).returncode:
+        pytest.skip("a small disk cannot be made here")
+    try:
+        (place / "ballast").write_bytes(b"x" * 16 * 4096)
+        with pytest.raises(UserError, match=r"cannot write .*No space left on device\. Make room"):
+            Workspace(place).alone().__enter__()
+        (place / "ballast").unlink()
+        with Workspace(place).alone():
+            assert not list(place.iterdir()), "what tries the disk leaves nothing"
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        with pytest.raises(UserError, match="cannot write .*Read-only file system"):
+            Workspace(place).alone().__enter__()
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)

@@ -149,7 +149,7 @@ class Workspace:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """While it lasts no other process may write here; UserError when one does, or when the folder cannot
-        be made. The lock dies with its process. Local disks only: an object store has no lock.
+        be made or written. The lock dies with its process. Local disks only: an object store has no lock.
 
         The folder itself is locked, so it is made first; it goes again where nothing was written into it.
         """
@@ -159,6 +159,7 @@ class Workspace:
         made = self._make_folder()
         lock = self._lock_folder()
         try:
+            self._try_to_write()
             yield
         finally:
             for folder in made:  # before the lock is released: a folder made anew has a lock of its own
@@ -198,6 +199,17 @@ class Workspace:
                     return folder
             os.close(folder)
 
+    def _try_to_write(self) -> None:
+        """UserError on a disk that is full or read-only: now, and not after Ray has started and worked."""
+        probe = Path(self.root, f".{uuid.uuid4().hex}.tmp")
+        try:
+            probe.write_bytes(b"x")
+        except OSError as error:
+            raise _unwritten(self.root, error) from error
+        finally:
+            with suppress(OSError):
+                probe.unlink()
+
     # --- single files -------------------------------------------------------------------------------
     def exists(self, name: str) -> bool:
         fs, path = self._at(name)
@@ -224,8 +236,7 @@ class Workspace:
             if local:
                 with suppress(OSError):
                     fs.delete_file(written)
-            room = " Make room, and run it again." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-            raise UserError(f"cannot write {path}: {_why(error)}.{room}") from error
+            raise _unwritten(path, error) from error
 
     def read_bytes(self, name: str) -> bytes:
         fs, path = self._at(name)
@@ -287,6 +298,11 @@ class Workspace:
         sink = pa.BufferOutputStream()
         pq.write_table(rows, sink, compression="zstd")
         self.write_bytes(name, sink.getvalue().to_pybytes())
+
+
+def _unwritten(path: str, error: OSError) -> UserError:
+    room = " Make room, and run it again." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return UserError(f"cannot write {path}: {_why(error)}.{room}")
 
 
 def _why(error: OSError) -> str:

@@ -73,6 +73,7 @@ const BASELINES = {
   "train mean": "Average training video",
   "log followers": "Its followers, by a straight line",
   "channel's earlier videos": "This channel's earlier videos",
+  "channel's recent videos": "This channel's recent videos",
 };
 export const baseline = (name) => BASELINES[name] ?? name;
 
@@ -86,7 +87,7 @@ export const missing = (name) => MISSING[name] ?? `It has no ${name}.`;
 const BLOCKS = { picture: "Picture", sound: "Sound", words: "Words", timing: "Timing", channel: "Channel" };
 export const block = (name) => BLOCKS[name] ?? name;
 
-// Features whose values the predictor keeps as log(1 + x): shown as x.
+// As in vvp/forecast/outside.py. Features whose values the predictor keeps as log(1 + x): shown as x.
 const LOGGED = {
   log_horizon_days: ["the age of the count", "days"],
   log_duration_s: ["the length", "seconds"],
@@ -103,6 +104,9 @@ const LOGGED = {
 const PLAIN = {
   title_chars: "characters in the title",
   title_words: "words in the title",
+  title_mentions: "accounts mentioned in the title",
+  title_link: "web address in the title (1: yes)",
+  title_other_script: "share of letters outside the Latin alphabet",
   description_chars: "characters in the description",
   tags_n: "number of tags",
   transcript_words: "words spoken",
@@ -119,6 +123,10 @@ const PLAIN = {
   log_aspect_ratio: "shape of the frame, log of width ÷ height",
   audio_rms_mean: "loudness",
   audio_rms_std: "change in loudness",
+  channel_verified: "verified channel (1: yes)",
+  is_ad: "advertisement (1: yes)",
+  channel_spread: "spread of this channel's log views",
+  channel_trend: "trend of this channel's log views",
   hour_sin: "hour of posting",
   hour_cos: "hour of posting",
   weekday_sin: "weekday of posting",

@@ -25,12 +25,20 @@ def test_a_draft_names_its_file_as_a_post_does(tmp_path: Path, monkeypatch: pyte
     assert drafts.unused == ["mood"]
 
 
-@pytest.mark.parametrize("name", ["a" * 256, "a" * 5000, "a/" * 3000])
-def test_a_name_longer_than_a_name_may_be_costs_its_row_only(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["b.mp4", "a" * 256, "a" * 5000, "a/" * 3000, "a\0b", ".", "s3://x/y.mp4"])
+def test_a_file_that_is_not_there_costs_its_row_only(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"x")
     file = tmp_path / "d.jsonl"
-    file.write_text("".join(json.dumps({"title": "t", "media": n}) + "\n" for n in (name, None)))
+    file.write_text("".join(json.dumps({"title": "t", "media": n}) + "\n" for n in (None, name, "a.mp4")))
     drafts = read_drafts(file, Settings())
-    assert drafts.media == [tmp_path / name, None]
-    file.write_text(json.dumps({"title": "t", "media": "a" * 255}) + "\n")
-    with pytest.raises(UserError, match=r"d\.jsonl:1: there is no file a{255}\."):
+    assert drafts.media == [None, None, tmp_path / "a.mp4"] and drafts.absent == {1: name}
+    assert drafts.lines == [1, 2, 3]
+
+
+def test_files_none_of_which_is_there_are_a_mistake_in_the_table(tmp_path: Path) -> None:
+    file = tmp_path / "d.jsonl"
+    file.write_text("".join(json.dumps({"title": "t", "media": n}) + "\n" for n in (None, "a.mp4", "b.mp4")))
+    with pytest.raises(
+        UserError, match=r"not one of the 2 files that it names is there, the first a\.mp4 \(row 2\)"
+    ):
         read_drafts(file, Settings())

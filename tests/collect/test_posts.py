@@ -103,7 +103,7 @@ def test_broken_rows_are_set_aside_with_their_place(tmp_path: Path, space: Works
         ("p.csv", "", {}, "cannot be read: Empty CSV"),
         ("p.csv", "video_id,views\n", {}, "is empty"),
         ("p.jsonl", "", {}, "is empty"),
-        ("p.jsonl", "junk\n", {}, "1 rows cannot be read"),
+        ("p.jsonl", "junk\n", {}, "1 row cannot be read"),
         ("p.json", '{"a": 1, "b": {}}', {}, "no column for video_id and views"),
         ("p.json", '{"items": [{"a": 1}], "posts": [{"a": 1}]}', {}, r"several lists \(items, posts\)"),
         ("p.json", "7", {}, "JSON list"),

@@ -83,6 +83,21 @@ def test_tune_on_a_full_disk(disk: Path) -> None:
     assert space.exists("runs/default/views/run.json")
 
 
+@pytest.mark.slow  # starts Ray
+@pytest.mark.timeout(600)
+def test_embed_on_a_disk_that_fills_is_one_sentence(disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("video_id,views,title\na,1,one\nb,2,two\n")
+    assert run(["collect", "posts", str(tmp_path / "p.csv"), "-w", str(disk / "w")]) == 0
+    space = Workspace(disk / "w")
+    ballast = full(disk, 12_288)
+    done = command(space, "embed")
+    *before, line = done.stderr.splitlines()
+    assert done.returncode == 2 and line.startswith("vvp: cannot write "), done.stderr[-2000:]
+    assert all(each.startswith("embed: ") for each in before), before
+    assert not leftovers(space)
+    ballast.unlink()
+
+
 @pytest.mark.slow  # waits for what a killed driver leaves
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

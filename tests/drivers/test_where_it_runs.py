@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs import cluster
 from jobs.causes import cause_of, last_error, of_the_machine
 from jobs.cluster import SOCKET, SOCKET_LIMIT, _refuse_dead, _refuse_long_folder
 from vvp.errors import PlanError, UserError
@@ -32,6 +33,20 @@ def test_a_dead_address_is_said_at_once(form: str) -> None:
     with pytest.raises(UserError, match="RAY_ADDRESS is "):
         _refuse_dead(form.format(port=closed_port()))
     assert time.monotonic() - began < 3
+
+
+def test_auto_means_a_head_that_was_started_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(cluster, "HEAD_NOTE", tmp_path / "no note")
+    with pytest.raises(UserError, match="RAY_ADDRESS is auto, and no Ray runs here"):
+        _refuse_dead("auto")
+    with socket.socket() as head:
+        head.bind(("127.0.0.1", 0))
+        head.listen()
+        (tmp_path / "note").write_text(f"127.0.0.1:{head.getsockname()[1]}\n")
+        monkeypatch.setattr(cluster, "HEAD_NOTE", tmp_path / "note")
+        _refuse_dead("auto")
+    with pytest.raises(UserError, match="auto"):
+        _refuse_dead("auto")  # it has ended, and its note is still there
 
 
 def test_a_host_without_a_port_is_tried_at_rays_own() -> None:
@@ -74,6 +89,11 @@ def test_the_cause_inside_rays_error_is_what_is_said() -> None:
     outer.args = ("Traceback …\nvvp.errors.PlanError: too few CPUs.\n\nThe above exception was …",)
     told = cause_of(outer)
     assert isinstance(told, PlanError) and str(told) == "too few CPUs."
+    outer = RuntimeError("a block failed")
+    outer.__cause__ = WrappedError(
+        UserError("the disk is full.\nFailed to apply UDF transform after 1 attempt")
+    )
+    assert str(cause_of(outer)) == "the disk is full."
     bug = KeyError("x")
     assert cause_of(bug) is bug and of_the_machine(bug) is None
     assert of_the_machine(FileNotFoundError(errno.ENOENT, "x")) is None, "that may be a mistake of ours"

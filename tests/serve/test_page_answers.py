@@ -283,7 +283,7 @@ def test_a_result_can_be_saved_printed_and_copied(visit: Visit) -> None:
 
 def test_a_field_says_what_belongs_in_it(visit: Visit) -> None:
     page = visit()
-    assert page.get_by_label("Channel id as collected").get_attribute("name") == "channel_id"
+    assert page.get_by_label("Channel its id").get_attribute("name") == "channel_id"
     assert page.get_attribute("[name=channel_id]", "placeholder") == "such as c1"
     labels = page.locator("#form .field:has(input, textarea)")
     bare = labels.evaluate_all(

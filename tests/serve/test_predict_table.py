@@ -29,12 +29,14 @@ def test_each_draft_gets_the_forecast_that_it_would_get_alone(
     lines = [f"{title},c{n % 8},2025-06-0{n % 9 + 1},{100 * n},20," for n, title in enumerate(words)]
     table.write_text(
         "Title,Channel,Date,Followers,Duration,Media\n"
-        + "\n".join([*lines, "x,,,,,broken.mp4", f"y,,,,,{'a' * 5000}"])
+        + "\n".join([*lines, "x,,,,,broken.mp4", f"y,,,,,{'a' * 5000}", "z,,,,,gone.mp4"])
     )
     rows = forecast_table(str(table), known, recipe, None, None, Settings())
-    assert [row["row"] for row in rows] == list(range(2, 22))
-    assert "unreadable" in rows[-2]["error"] and rows[-2].get("views") is None
-    assert rows[-1]["error"] and rows[-1].get("views") is None
+    assert [row["row"] for row in rows] == list(range(2, 23))
+    assert "unreadable" in rows[-3]["error"] and rows[-3].get("views") is None
+    assert rows[-2]["error"].startswith("not_found: there is no file aaa") and rows[-2].get("views") is None
+    assert rows[-1]["error"] == "not_found: there is no file gone.mp4" and rows[-1]["media"] == "gone.mp4"
+    assert "2 files are not there, without a forecast (row 21: aaa" in capsys.readouterr().err
     facts = {"title": "draft 17", "channel_id": "c1", "published_at": rows[17]["published_at"],
              "channel_followers": 1700, "duration_s": 20.0}  # fmt: skip
     [embedded] = embed_here(
@@ -45,4 +47,4 @@ def test_each_draft_gets_the_forecast_that_it_would_get_alone(
     tell(rows, str(tmp_path / "out.csv"), False, "p", ["views"], "views")
     head = (tmp_path / "out.csv").read_text("utf-8-sig").splitlines()[0]
     assert head == ",".join(draft_columns(["views"]))
-    assert "20 drafts, most views first" in capsys.readouterr().out
+    assert "21 drafts, most views first" in capsys.readouterr().out

@@ -12,12 +12,14 @@ from collections.abc import Collection
 UNITS = {
     # thousand
     "k": 10**3, "thousand": 10**3, "tsd": 10**3, "tys": 10**3, "тыс": 10**3, "mil": 10**3, "mila": 10**3,
-    "rb": 10**3, "ألف": 10**3, "हज़ार": 10**3, "พัน": 10**3, "천": 10**3, "千": 10**3,
+    "rb": 10**3, "tis": 10**3, "bin": 10**3,
+    "ألف": 10**3, "हज़ार": 10**3, "พัน": 10**3, "천": 10**3, "千": 10**3,
     # ten thousand, hundred thousand
     "万": 10**4, "萬": 10**4, "만": 10**4, "หมื่น": 10**4, "lakh": 10**5, "lac": 10**5,
     "लाख": 10**5, "แสน": 10**5,
     # million
     "m": 10**6, "mio": 10**6, "mln": 10**6, "млн": 10**6, "mn": 10**6, "mi": 10**6, "million": 10**6,
+    "mill": 10**6, "milj": 10**6,
     "millions": 10**6, "millionen": 10**6, "millones": 10**6, "millón": 10**6, "milhão": 10**6,
     "milhões": 10**6, "milioni": 10**6, "jt": 10**6, "tr": 10**6, "ล้าน": 10**6, "مليون": 10**6,
     # ten million, hundred million
@@ -51,8 +53,8 @@ NONE = {
     "조회수 없음",
 }  # fmt: skip
 
-# Unit → words that belong to a language in which the unit is another number. None of them can stand in one
-# column with it unless the unit means that other number, or two programs wrote the column.
+# Unit → words of languages in which that unit is another number. Where one of them stands in the same column,
+# the unit means that other number, or two programs wrote the column.
 _ELSEWHERE = {
     "b": {"mn", "mr", "bin", "rb", "jt", "mrd", "mld", "mio", "mln", "tsd", "mil", "mi", "md"},
     "billion": {"mn", "mrd", "mld", "mio", "mln", "tsd", "md", "milliards", "millionen", "millones"},

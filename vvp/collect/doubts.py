@@ -63,21 +63,44 @@ def about_rows(rows: Rows, rounded: set[str], now: datetime) -> list[str]:
     said += _one_channel_in_several_spellings(rows)
     torn = _torn(rows)
     if torn:
-        said.append(f"{len(torn)} ids stand for rows with contradicting facts, the first {torn[0]}")
+        said.append(_of(torn, "id stands", "ids stand", "for rows with contradicting facts"))
     ahead = [row["video_id"] for _, row in rows if (row["published_at"] or now) > now + timedelta(days=1)]
     if ahead:
-        said.append(f"{len(ahead)} posts are dated in the future, the first {ahead[0]}")
+        said.append(_of(ahead, "post is", "posts are", "dated in the future"))
     above = [
         r["video_id"] for _, r in rows if None not in (r["likes"], r["views"]) and r["likes"] > r["views"]
     ]
     if above:
-        said.append(f"{len(above)} posts have more likes than views, the first {above[0]}")
+        said.append(_of(above, "post has", "posts have", "more likes than views"))
+    garbled = [row["title"] for _, row in rows if _is_garbled(row["title"])]
+    if garbled:
+        what = "letters that another program has read wrongly: export the table as UTF-8 from its source"
+        said.append(_of([repr(title[:40]) for title in garbled], "title has", "titles have", what))
     at = totals.sum_of_the_others([row["views"] for _, row in rows])
     if at is not None:
         said.append(
             f"the views of {rows[at][1]['video_id']} are the sum of all others: it may be a line of totals"
         )
     return said
+
+
+def _of(found: Sequence[str], single: str, plural: str, what: str) -> str:
+    """1 post is …: a; 2 posts are …, the first a."""
+    if len(found) == 1:
+        return f"1 {single} {what}: {found[0]}"
+    return f"{len(found)} {plural} {what}, the first {found[0]}"
+
+
+def _is_garbled(title: str | None) -> bool:
+    """Whether UTF-8 was read as Windows' Latin ("CafÃ©"), or letters were lost for good ("Caf\ufffd")."""
+    if title is None or title.isascii():
+        return False
+    if "\ufffd" in title:
+        return True
+    try:
+        return title.encode("cp1252").decode("utf-8") != title
+    except UnicodeError:
+        return False
 
 
 def _one_channel_in_several_spellings(rows: Rows) -> list[str]:
@@ -92,7 +115,8 @@ def _one_channel_in_several_spellings(rows: Rows) -> list[str]:
     if not found:
         return []
     shown = " and ".join(found[0][:3])
-    return [f"{len(found)} channels are written in several ways ({shown}) and count as different channels"]
+    many = "1 channel is" if len(found) == 1 else f"{len(found)} channels are"
+    return [f"{many} written in several ways ({shown}) and counted as different channels"]
 
 
 def _torn(rows: Rows) -> list[str]:
@@ -121,9 +145,8 @@ def about_twins(known: Mapping[str, Row], of_run: Iterable[str]) -> list[str]:
     found = [ids for ids in twins.values() if len(ids) > 1 and ours.intersection(ids)]
     if not found:
         return []
-    return [
-        f"{len(found)} titles stand under two ids of one channel, the first: {' and '.join(found[0][:2])}"
-    ]
+    return [_of([" and ".join(found[0][:2])] * len(found), "title stands", "titles stand",
+                "under two ids of one channel")]  # fmt: skip
 
 
 def about_columns(columns: Mapping[str, ColumnReading]) -> list[str]:
@@ -145,7 +168,8 @@ def about_columns(columns: Mapping[str, ColumnReading]) -> list[str]:
 def about_totals(refused: Sequence[Row]) -> list[str]:
     """refused: the rows of this run that were set aside."""
     lines = [row for row in refused if row["reason"] == "total_line"]
-    return [f"{len(lines)} line of totals was set aside ({lines[0]['detail']})"] if lines else []
+    many = "1 line of totals was" if len(lines) == 1 else f"{len(lines)} lines of totals were"
+    return [f"{many} set aside ({lines[0]['detail']})"] if lines else []
 
 
 def about_falls(fallen: Counter[str]) -> list[str]:
@@ -153,7 +177,8 @@ def about_falls(fallen: Counter[str]) -> list[str]:
     if not fallen:
         return []
     video_id, by = fallen.most_common(1)[0]
-    return [f"the views of {len(fallen)} videos fell since the last collect, most for {video_id} (by {by:,})"]
+    many = "1 video" if len(fallen) == 1 else f"{len(fallen)} videos"
+    return [f"the views of {many} fell since the last collect, most for {video_id} (by {by:,})"]
 
 
 def refuse_any(said: Sequence[str], unused: Sequence[str], refused: Iterable[Mapping[str, Any]]) -> None:

@@ -25,6 +25,7 @@ KNOWN = (
 @dataclass(frozen=True, kw_only=True)
 class Drafts:
     """rows: KNOWN by draft. media: the file of each, None: words alone. lines: where each stands.
+    absent: by place in `rows`, the file that a draft names and that is not there.
     unreadable: by column, how many values are null because nobody could read them; examples: the first.
     unused: the table's columns that no forecast looks at.
     """
@@ -32,16 +33,14 @@ class Drafts:
     rows: list[dict[str, Any]]
     media: list[Path | None]
     lines: list[int]
+    absent: dict[int, str]
     unreadable: dict[str, int]
     examples: dict[str, str]
     unused: list[str]
 
 
 def read_drafts(file: str | Path, settings: Settings) -> Drafts:
-    """UserError: a table that cannot be read, without titles and files, or a file named that is not there.
-
-    A name longer than a file system takes is most likely text in the wrong column, and costs its row only.
-    """
+    """UserError: a table that cannot be read, without titles and files, or none of whose files is there."""
     path = Path(file).absolute()
     table = open_table(path)
     columns = common(table.names)
@@ -53,29 +52,30 @@ def read_drafts(file: str | Path, settings: Settings) -> Drafts:
     problems = Problems()
     header = Header(columns=wanted, fixed={}, formats={}, preset=None)
     read = read_columns(table, header, settings, problems, str(path))
-    rows, media = [], []
-    for index, line in enumerate(table.lines):
+    rows: list[dict[str, Any]] = []
+    media: list[Path | None] = []
+    absent: dict[int, str] = {}
+    for index in range(len(table.lines)):
         values = {ours: column.values[index] for ours, column in read.items()}
         values = {ours: None if isinstance(v, ValueError) else v for ours, v in values.items()}
         named = values.pop("media_path", None)
         found = None if named is None else named_file(path.parent, named)
         if named is not None and found is None:
-            if not _too_long(named):
-                raise UserError(f"{path}:{line}: there is no file {named}.")
-            found = path.parent / named  # no file can have this name: the decoder tells it in the draft's row
+            absent[len(rows)] = named
         rows.append(dict.fromkeys(KNOWN) | values)
         media.append(found)
+    if absent and not any(media):
+        first = min(absent)
+        raise UserError(
+            f"{path}: not one of the {len(absent)} files that it names is there, the first "
+            f"{absent[first][:80]} (row {table.lines[first]}); names are relative to {path.parent}."
+        )
     return Drafts(
         rows=rows,
         media=media,
+        absent=absent,
         lines=table.lines,
         unreadable=dict(problems.counts),
         examples=problems.examples,
         unused=header.unused(table.names, table.made_of),
     )
-
-
-def _too_long(named: str) -> bool:
-    """Whether a part of the name, or all of it, is longer than Linux takes (NAME_MAX, PATH_MAX), in bytes."""
-    encoded = named.encode(errors="replace")
-    return len(encoded) >= 4096 or any(len(part) > 255 for part in encoded.split(b"/"))

@@ -4,6 +4,7 @@ Not known here: whether a file decodes (media/), or what belongs to it.
 """
 
 import hashlib
+import lzma
 import os
 import stat
 import unicodedata
@@ -137,9 +138,15 @@ def storable(path: Path) -> bool:
 
 
 def small_text(path: Path) -> str:
-    """The whole of a file of text, UTF-8. ValueError: more than MOST_TEXT bytes, or no UTF-8."""
-    with path.open("rb") as file:
-        data = file.read(MOST_TEXT + 1)
+    """The whole of a file of text, UTF-8, also inside NAME.xz.
+
+    ValueError: more than MOST_TEXT bytes, damaged, or no UTF-8.
+    """
+    try:
+        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
+            data = file.read(MOST_TEXT + 1)
+    except (lzma.LZMAError, EOFError) as error:
+        raise ValueError(f"no whole .xz file ({error})") from error
     if len(data) > MOST_TEXT:
         size = path.stat().st_size
         raise ValueError(f"{size:,} bytes; the most that is read of such a file is {MOST_TEXT:,}")

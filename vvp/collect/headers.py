@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vvp.collect.presets import ALIASES, COMMON, COMMON_NAMES, PRESETS, TARGETS, Preset
+from vvp.collect.presets import ALIASES, COMMON, COMMON_NAMES, OWN, PRESETS, TARGETS, Preset
 from vvp.errors import UserError
 from vvp.schema import COUNTS
 
@@ -40,6 +40,10 @@ def read_header(names: Sequence[str], mapping: Mapping[str, str], preset: str | 
     own = checked(mapping, names, file)
     shape = PRESETS.get(chosen or "", Preset(columns={}, signature=()))
     columns = resolve(names, shape) if chosen in PRESETS else common(names)
+    if chosen == OWN:  # such names are common ones too: what stands beside them may be called anything usual
+        taken = {theirs for each in columns.values() for theirs in each}
+        usual = common([name for name in names if name not in taken])
+        columns |= {ours: theirs for ours, theirs in usual.items() if ours not in columns}
     columns |= {ours: (theirs,) for ours, theirs in own.items()}
     missing = [] if "video_id" in columns else ["video_id"]
     if not set(COUNTS) & set(columns):

@@ -42,7 +42,7 @@ def read_jsonl(path: Path) -> RawTable:
 def read_json(path: Path) -> RawTable:
     """A list of posts, an object that holds one, or one post; else an object per line."""
     try:
-        whole = json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=_once)
+        whole = json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=once)
     except json.JSONDecodeError:
         return read_jsonl(path)
     return _table(enumerate(_posts(whole), 1))
@@ -67,7 +67,7 @@ def _is_list_of_objects(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys are there once: of two values for one key nobody knows which is meant."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -77,14 +77,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _parsed(line: str) -> Any:
     try:
-        return json.loads(line, object_pairs_hook=_once)
+        return json.loads(line, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         return error
 
 
 def _stream(text: str) -> list[Any]:
     """Objects one behind the other; [] when the text is something else."""
-    decoder = json.JSONDecoder(object_pairs_hook=_once)
+    decoder = json.JSONDecoder(object_pairs_hook=once)
     found, at = [], 0
     try:
         while at < len(text):

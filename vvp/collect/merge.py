@@ -62,7 +62,8 @@ def combine(known: Row, row: Row, ties_to_new: bool) -> Row:
     """One row from two accounts of a video, by the rules above; neither is changed.
 
     ties_to_new: with nothing else to decide, the words and facts of `row` win (a later run), else those of
-    `known` (the same run). combine(combine(a, b), b) is combine(a, b).
+    `known` (the same run). Combining a row twice is as once:
+    combine(combine(a, b), b) == combine(a, b).
     """
     merged = dict(known)
     merged |= _observation(known, row)

@@ -1,6 +1,6 @@
 """Counts as people and platforms write them, and what a column of them says about its signs.
 
-Two signs, the point and the comma, group thousands in one country and begins decimals in the next. A count
+The point and the comma each group thousands in some countries and begin decimals in others. A count
 with one sign and three digits behind it ("12.000") is therefore read only where the column, the user or
 custom settles the sign: custom says that a lone comma groups, unless the column shows otherwise.
 Nothing is ever read as 0 because it could not be read.

@@ -20,11 +20,13 @@ from vvp.collect.columns import ColumnReading, Settings, read_columns
 from vvp.collect.files import at_home, named_file
 from vvp.collect.hashes import Hashes
 from vvp.collect.headers import Header, read_header
+from vvp.collect.raw_table import RawTable
 from vvp.collect.store import Gathered, known_rows, record
 from vvp.collect.subtitles import CREATOR
 from vvp.collect.summary import CollectSummary
 from vvp.collect.tables import open_table
 from vvp.errors import UserError
+from vvp.schema import COUNTS
 from vvp.workspace import Workspace
 
 FEWEST = 10  # views that a table must hold before their share of unreadable ones says anything
@@ -116,6 +118,7 @@ def read_posts(
     gathered = Gathered(source="posts", origin=str(path), hashes=hashes or Hashes())
     for line, why in table.unreadable:
         gathered.refuse(f"{path}:{line}", "unreadable", why)
+    table = _without_headers(table, header, gathered, str(path))
     columns = read_columns(table, header, settings, gathered.problems, str(path))
     for index, line in enumerate(table.lines):
         row = (
@@ -140,6 +143,22 @@ def read_posts(
     )
 
 
+def _without_headers(table: RawTable, header: Header, gathered: Gathered, origin: str) -> RawTable:
+    """The table less the lines that repeat its header, as files put one behind the other have them."""
+    used = [theirs[0] for theirs in header.columns.values()]
+    cells = zip(*(table.column(name) for name in used), strict=True)
+    repeats = [
+        all(isinstance(cell, str) and cell.strip() == name for cell, name in zip(row, used, strict=True))
+        for row in cells
+    ]
+    if not any(repeats) or all(repeats):
+        return table
+    for line, repeated in zip(table.lines, repeats, strict=True):
+        if repeated:
+            gathered.refuse(f"{origin}:{line}", "no_id", "the header of the table once more")
+    return table.only([not repeated for repeated in repeats])
+
+
 def _without(unused: Sequence[str], ignore: Sequence[str], names: Sequence[str], path: Path) -> list[str]:
     """The unused columns but those to be ignored. UserError: a pattern that fits no column of the table."""
 
@@ -153,20 +172,29 @@ def _without(unused: Sequence[str], ignore: Sequence[str], names: Sequence[str],
 
 
 def refuse_unreadable(reading: Reading) -> None:
-    """UserError where so many views cannot be read that those left over would tell another story."""
-    views = reading.columns.get("views")
-    if views is None or views.filled < FEWEST:
-        return
-    doubtful = views.doubtful > MOST_DOUBTFUL * views.filled
-    if not doubtful and not views.skewed and views.unreadable <= MOST_UNREADABLE * views.filled:
-        return
-    how = views.way_out if views.doubtful else "mend them, or choose the column with --map views=COLUMN"
-    if views.skewed:
-        how = f"they are of another size than the others; {how}"
-    raise UserError(
-        f"{reading.gathered.origin}: {views.unreadable} of {views.filled} views cannot be read, so those "
-        f"that can are no fair sample (the first is {reading.gathered.problems.examples['views']}); {how}."
-    )
+    """UserError where so many of a count cannot be read that those left over would tell another story.
+
+    Of views, or of the first count where there are none, also where most of it cannot be read for any reason.
+    """
+    counts = [reading.columns[name] for name in COUNTS if name in reading.columns]
+    for column in counts:
+        if column.filled < FEWEST:
+            continue
+        doubtful = column.doubtful > MOST_DOUBTFUL * column.filled
+        mostly = column is counts[0] and column.unreadable > MOST_UNREADABLE * column.filled
+        if not (doubtful or column.skewed or mostly):
+            continue
+        ours = column.ours
+        how = column.way_out
+        if not column.doubtful:
+            how = f"mend them, or choose the column with --map {ours}=COLUMN"
+        if column.skewed:
+            how = f"they are of another size than the others; {how}"
+        first = reading.gathered.problems.examples[ours]
+        raise UserError(
+            f"{reading.gathered.origin}: {column.unreadable} of {column.filled} {ours} cannot be read, so "
+            f"those that can are no fair sample (the first is {first}); {how}."
+        )
 
 
 def _null(value: Any, ours: str) -> Any:

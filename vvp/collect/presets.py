@@ -47,8 +47,9 @@ def _studio(
     )  # fmt: skip
 
 
+OWN = "vvp"  # our own names
 PRESETS: dict[str, Preset] = {
-    "vvp": Preset(
+    OWN: Preset(
         signature=("video_id", "views"),
         columns={name: (name,) for name in TARGETS} | {"media_path": ("media_path", "media")},
     ),

@@ -1,7 +1,8 @@
 """A table of posts as it was found in a file: names and raw values, before anything is read from them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any
 
 from vvp.errors import UserError
@@ -24,6 +25,15 @@ class RawTable:
     unreadable: list[tuple[int, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     made_of: dict[str, list[str]] = field(default_factory=dict)
+
+    def only(self, kept: Sequence[bool]) -> "RawTable":
+        """The table with those of its rows alone."""
+        whole = self.column
+        return replace(
+            self,
+            column=lambda name: list(compress(whole(name), kept)),
+            lines=list(compress(self.lines, kept)),
+        )
 
 
 def of_rows(

@@ -1,6 +1,6 @@
 """What other downloaders leave beside a clip, said in yt-dlp's words: instaloader and gallery-dl.
 
-    instaloader    NAME.json beside NAME.mp4, with {"node": …, "instaloader": …}
+    instaloader    NAME.json or NAME.json.xz beside NAME.mp4, with {"node": …, "instaloader": …}
     gallery-dl     NAME.mp4.json, with {"category": "tiktok", …}
 Not known here: where a file lies, or how a value is read.
 """

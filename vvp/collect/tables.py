@@ -41,7 +41,13 @@ def open_table(path: Path) -> RawTable:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path} cannot be read: {why}.") from error
     if not table.lines:
-        broken = f"; {len(table.unreadable)} rows cannot be read" if table.unreadable else ""
+        broken = ""
+        if table.unreadable:
+            header = ", ".join(table.names)[:80]
+            many = "1 row" if len(table.unreadable) == 1 else f"{len(table.unreadable)} rows"
+            broken = f"; {many} cannot be read, the first: {table.unreadable[0][1][:120]}"
+            if header:
+                broken += f" (its columns are {header}: is that the line with their names?)"
         raise UserError(f"{path} is empty: no row in it{broken}.")
     return _gathered(table)
 

@@ -76,7 +76,7 @@ def read_xlsx(path: Path) -> RawTable:
         raise UserError(f"{path.name} wants a reader for Excel files: pip install 'vvp[xlsx]'.") from error
     try:
         with ZipFile(path) as parts:
-            size = sum(one.file_size for one in parts.infolist())
+            size = sum(part.file_size for part in parts.infolist())
         if size > MOST_UNPACKED:
             raise ValueError(f"it unpacks to {size:,} bytes; the most that is read is {MOST_UNPACKED:,}")
         return _workbook(path, openpyxl.load_workbook(path, read_only=True, data_only=True))

@@ -12,6 +12,7 @@ from typing import Any
 from vvp.collect import parse, sidecars
 from vvp.collect.files import files_under, local_folder, small_text, storable
 from vvp.collect.hashes import Hashes
+from vvp.collect.json_tables import once
 from vvp.collect.problems import Problems
 from vvp.collect.store import Gathered, known_rows, record
 from vvp.collect.subtitles import transcript
@@ -62,7 +63,7 @@ def _read(path: Path, gathered: Gathered) -> Info | None:
     """The json of a video; None for what is none, counted or set aside."""
     origin = str(path) if storable(path) else ascii(str(path))
     try:
-        info = json.loads(small_text(path))
+        info = json.loads(small_text(path), object_pairs_hook=once)
     except (OSError, ValueError, RecursionError) as error:
         gathered.refuse(origin, "unreadable", f"{type(error).__name__}: {error}")
         return None
@@ -83,7 +84,11 @@ def _add(path: Path, info: Info, shelf: Shelf, gathered: Gathered, claimed: set[
         gathered.refuse(ascii(str(path)), "unreadable", "the file's name is not UTF-8: rename it")
         return
     origin = str(path)
-    video_id = gathered.problems.read("video_id", parse.identifier, info.get("id"), origin)
+    try:
+        video_id = parse.identifier(info.get("id"))
+    except ValueError as error:
+        gathered.refuse(origin, "no_id", str(error))
+        return
     if video_id is None:
         gathered.refuse(origin, "no_id", "the json has no id")
         return

@@ -21,6 +21,7 @@ from vvp.collect.subtitles import Subtitle
 
 INFO = ".info.json"
 LONE_INFO = "info.json"  # in a folder of its own for each video
+SIDECARS = (".json", ".json.xz")  # of a file NAME or NAME.EXT beside it; instaloader packs its own
 
 _PART = re.compile(r"(.+)\.f[\w=+-]+")  # NAME.f137: one format of several that were not merged
 _UNFINISHED = re.compile(r"(.+?)(?:\.f[\w=+-]+)?(?:\.temp\.\w+|\.\w+\.(?:part|ytdl)(?:-Frag\d+)?)")
@@ -131,11 +132,11 @@ class Shelf:
 
 
 def _is_info(path: Path, names: set[Path]) -> bool:
-    """Whether a file may tell of a video: yt-dlp's names, or a .json named like a media file."""
+    """Whether a file may tell of a video: yt-dlp's names, or one of SIDECARS named like a media file."""
     if path.name.endswith(INFO) or path.name == LONE_INFO:
         return True
-    bare = _composed(path).with_suffix("")
-    return path.suffix == ".json" and bare in names
+    found = next((end for end in SIDECARS if path.name.endswith(end)), None)
+    return found is not None and _composed(path).with_name(_nfc(path.name).removesuffix(found)) in names
 
 
 def _is_part_of(path: Path, parts: set[Path]) -> bool:
@@ -145,9 +146,10 @@ def _is_part_of(path: Path, parts: set[Path]) -> bool:
 
 
 def _stem(path: Path) -> Path:
-    """folder/NAME of NAME.info.json and NAME.json; folder/info of a lone info.json."""
+    """folder/NAME of NAME.info.json, NAME.json and NAME.json.xz; folder/info of a lone info.json."""
     name = _nfc(path.name)
-    return _composed(path).with_name(name.removesuffix(INFO if name.endswith(INFO) else ".json"))
+    end = next(each for each in (INFO, *SIDECARS) if name.endswith(each))
+    return _composed(path).with_name(name.removesuffix(end))
 
 
 def _nfc(name: str) -> str:

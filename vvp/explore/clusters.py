@@ -174,7 +174,7 @@ def _sentence(best: int, top: int, separates: bool, odd: bool, values: np.ndarra
     none = f"No number of clusters{tried} separates the videos: the best, {best}, has a {held}"
     if odd:
         return f"{none}, but only because a few videos are unlike all others."
-    return f"{none}, and shuffled columns reach {chance:.2f}. Its clusters are parts of one cloud."
+    return f"{none}, and shuffled columns reach up to {chance:.2f}. Its clusters are parts of one cloud."
 
 
 def density(wide: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:

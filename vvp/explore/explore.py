@@ -124,8 +124,8 @@ def _chart(
 
 
 def _placed_again(chart: Chart, seed: int) -> dict[str, Any]:
-    """How far from its own place a fitted video lands when the rule places it without itself: the median
-    distance as a share of the map's spread (root mean square distance from its middle)."""
+    """The median distance between a fitted video's place and the place that the rule gives it when it may not
+    use that video. It is a share of the map's spread, the root mean square distance from the map's middle."""
     m = len(chart.fitted)
     asked = np.sort(np.random.default_rng(seed).choice(m, min(m, layout.OVERLAP_ROWS), replace=False))
     flat, _, _ = among(chart, chart.fitted[asked], leave_out=asked)

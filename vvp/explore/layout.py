@@ -112,7 +112,7 @@ def _nearest(places: np.ndarray, asked: np.ndarray, k: int) -> list[set[int]]:
         .fit(places)
         .kneighbors(places[asked], return_distance=False)
     )
-    # When there are copies, a row may come later in its own list, or be missing from it.
+    # A row is usually its own nearest. Where it has copies it may come later, or be missing.
     return [set([j for j in near if j != row][:k]) for row, near in zip(asked, nearest.tolist(), strict=True)]
 
 

@@ -182,7 +182,8 @@ def strengths(distances: np.ndarray) -> np.ndarray:
 
 
 def _without(distances: np.ndarray, near: np.ndarray, out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both (n, k + 1) less one column: where `out` stands in a row of `near`, else the last."""
+    """Both arrays (n, k + 1) with one column less: of each row, the one that holds `out`; the last where
+    none does."""
     at = np.where(
         (near == out[:, None]).any(axis=1), (near == out[:, None]).argmax(axis=1), near.shape[1] - 1
     )

@@ -5,6 +5,7 @@ Not known here: how a forecast was made.
 
 from vvp.dataset.features import FEATURES
 from vvp.forecast.head import Spec
+from vvp.forecast.outside import names
 from vvp.learn.candidates import RULE
 
 
@@ -20,7 +21,7 @@ def of_counters(filled: list[str], unknown: list[str]) -> list[str]:
         said = ", ".join(name.replace("_", " ") for name in filled)
         found.append(f"{said}: not given, taken from this channel's newest collected video")
     if unknown:
-        said = ", ".join(unknown)
+        said = ", ".join(names(unknown))
         found.append(f"not known of this draft, so the forecast is less sure than it says: {said}")
     return found
 

@@ -22,6 +22,7 @@ from vvp.dataset.matrix import HORIZON
 from vvp.dataset.words import Words
 from vvp.errors import UserError
 from vvp.forecast import notes
+from vvp.forecast import outside as beyond
 from vvp.forecast.contributions import attribute
 from vvp.forecast.forecasts import Forecast
 from vvp.forecast.head import Head, Spec
@@ -224,7 +225,9 @@ class Predictor:
         says_little = None
         if around is not None and spec.role != RULE:
             spread = (float(np.interp(1 - TOP, QUANTILES, quantiles)), top)
-            says_little = unusual([one["feature"] for one in outside], around.interval(COVERAGE), spread)
+            says_little = unusual(
+                beyond.names([one["feature"] for one in outside]), around.interval(COVERAGE), spread
+            )
         return Forecast(
             headline=headline(
                 self.target.value(log_views), low, high, rule=rule, standing=standing, channel=channel,

@@ -198,14 +198,14 @@ def _evaluation(
 
 def _others(space: Workspace, name: str) -> list[Evaluation]:
     found = [read_evaluation(space, name, target) for target in targets_of(space, name) if target != "views"]
-    return [one for one in found if one is not None]
+    return [evaluation for evaluation in found if evaluation is not None]
 
 
 def _others_tested(
     space: Workspace, name: str, others: list[Evaluation], videos: Videos
 ) -> dict[str, Tested]:
     """Those whose predictions are there; what is absent has no figure, which says so."""
-    found = {one.target: _tested(space, name, one, videos, {}) for one in others if one.splits}
+    found = {each.target: _tested(space, name, each, videos, {}) for each in others if each.splits}
     return {target: tested for target, tested in found.items() if tested is not None}
 
 
@@ -251,7 +251,7 @@ def _trials_of(space: Workspace, file: str) -> list[dict[str, Any]]:
     found = space.read_json(file)
     with space.taken_apart(file, "run `vvp tune` again"):
         rows: list[dict[str, Any]] = [
-            {"family": str(one["family"]), "validation": float(one["validation"])} for one in found
+            {"family": str(trial["family"]), "validation": float(trial["validation"])} for trial in found
         ]
         if not np.isfinite([row["validation"] for row in rows]).all():
             raise ValueError("an error that is not finite")

@@ -100,7 +100,7 @@ def _visible(value: Any) -> Any:
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, list):
-        return [_visible(one) for one in value]
+        return [_visible(each) for each in value]
     return {visible(k): _visible(one) for k, one in value.items()} if isinstance(value, dict) else value
 
 

@@ -20,8 +20,8 @@ Line = tuple[str, str, str]
 def tables(facts: Facts) -> list[Table]:
     """One a target that has any: a row a network, the least loss first."""
     groups: dict[str, list[NetworkResult]] = {}
-    for one in facts.networks:
-        groups.setdefault(one.target, []).append(one)
+    for network in facts.networks:
+        groups.setdefault(network.target, []).append(network)
     if not groups:
         return [Table(head=HEAD, columns=(), rows=[], absent=ABSENT)]
     return [_table(target, found) for target, found in groups.items()]
@@ -29,11 +29,11 @@ def tables(facts: Facts) -> list[Table]:
 
 def _table(target: str, found: list[NetworkResult]) -> Table:
     rows: list[tuple[str, ...]] = []
-    for one in found:
-        measured = (span(one.metrics[metric].as_dict()) for metric in one.shown)
-        less = f"{span(one.versus_rule[one.shown[-1]].as_dict(), sign='+')} ({one.rule_called})"
-        name = f"{one.network} ({one.mark[:6]})"
-        rows.append((name, f"{one.parameters:,}", str(one.parts["test"]), *measured, less))
+    for network in found:
+        measured = (span(network.metrics[metric].as_dict()) for metric in network.shown)
+        less = f"{span(network.versus_rule[network.shown[-1]].as_dict(), sign='+')} ({network.rule_called})"
+        name = f"{network.network} ({network.mark[:6]})"
+        rows.append((name, f"{network.parameters:,}", str(network.parts["test"]), *measured, less))
     first = found[0]
     measures = map(first.in_words, first.shown)
     heads = ("network", "parameters", "test clips", *measures, f"{first.loss} less a rule's")
@@ -43,31 +43,33 @@ def _table(target: str, found: list[NetworkResult]) -> Table:
 def notes(facts: Facts) -> list[str]:
     """What a reader of the tables should know."""
     shares = {
-        one.target: f"{one.target} of the test clips: {one.usual}" for one in facts.networks if one.labels
+        network.target: f"{network.target} of the test clips: {network.usual}"
+        for network in facts.networks
+        if network.labels
     }
-    said = [warning.text for one in facts.networks for warning in one.warnings]
+    said = [warning.text for network in facts.networks for warning in network.warnings]
     return [f"{text[:1].upper()}{text[1:]}." for text in (*shares.values(), *said, *facts.other_networks)]
 
 
 def clips(facts: Facts) -> list[tuple[str, list[Line]]]:
     """(heading, clips) of each target's best network: the closest three, then the furthest off."""
     best: dict[str, NetworkResult] = {}
-    for one in facts.networks:
-        best.setdefault(one.target, one)
+    for network in facts.networks:
+        best.setdefault(network.target, network)
     return [
-        (f"{one.network}, {one.target}: {which}", [_line(one, clip) for clip in found])
-        for one in best.values()
-        for which, found in (("closest", one.closest), ("furthest off", one.furthest))
+        (f"{network.network}, {network.target}: {which}", [_line(network, clip) for clip in found])
+        for network in best.values()
+        for which, found in (("closest", network.closest), ("furthest off", network.furthest))
         if found
     ]
 
 
-def _line(one: NetworkResult, clip: Extreme) -> Line:
-    if one.labels:
-        came = one.labels[int(clip.truth)]
-        chance = clip.said if len(one.labels) > 2 or clip.truth == 1 else 1 - clip.said
+def _line(network: NetworkResult, clip: Extreme) -> Line:
+    if network.labels:
+        came = network.labels[int(clip.truth)]
+        chance = clip.said if len(network.labels) > 2 or clip.truth == 1 else 1 - clip.said
         return clip.video_id, f"{came}", f"its chance was said to be {chance:.0%}"
-    target = Fitted(TARGETS[one.target], one.numbers)
+    target = Fitted(TARGETS[network.target], network.numbers)
     said, came = (amount(target.target.kind, target.value(value)) for value in (clip.said, clip.truth))
     way = "too low" if clip.truth > clip.said else "too high"
     off = f"× {factor(clip.truth - clip.said)} {way}" if target.target.log else way

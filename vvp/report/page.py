@@ -133,13 +133,13 @@ def _targets(facts: Facts, drawn: dict[str, list[Plot]]) -> str:
     """A table of all, then each target: its verdict, every candidate, its figure."""
     figures = {figure.name: figure for figure in drawn["targets"]}
     parts = [pieces.plain(targets.summary(facts.others))]
-    for one in facts.others:
-        figure = figures[target_figures.name_of(one.target)]
+    for evaluation in facts.others:
+        figure = figures[target_figures.name_of(evaluation.target)]
         parts.append(
-            f'<section id="{figure.name}" class="target"><h3>{escaped(targets.title(one))}</h3>'
-            f"<p><strong>{escaped(one.verdict)}</strong></p>"
-            + "".join(map(pieces.plain, targets.tables(one)))
-            + pieces.bullets(targets.notes(one))
+            f'<section id="{figure.name}" class="target"><h3>{escaped(targets.title(evaluation))}</h3>'
+            f"<p><strong>{escaped(evaluation.verdict)}</strong></p>"
+            + "".join(map(pieces.plain, targets.tables(evaluation)))
+            + pieces.bullets(targets.notes(evaluation))
             + f'<div class="grid">{_figure(figure)}</div></section>'
         )
     return "".join(parts)

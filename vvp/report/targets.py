@@ -16,13 +16,13 @@ NOT_AVAILABLE = "not available"
 def summary(others: list[Evaluation]) -> Table:
     """What evaluation found of each target beside views."""
     rows: list[tuple[str, ...]] = []
-    for one in others:
+    for evaluation in others:
         chosen, standing = "the simple rule", "rule"
-        if deciding := one.splits.get(one.split):
+        if deciding := evaluation.splits.get(evaluation.split):
             chosen, standing = deciding.chosen, deciding.standing
-        elif classes := one.classes.get(one.split):
+        elif classes := evaluation.classes.get(evaluation.split):
             chosen, standing = classes.chosen, classes.standing
-        rows.append((_called(one), chosen, "it is the rule" if standing == "rule" else standing))
+        rows.append((_called(evaluation), chosen, "it is the rule" if standing == "rule" else standing))
     return Table(
         head="What it forecasts beside views",
         columns=("target", "forecast by", "against the simple rule"),
@@ -31,12 +31,16 @@ def summary(others: list[Evaluation]) -> Table:
     )
 
 
-def _called(one: Evaluation) -> str:
-    return one.unit if one.unit.startswith(one.target) else f"{one.target} ({one.unit})"
+def _called(evaluation: Evaluation) -> str:
+    return (
+        evaluation.unit
+        if evaluation.unit.startswith(evaluation.target)
+        else f"{evaluation.target} ({evaluation.unit})"
+    )
 
 
-def title(one: Evaluation) -> str:
-    return _called(one)[:1].upper() + _called(one)[1:]
+def title(evaluation: Evaluation) -> str:
+    return _called(evaluation)[:1].upper() + _called(evaluation)[1:]
 
 
 def tables(one: Evaluation) -> list[Table]:

@@ -39,14 +39,14 @@ def views(videos: Videos) -> Plot:
     name, y = "views", videos.log_views[videos.labelled]
     if not len(y):
         return absent(name, "Views of the videos", "No video has a usable view count.")
-    middle = words.views(VIEWS.value(np.median(y)))
+    # Of the counts, as in the table of counts: the median of an even number of logs is another one.
+    low, middle, high = (words.views(q) for q in np.quantile([VIEWS.value(v) for v in y], [0.1, 0.5, 0.9]))
     if np.ptp(y) < 1e-9:
         why = (
             f"All {len(y)} videos with a count have the same, {middle}: there is no spread to show or to"
             " learn."
         )
         return absent(name, "Views of the videos", why)
-    low, high = (words.views(VIEWS.value(q)) for q in np.quantile(y, [0.1, 0.9]))
     figure, ax = canvas()
     ax.hist(y, bins=_bins(len(y)), color=BLUE)
     ax.axvline(np.median(y), color=ORANGE, linestyle="--", label=f"median {middle}")

@@ -84,7 +84,7 @@ def predicted(facts: Facts, tested: Tested, guess: np.ndarray, chosen: str) -> P
     ax.set_ylim(low, high)
     views_axis(ax, "x", "forecast views (log scale)")
     views_axis(ax, "y", "real views (log scale)")
-    figure.legend(loc="outside upper left", ncols=4, handletextpad=0.4, columnspacing=1.0)
+    figure.legend(loc="outside upper left", ncols=2, handletextpad=0.4, columnspacing=1.0)
     typical = factor(mae(tested.truth, guess))
     title = f"The typical error of the {len(guess)} test forecasts ({chosen}) is a factor of {typical}"
     band = None
@@ -160,7 +160,7 @@ def coverage(facts: Facts, tested: Tested) -> Plot:
     ax.set_ylim(len(slices) - 0.5, -1.1)
     ax.set_xlim(0, 102)
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("held by the interval, % (lines: 95 %, as if videos of a channel were independent)")
+    ax.set_xlabel("held by the interval, %\n(lines: 95 %, videos as independent)")
     everything = slices[0].interval()
     between = f"[{share(everything['low'])}, {share(everything['high'])}]"
     title = f"The 80 % interval held {share(everything['point'])} of the test videos {between}"
@@ -173,7 +173,8 @@ def coverage(facts: Facts, tested: Tested) -> Plot:
     return Plot(
         name="coverage",
         title=title,
-        alt="Shares held, per slice of the test videos: "
+        alt="Shares held, per slice of the test videos, with 95 % intervals as if a channel's videos were"
+        " independent: "
         + "; ".join(f"{s.name} {s.held} of {s.n}" for s in slices) + ".",
         figure=figure,
     )  # fmt: skip

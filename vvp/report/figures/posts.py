@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from vvp import words
+from vvp.dataset.scales import log_count
 from vvp.dataset.targets import VIEWS
 from vvp.report import usual
 from vvp.report.figures.plot import BLUE, GRADED, INK, ORANGE, Plot, absent, canvas, forest, log_axis
@@ -121,7 +122,7 @@ def _alt(groups: list[Group]) -> str:
 
 
 def by_creator(videos: Videos) -> list[tuple[str, float, float, int]]:
-    """(channel, followers, median log views, videos), those furthest from a line through all first."""
+    """(channel, followers, log of the median views, videos), those furthest from a line through all first."""
     use = (
         videos.labelled & (videos.followers > 0) & np.array([c is not None for c in videos.channel_id], bool)
     )
@@ -130,7 +131,7 @@ def by_creator(videos: Videos) -> list[tuple[str, float, float, int]]:
         of_channel = use & (videos.channel_id == channel)
         followers, middle = (
             float(np.median(videos.followers[of_channel])),
-            float(np.median(videos.log_views[of_channel])),
+            float(log_count(np.median([VIEWS.value(y) for y in videos.log_views[of_channel]]))),
         )
         rows.append((channel, followers, middle, int(of_channel.sum())))
     x, y = np.log([f[1] for f in rows]), np.array([f[2] for f in rows])
@@ -207,6 +208,6 @@ def _far(videos: Videos, n: int = 5) -> list[Table]:
             rows=[] if few else [(videos.name(i), words.views(VIEWS.value(videos.log_views[i])),
                                   f"×{usual.times(difference[i])}", f"{earlier[i]:,}") for i in rows],
         )
-        for head, rows in (("Posts far above their channel's earlier videos", order[:n]),
-                           ("Posts far below them", order[::-1][:n]))
+        for head, rows in (("Posts furthest above their channel's earlier videos", order[:n]),
+                           ("Posts furthest below them", order[::-1][:n]))
     ]  # fmt: skip

@@ -174,7 +174,8 @@ def silhouette(kmeans: dict[str, Any]) -> Plot:
         judged = "overlap, but are more than chance makes"
     return Plot(
         name="silhouette",
-        title=f"{best} clusters {judged}: silhouette {at:.2f}, with shuffled columns {shuffled:.2f}",
+        title=f"{best} clusters {judged}: silhouette {at:.2f}, with shuffled columns {shuffled:.2f} in the"
+        " mean",
         alt="Curve of silhouette over K: "
         + ", ".join(f"{a}: {b:.2f}" for a, b in zip(k, values, strict=True))
         + f". {kmeans.get('sentence', '')}",
