@@ -94,7 +94,7 @@ def errors_of(matrix: Matrix, rows: np.ndarray, forecasts: np.ndarray) -> Errors
 
 
 def _clearly_first(evidence: Evidence) -> bool:
-    """A rule on many rows needs no margin over another rule: neither can have learned by heart."""
+    """On many rows a rule needs no margin over another rule: one or two parameters cannot overfit."""
     return evidence.rows >= MANY_ROWS and evidence.gain is not None and evidence.gain > 0
 
 
