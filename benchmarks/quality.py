@@ -106,7 +106,7 @@ def _point(measured: Any) -> float | None:
 def main(
     tables: Annotated[Path, typer.Option(help="Folder of tables of posts.")] = TABLES,
     home: Annotated[Path, typer.Option(help="Where their workspaces are kept.")] = Path("quality"),
-    seeds: Annotated[int, typer.Option(help="Seeds per cell.")] = 3,
+    seeds: Annotated[str, typer.Option(help="The seeds of each cell.")] = "0,1,2",
     trials: Annotated[int, typer.Option(help="Trials per family by Ray Tune; 0: first points alone.")] = 0,
     lags: Annotated[str, typer.Option(help="Label lags in days, of the time split.")] = "3,1",
     only: Annotated[str, typer.Option(help="A part of the tables' names.")] = "",
@@ -121,15 +121,19 @@ def main(
         space = prepared(table, home)
         for split in SPLITS:
             for lag in [float(x) for x in lags.split(",")] if split == "time" else [None]:
-                for seed in range(seeds):
+                for seed in [int(x) for x in seeds.split(",")]:
                     cells.append(measure(space, split, seed, lag, trials or None))
                     show.err.print(json.dumps(cells[-1]), markup=False)
+                    _write(out, trials, cells)  # a run that is stopped keeps what it measured
     show.table(
         "Real tables: the chosen forecaster against the best rule in hindsight, on the test part",
         ("table", "split", "lag", "seed", "chosen", "Spearman", "best rule", "Spearman", "MAE gap", "held"),
         [_row(c) for c in cells],
         left=(0, 1, 4, 6),
     )
+
+
+def _write(out: str, trials: int, cells: list[dict[str, Any]]) -> None:
     RESULTS.mkdir(exist_ok=True)
     facts = {
         "date": datetime.now(timezone.utc).date().isoformat(), "machine": machine(),

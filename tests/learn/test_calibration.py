@@ -197,6 +197,36 @@ def test_a_table_at_once_is_each_video_alone(m: int) -> None:
         assert one.cdf(float(truth[i])) == pytest.approx(at_most[i])
 
 
+def test_under_a_split_that_is_not_in_time_parts_are_judged_on_channels_left_out() -> None:
+    """Errors grow with followers, and lie higher in the later weeks: other channels are of all weeks, so
+    nothing is moved by the latest errors."""
+
+    def planted(rng: np.random.Generator, traits: np.ndarray, time: np.ndarray) -> np.ndarray:
+        return rng.normal(size=len(time)) * np.exp(0.5 * traits[:, 1]) + 1.5 * (time > 0.6)
+
+    rows = table(1200, 14, planted)
+    found = calibrate(**rows, trait_names=NAMES, in_time=False)
+    assert found is not None and "scale" in found.parts and found.shift == 0
+    assert not any("recent" in one.parts for one in found.tried)
+    assert "recent" in made(rows).parts and made(rows).shift > 0.8
+    held = judged(found, {k: v[np.arange(1200) % 2 == 0] for k, v in rows.items()})[0]
+    assert 0.77 <= held <= 0.84
+
+    shuffled = rows | {"traits": np.random.default_rng(0).permutation(rows["traits"])}
+    chance = calibrate(**shuffled, trait_names=NAMES, in_time=False)
+    assert chance is not None and "scale" not in chance.parts
+
+
+def test_without_dates_channels_left_out_still_shape_the_intervals() -> None:
+    rows = table(600, 15, lambda rng, traits, time: rng.normal(size=600) * np.exp(0.5 * traits[:, 0]))
+    rows["when"] = np.full(600, np.datetime64("NaT"), "datetime64[us]")
+    found = calibrate(**rows, trait_names=NAMES, in_time=False)
+    assert found is not None and "scale" in found.parts and found.reason is None
+    rows["clusters"][:] = 0  # one channel: runs of rows take the place of channels
+    found = calibrate(**rows, trait_names=NAMES, in_time=False)
+    assert found is not None and found.rows == 600
+
+
 def test_the_order_of_rows_changes_nothing() -> None:
     rows = table(300, 10, lambda rng, traits, time: rng.normal(size=300) * np.exp(traits[:, 0]))
     order = np.random.default_rng(0).permutation(300)

@@ -12,9 +12,9 @@ from vvp.forecast import files
 from vvp.forecast.judging import judge
 from vvp.learn import candidates
 from vvp.learn.calibration import ALL
-from vvp.learn.evidence import Choice, choose, compare
+from vvp.learn.evidence import Choice, choose, compare, rule_errors_of
 from vvp.learn.first_points import at_first_points
-from vvp.learn.folds import MIN_ROWS, TrialData, before_test, folds
+from vvp.learn.folds import MIN_ROWS, START, TrialData, before_test, folds
 from vvp.learn.recipes import Tried
 from vvp.learn.rule_errors import Errors
 from vvp.learn.tuning import tune
@@ -162,3 +162,18 @@ def test_the_followers_rule_keeps_the_errors_it_was_judged_by(tmp_path: Path) ->
     known = head.models.main.calibration
     assert known is not None and known.rows < before + own.test_rows, "none of its own training rows"
     assert np.quantile(np.abs(known.pools[ALL].errors), 0.8) == pytest.approx(0.64, abs=0.2)
+
+
+@pytest.mark.parametrize("n, all_of_them", [(120, True), (400, False)])
+def test_a_rules_errors_from_hardly_any_videos_count_only_where_there_are_few(
+    tmp_path: Path, n: int, all_of_them: bool
+) -> None:
+    matrix = assemble(fill(tmp_path, *world(n=n, channels=6)))
+    rule = candidates.rules(matrix)[[c.name for c in candidates.rules(matrix)].index(candidates.HISTORY)]
+    everyone = np.ones(n, bool)
+    errors = rule_errors_of(matrix, rule, everyone, folds(matrix, everyone))
+    rows = before_test(matrix)
+    first = np.sort(matrix.published_at[rows])[int(START * len(rows))]
+    early = int((matrix.published_at[errors.rows] < first).sum())
+    assert early > 20 if all_of_them else early == 0
+    assert len(errors.rows) > 0.55 * len(rows)

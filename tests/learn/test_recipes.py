@@ -10,7 +10,7 @@ from learn_tables import fill, world
 
 from vvp.dataset.matrix import Matrix, assemble, assemble_whole, population
 from vvp.learn import recipes
-from vvp.learn.candidates import MODELS, fit, refit
+from vvp.learn.candidates import MODELS, fit, refit, within
 from vvp.learn.first_points import at_first_points
 from vvp.learn.folds import TrialData, before_test, folds, trial_data
 from vvp.learn.recipes import Recipe, Tried, average, held_forecasts
@@ -132,3 +132,10 @@ def test_an_average_reads_its_members_columns_each_its_own(
         for one in parts
     ]
     np.testing.assert_allclose(whole, 0.25 * alone[0] + 0.75 * alone[1])
+
+
+def test_no_forecast_lies_far_outside_the_training_range_whatever_the_scale() -> None:
+    said = np.array([-50.0, 5.0, 50.0])
+    np.testing.assert_allclose(within(said, (2.0, 14.0)), [2 - np.log(3), 5, 14 + np.log(3)])  # log counts
+    np.testing.assert_allclose(within(said / 50, (0.0, 0.4)), [-0.1, 0.1, 0.5])  # a score from 0 to 1
+    assert within(said, None) is said

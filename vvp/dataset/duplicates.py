@@ -131,7 +131,7 @@ def _cosines(units: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
 
 
 def _same_words(groups: np.ndarray, videos: pa.Table, seen: np.ndarray) -> np.ndarray:
-    """Merges, per channel and title, the rows with no picture with all the others of that title."""
+    """Rows of one channel with one title become copies where at least one of them has no picture."""
     titles, channels = videos["title"].to_pylist(), videos["channel_id"].to_pylist()
     keys: list[Any] = [
         None if title is None or channel is None or len(title.split()) < TITLE_WORDS

@@ -36,9 +36,11 @@ def read_embedded(space: Workspace) -> tuple[pa.Table, pa.Table]:
 
 
 def embedded_dims(space: Workspace) -> Dims | None:
-    """The vectors' lengths as `embed` noted them, also of a modality no video has; None: no note.
+    """The vectors' lengths as `embed` wrote them down, also for a modality that no video has. None: it has
+    written none yet.
 
-    UserError when the note is damaged or of another version."""
+    UserError when the file is damaged or of another version.
+    """
     if not space.exists(EMBED_RECIPE):
         return None
     try:

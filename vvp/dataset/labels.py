@@ -1,9 +1,9 @@
 """What became of a video, read here and nowhere else: its counts, and the age at which they were read.
 
-Everything that happens after publication (schema.AFTER) is read by this module alone; what it gives out
-are counts and the horizon. targets.py makes of them what is forecast. A count read too soon after posting
-is no outcome: it has no label. Whether a row has one rests on its views; in a table where nobody's views are
-known, on the first of the other counts that it has (`Labels.base`).
+Only this module reads what happens after publication (schema.AFTER). It returns counts and the horizon, and
+targets.py builds the targets from them. A count that was read too soon after posting is no label. Whether a
+row has one rests on its views; in a table where nobody's views are known, on the first of the other counts
+that it has (`Labels.base`).
 Not known here: features, splits, models. Nor, for lack of data, how a count grew: each video has one
 count, read at one age.
 """
@@ -35,9 +35,9 @@ class Labels:
     log_views: np.ndarray  # float64 (n,), natural log of (1 + views); NaN: no usable count
     counts: dict[str, np.ndarray]  # COUNTS → float64 (n,); NaN: unknown, hidden, or the row has no label
     horizon_days: np.ndarray  # float64 (n,), observed_at − published_at; NaN: unknown, or below 0
-    at_least: np.ndarray  # bool (n,): the count has no date, and its horizon is the least that it can be
+    at_least: np.ndarray  # bool (n,): the count has no date, so its horizon is a lower bound
     too_young: np.ndarray  # bool (n,): its count was left out because of its age
-    age_note: str | None  # what was taken for the age of counts without a date; None: each has its own
+    age_note: str | None  # how counts without a date got an age; None: every count has a date
 
 
 def read_labels(videos: pa.Table, min_age_days: float = MIN_AGE_DAYS) -> Labels:

@@ -6,9 +6,10 @@ shape it to a video:
   recent  forecasts are moved by the mean of the latest errors, at most to the end of the plain interval
   scale   the width follows what the size of errors depends on (`spread.Scale`; Papadopoulos et al. 2002)
   groups  videos of one group (a new channel, no picture) have errors of their own (Mondrian, Vovk 2003)
-Which of them are used is chosen by interval score on forward blocks: fitted on earlier errors, scored on
-later ones. Each set of parts is tried, for two may help where neither does alone. The same blocks show
-whether intervals hold later on; where they clearly do not, all are widened.
+Which of them are used is chosen by interval score on errors that they were not fitted on, as the split asks:
+in time, later ones after earlier ones; under any other, those of channels left out. Each set of parts is
+tried, for two may help where neither does alone. The same errors show whether intervals hold; where they
+clearly do not, all are widened. They are never narrowed: to be too sure is the worse mistake.
 Not known here: where errors come from (evidence.py, rule_errors.py), what the traits are, files.
 """
 
@@ -55,31 +56,29 @@ class Errors:
 
 
 @dataclass(frozen=True)
-class Forward:
-    """The rows that are scored, and the blocks (start, end) they lie in: what lies before fits."""
+class Rehearsal:
+    """Errors that play what comes later: each block is scored by what was fitted on its others."""
 
     data: Errors
-    blocks: list[tuple[int, int]]
+    blocks: list[tuple[np.ndarray, np.ndarray]]
+    """(rows that are fitted on, rows that are scored), int64"""
     names: list[str]
 
     @property
     def scored(self) -> Errors:
-        return self.data.at(slice(self.blocks[0][0], self.blocks[-1][1]))
+        return self.data.at(np.concatenate([rows for _, rows in self.blocks]))
 
     @property
     def units(self) -> np.ndarray:
-        """int (scored rows,): what counts as independent. Channels, or runs in time where they are few."""
-        clusters = self.scored.clusters
-        if len(np.unique(clusters)) >= MIN_CHANNELS:
-            return clusters
-        return np.arange(len(clusters)) * RUNS // len(clusters)
+        """int (scored rows,), see `independent`."""
+        return independent(self.scored.clusters)
 
     def intervals(self, parts: Sequence[Part]) -> tuple[np.ndarray, np.ndarray]:
-        """(low, high) around the errors of the scored rows, in order."""
+        """(low, high) around the errors of the scored rows, in their order."""
         found = []
-        for start, end in self.blocks:
-            rule, later = fit(self.data.at(slice(start)), self.names, parts), self.data.at(slice(start, end))
-            found.append(rule.intervals(np.zeros(end - start), later.traits, later.groups))
+        for fitted, rows in self.blocks:
+            rule, later = fit(self.data.at(fitted), self.names, parts), self.data.at(rows)
+            found.append(rule.intervals(np.zeros(len(rows)), later.traits, later.groups))
         return np.concatenate([low for low, _ in found]), np.concatenate([high for _, high in found])
 
     def scores(self, parts: Sequence[Part]) -> np.ndarray:
@@ -94,12 +93,14 @@ def calibrate(
     traits: np.ndarray,
     trait_names: Sequence[str],
     groups: np.ndarray,
+    in_time: bool = True,
 ) -> Calibration | None:
     """From m out-of-fold errors; None without one. The order of the rows changes nothing.
 
     residuals: float64 (m,), truth − forecast, finite; when: datetime64[us] (m,), publication, NaT unknown;
     clusters: int (m,), channel codes; traits: float64 (m, k), NaN unknown: what may predict the size of an
-    error; groups: object (m,) of str. ValueError for other shapes.
+    error; groups: object (m,) of str; in_time: later videos are to be forecast; False: those of channels
+    that were not there, at any time. ValueError for other shapes.
     """
     m, names = len(residuals), list(trait_names)
     if traits.shape != (m, len(names)) or not len(when) == len(clusters) == len(groups) == m:
@@ -112,16 +113,16 @@ def calibrate(
     order = np.lexsort((residuals, np.where(undated, np.datetime64(0, "us"), when), ~undated))
     data = Errors(residuals, when, clusters, traits, groups).at(order)
     worth, dated = spread.effective(data.residuals, data.clusters), int((~undated).sum())
-    blocks = _blocks(data.when[m - dated :], m - dated)
+    blocks = _in_time(data.when[m - dated :], m - dated) if in_time else _by_unit(data.clusters)
     if worth < ENOUGH:
         reason = f"{m} errors, worth {worth:.0f} independent ones, are too few to shape intervals to a video"
         return fit(data, names, (), reason)
     if len(blocks) < FEWEST_BLOCKS:
         return fit(data, names, (), "too few dates to see which intervals hold later on")
-    forward = Forward(data, blocks, names)
+    rehearsal = Rehearsal(data, blocks, names)
     with threadpool_limits(1):  # a thousand small products: threads would wait for one another
-        parts, tried = choose(forward)
-        margin, held = widening(forward, parts)
+        parts, tried = choose(rehearsal, PARTS if in_time else tuple(p for p in PARTS if p != "recent"))
+        margin, held = widening(rehearsal, parts)
         found = fit(data, names, parts, margin=margin)
     return found.model_copy(update={"held": held, "tried": tried})
 
@@ -163,19 +164,19 @@ def fit(
     )  # fmt: skip
 
 
-def choose(forward: Forward) -> tuple[tuple[Part, ...], list[Tried]]:
+def choose(rehearsal: Rehearsal, among: Sequence[Part]) -> tuple[tuple[Part, ...], list[Tried]]:
     """The set of parts with the lowest interval score, each part being worth its price; none, where no set is
     better than the plain rule by more than chance. (parts, everything that was tried)"""
-    clusters = forward.units
-    plain = forward.scores(())
+    clusters = rehearsal.units
+    plain = rehearsal.scores(())
     if not plain.any():  # all errors are 0
         return (), []
-    able = [part for part in PARTS if part != "scale" or forward.names]
-    able = [part for part in able if part != "groups" or len(set(forward.scored.groups)) > 1]
+    able = [part for part in among if part != "scale" or rehearsal.names]
+    able = [part for part in able if part != "groups" or len(set(rehearsal.scored.groups)) > 1]
     tried: list[Tried] = []
     for size in range(1, len(able) + 1):
         for parts in combinations(able, size):
-            scores = forward.scores(parts)
+            scores = rehearsal.scores(parts)
             if not np.isfinite(scores).all():  # so few independent errors cannot promise it
                 continue
             gains = (plain - scores) / plain.mean()
@@ -189,10 +190,10 @@ def choose(forward: Forward) -> tuple[tuple[Part, ...], list[Tried]]:
     return () if best is None else tuple(best.parts), tried
 
 
-def widening(forward: Forward, parts: Sequence[Part]) -> tuple[float, float]:
+def widening(rehearsal: Rehearsal, parts: Sequence[Part]) -> tuple[float, float]:
     """(factor, share held): by how much later errors want wider intervals; 1 where they clearly do not."""
-    truth, clusters = forward.scored.residuals, forward.units
-    low, high = forward.intervals(parts)
+    truth, clusters = rehearsal.scored.residuals, rehearsal.units
+    low, high = rehearsal.intervals(parts)
     held = ((low <= truth) & (truth <= high)).astype(np.float64)
     share = float(held.mean())
     if share >= COVERAGE - CLEARLY * spread.standard_error(held, clusters):
@@ -231,11 +232,24 @@ def _scaled(sizes: np.ndarray, traits: np.ndarray, clusters: np.ndarray) -> tupl
     return spread.Scale.fit(sizes, traits, share), factor
 
 
-def _blocks(when: np.ndarray, undated: int) -> list[tuple[int, int]]:
-    """(start, end) of blocks in time of the dated rows, `when` in order, after the first fit. Videos of one
-    moment are not parted; rows without a date are only ever fitted on."""
+def independent(clusters: np.ndarray) -> np.ndarray:
+    """int (m,): what counts as independent. Channels, or runs of rows where they are few."""
+    if len(np.unique(clusters)) >= MIN_CHANNELS:
+        return clusters
+    return np.arange(len(clusters)) * RUNS // max(1, len(clusters))
+
+
+def _by_unit(clusters: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Each fold of channels after all the others."""
+    fold = np.unique(independent(clusters), return_inverse=True)[1] * 7 % FOLDS
+    return [(np.flatnonzero(fold != own), np.flatnonzero(fold == own)) for own in range(FOLDS)]
+
+
+def _in_time(when: np.ndarray, undated: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Blocks in time of the dated rows, `when` in order, each after all before it, once a first share was
+    fitted on. Videos of one moment are not parted; rows without a date are only ever fitted on."""
     m = undated + len(when)
     edges = np.linspace(max(FIRST * m, undated), m, BLOCKS + 1).astype(np.int64)
     first = [int(np.searchsorted(when, when[edge - undated])) + undated for edge in edges[:-1] if edge < m]
     edges = np.unique([edge for edge in (*first, m) if edge >= FEWEST_ROWS])
-    return [(int(a), int(b)) for a, b in zip(edges, edges[1:], strict=False)]
+    return [(np.arange(a), np.arange(a, b)) for a, b in zip(edges, edges[1:], strict=False)]

@@ -68,7 +68,7 @@ class Pool(Record):
 
 
 class Tried(Record):
-    """A set of parts against one width for all, on the forward blocks."""
+    """A set of parts against one width for all, on errors that they were not fitted on."""
 
     parts: list[Part] = Field(max_length=len(PARTS))
     score: float
@@ -98,7 +98,7 @@ class Calibration(Record):
     rows: int = Field(ge=1)
     """errors that it was made from"""
     held: float | None = Field(ge=0, le=1)
-    """share of later errors that intervals of this recipe held on the forward blocks, before the margin"""
+    """share of errors not fitted on that intervals of this recipe held, before the margin"""
     tried: list[Tried] = Field(max_length=2 ** len(PARTS))
     reason: str | None = Field(max_length=500)
     """why only the plain rule was tried; None: more was"""

@@ -51,8 +51,9 @@ RECENT = "channel's recent videos"
 COLUMN_OF = {
     FOLLOWERS: "log_channel_followers", HISTORY: "channel_history_mean", RECENT: "channel_recent_mean"
 }  # fmt: skip
-# No forecast lies further outside the training range of views than this factor.
-RANGE_FACTOR = 3.0
+# No forecast lies further outside the training range than this factor, nor than this share of the range: what
+# is no logarithm (a score from 0 to 1) knows no factors.
+RANGE_FACTOR, RANGE_SHARE = 3.0, 0.25
 OOF = "oof.npy"
 
 
@@ -81,12 +82,13 @@ class Candidate:
         return within(raw, self.bounds)
 
 
-def within(log_views: np.ndarray, bounds: tuple[float, float] | None) -> np.ndarray:
-    """No further than RANGE_FACTOR outside the bounds: what no training video came near is extrapolation."""
+def within(forecasts: np.ndarray, bounds: tuple[float, float] | None) -> np.ndarray:
+    """Forecasts (any shape) on the target's scale, kept near the bounds: what no training video came near is
+    extrapolation."""
     if bounds is None:
-        return log_views
-    slack = math.log(RANGE_FACTOR)
-    return np.clip(log_views, bounds[0] - slack, bounds[1] + slack)
+        return forecasts
+    slack = min(math.log(RANGE_FACTOR), RANGE_SHARE * (bounds[1] - bounds[0]))
+    return np.clip(forecasts, bounds[0] - slack, bounds[1] + slack)
 
 
 Sweeper = Callable[[TrialData], list[Tried]]

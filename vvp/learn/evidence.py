@@ -28,7 +28,7 @@ from vvp.learn.candidates import (
     fit_rule,
     within,
 )  # fmt: skip
-from vvp.learn.folds import MIN_ROWS, Fold, before_test, folds
+from vvp.learn.folds import MIN_ROWS, START, Fold, before_test, folds
 from vvp.learn.records import Evidence
 from vvp.learn.rule_errors import Errors, join
 from vvp.models.base import log_losses, rank
@@ -36,6 +36,7 @@ from vvp.models.base import log_losses, rank
 MARGIN = 0.03
 MIN_CHANNELS = 8
 MANY_ROWS = 200
+ENOUGH = 100  # later errors of a rule from which its first are left out
 SEVERAL_DAYS = 10  # dates from which rows are forecast as of them, though many share a date
 
 
@@ -93,7 +94,7 @@ def errors_of(matrix: Matrix, rows: np.ndarray, forecasts: np.ndarray) -> Errors
 
 
 def _clearly_first(evidence: Evidence) -> bool:
-    """A rule on many rows needs no margin over another rule: neither can have learned by heart."""
+    """On many rows a rule needs no margin over another rule: one or two parameters cannot overfit."""
     return evidence.rows >= MANY_ROWS and evidence.gain is not None and evidence.gain > 0
 
 
@@ -132,7 +133,9 @@ def rule_errors_of(matrix: Matrix, rule: Candidate, among: np.ndarray, parts: li
         # lag would leave a few daily videos without a single error.
         lag = matrix.lag_days if parts else 0.0
         found = rule_errors.as_of(channel[dated], published[dated], y[dated], lag)
-        return found.at(dated).at(rows)
+        # The first rows were forecast from hardly any: their errors say nothing of one who knows them all.
+        late = found.after(np.sort(published[dated])[int(START * len(dated))], published[dated])
+        return (late if len(late.rows) >= ENOUGH else found).at(dated).at(rows)
     return rule_errors.left_out(channel, y).at(rows)
 
 

@@ -26,7 +26,7 @@ FEWEST = 20  # rows to fit on
 
 
 def look(matrix: Matrix, population: Population, choice: Choice, seed: int = 0) -> Looks | None:
-    """None where a rule forecasts: it learned nothing that could be looked at."""
+    """None where a rule forecasts: it has no recipe that could be fitted anew."""
     chosen = choice.chosen
     parts = folds(matrix, population.rows, seed)
     if chosen.recipe is None or not parts:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from vvp.dataset.channels import channel_codes
-from vvp.dataset.matrix import Matrix
+from vvp.dataset.matrix import WHOLE, Matrix
 from vvp.learn import rule_errors
 from vvp.learn.calibrate import calibrate
 from vvp.learn.calibration import Calibration
@@ -59,6 +59,7 @@ def calibrated(matrix: Matrix, errors: Errors) -> Calibration | None:
     return calibrate(
         errors.scaled, matrix.published_at[rows], channel_codes(matrix.channel_id[rows]),
         traits(X, names, matrix.y[rows] - errors.raw), TRAITS, groups(X, names),
+        matrix.in_time or matrix.split == WHOLE,  # what is taken home forecasts what comes later
     )  # fmt: skip
 
 

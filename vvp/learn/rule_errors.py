@@ -47,6 +47,11 @@ class Errors:
         """float64 (m,): what a distribution is made from."""
         return self.raw / self.scale
 
+    def after(self, moment: np.datetime64, published: np.ndarray) -> "Errors":
+        """Those of rows posted at `moment` or later; published: datetime64[us], of every row there is."""
+        late = published[self.rows] >= moment
+        return Errors(self.rows[late], self.raw[late], self.scale[late])
+
     def at(self, rows: np.ndarray) -> "Errors":
         """The same with `rows[self.rows]` in place of the rows."""
         return Errors(rows[self.rows], self.raw, self.scale)

@@ -68,7 +68,7 @@ def sweep(
 ) -> SweepResult:
     """`trials` of each family; needs an initialised Ray. `storage`: a path or URI every node can reach.
 
-    Killed and called again it goes on; called again when finished it reads what is there.
+    A sweep that was killed is resumed by the next call. Once it is finished, a call reads the stored trials.
     TrialError names the first trial that failed; PlanError when the cluster has too few CPUs for a trial.
     """
     total_cpus = float(ray.cluster_resources().get("CPU", 0.0))

@@ -1,7 +1,7 @@
 """What a model and a family of models are, and what all of them share: data, scaling, the saved form.
 
-A family forecasts held rows along a path of models; whoever holds their labels picks the point of the path
-(by `criterion`), and the family fits the model at that point.
+A family forecasts held-out rows along a path of models. The caller, who has their labels, picks the point of
+the path with the lowest `criterion`, and the family fits the model at that point.
 A saved model is a dict of file name → bytes: `model.json` (family, settings, sha256 of the other files),
 `model.safetensors` (arrays), for LightGBM `model.txt`, for an average its members' files under `member-NN/`.
 Loading executes nothing.
@@ -108,7 +108,7 @@ class Family(Protocol):
 
     A path is what one training gives on the way: a grid of penalties, the trees made so far, the epochs.
     Its points are the same for every `train`, so that their errors can be averaged over folds.
-    Both methods want at least two rows; NaN features, constant columns and few rows are theirs to bear.
+    Both methods need at least two rows. They must cope with NaN features, constant columns and few rows.
     """
 
     @property

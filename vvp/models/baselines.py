@@ -1,6 +1,6 @@
 """What a model must beat: the training mean, one column alone, the channel's own history.
 
-Each says why when it cannot be had (`Unavailable`), so that a table shows a reason rather than a gap.
+A rule that cannot be fitted returns `Unavailable` with the reason, so that a table shows it instead of a gap.
 Not known here: which column is which (the caller names it), and how the history column was made; it must
 hold only videos published before the row's own.
 """
