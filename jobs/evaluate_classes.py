@@ -96,7 +96,9 @@ def _metrics(split: str, own: "ClassSplit") -> None:
 
 def _called(name: str) -> str:
     """A candidate's name; the mean of classes is their base rate."""
-    return "base rate" if name == "train mean" else name
+    from vvp.learn.candidates import MEAN
+
+    return "base rate" if name == MEAN else name
 
 
 def _one(value: "Measured", sign: str = "") -> str | None:

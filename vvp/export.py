@@ -11,13 +11,12 @@ import pyarrow as pa
 from vvp.dataset.scales import count_of_log
 from vvp.forecast.evaluations import read_evaluation, read_predictions
 from vvp.paths import MAP_POINTS, RunPaths
-from vvp.schema import POINTS, arrow
+from vvp.schema import COUNTS, POINTS, arrow
 from vvp.workspace import Workspace
 
 POST_COLUMNS = (
     "video_id", "platform", "channel_id", "title", "description", "tags", "published_at", "observed_at",
-    "duration_s", "channel_followers", "channel_videos", "views", "likes", "comments", "shares",
-    "label_issue",
+    "duration_s", "channel_followers", "channel_videos", *COUNTS, "label_issue",
 )  # fmt: skip
 CLUSTERS = pa.schema([arrow(POINTS).field(name) for name in ("video_id", "cluster")])
 COLUMNS = (*POST_COLUMNS, "forecast", "low", "high", "ratio", "cluster", "media_path")

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vvp.dataset.channels import DAY_US, DECAY, RECENT, ChannelHistory, location
+from vvp.dataset.channels import DECAY, RECENT, ChannelHistory, location
 from vvp.dataset.features import HISTORY_FEATURES, history_features
+from vvp.dataset.scales import DAY_US
 
 LAGS = (0.0, 1.0, 3.0, 7.0)
 

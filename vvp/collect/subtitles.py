@@ -89,7 +89,7 @@ def _grows(cues: Sequence[list[str]]) -> bool:
 
 
 def _share(cues: Sequence[list[str]], holds: Callable[[str, str], bool]) -> bool:
-    """Whether it holds between the last line of most cues and the first line of the next."""
+    """Whether `holds(last line of a cue, first of the next)` is true for most cues, of at least three."""
     number = sum(holds(before[-1], after[0]) for before, after in zip(cues, cues[1:], strict=False))
     return len(cues) > 2 and number > len(cues) / 2
 

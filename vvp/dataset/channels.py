@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from vvp.dataset.scales import DAY_US
+
 K_MIN, K_MAX, K_UNKNOWN = 0.1, 100.0, 2.0
-DAY_US = 86_400_000_000
 DECAY = 0.3  # weight that a channel's mean of recent videos loses with each newer video
 RECENT = ("recent", "last", "best", "spread", "trend", "gap_days")
 LARGEST = 100.0  # K_MAX, and more log views than there can be

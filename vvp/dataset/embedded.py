@@ -50,7 +50,7 @@ def embedded_dims(space: Workspace) -> Dims | None:
 
 
 def join(videos: pa.Table, embeddings: pa.Table) -> tuple[pa.Table, np.ndarray]:
-    """(what features and vectors are made from, int64 (n,) the rows of `videos` that are embedded).
+    """Two things: a row per embedded video, and int64 (n,), the place of each of these rows in `videos`.
 
     Holds columns known at publication, counters, vectors and `status`; no count ever. The transcript is the
     one that was embedded (subtitles or Whisper), else the video's own.

@@ -15,10 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vvp.dataset.channels import channel_codes
-from vvp.dataset.scales import log_count
+from vvp.dataset.scales import DAY_US, log_count
 from vvp.schema import COUNTS
 
-DAY_US = 86_400_000_000
 MIN_AGE_DAYS = 3.0
 TOO_YOUNG = "too_young"
 RIPE_GAP = float(np.log(1.4))  # a level this much lower would make counts too young

@@ -22,7 +22,7 @@ from vvp.dataset.features import HISTORY_FEATURES, history_features
 from vvp.dataset.fuse import Dims, present
 from vvp.dataset.labels import counted, moments, read_labels
 from vvp.dataset.outcomes import Outcomes
-from vvp.dataset.scales import log_count
+from vvp.dataset.scales import DAY_US, log_count
 from vvp.dataset.split_rules import MIN_PART, MIN_ROWS, NONE, USED, SplitSettings
 from vvp.dataset.splits import SPLITS, Split, Splits, load_or_make
 from vvp.dataset.targets import VIEWS, Fitted, Target
@@ -32,6 +32,7 @@ from vvp.schema import COUNTER, VIDEOS, names
 from vvp.workspace import Workspace
 
 HORIZON = "log_horizon_days"
+CHANNEL = "channel_id"
 TOPIC_NAMES = tuple(c.name for c in layout(Dims({})) if c.kind == TOPIC)
 WHOLE = "whole"  # in place of a split's name: every labelled row is a training row
 SAME = 0.8  # of the age's variance explained by the date, or of the counts read in one go: inseparable
@@ -62,7 +63,9 @@ class Matrix:
     splits: Splits
     splits_origin: str  # loaded | made | remade
     history: ChannelHistory  # what could be known of each channel; the predictor keeps it
-    units: np.ndarray | None  # object (n,), what the split does not divide (Split.whole); None: copies
+    units: (
+        np.ndarray | None
+    )  # object (n,), the value of Split.whole; rows of one value stay together. None: copies alone do
     words: Words  # fitted on the training and validation rows; the predictor keeps its own
     texts: tuple[str, ...]  # what `words` reads of each row
     lag_days: float  # after which a count is known to later videos
@@ -123,7 +126,7 @@ class Matrix:
         return replace(self, X=X, **changes)
 
     def rows(self, part: str, among: np.ndarray | None = None) -> np.ndarray:
-        """int64: the rows of one part, by default all, else those `among` (bool (n,))."""
+        """int64: row numbers of one part. among: bool (n,), only rows where it is True; None: all."""
         return np.flatnonzero((self.part == part) & (True if among is None else among))
 
 
@@ -187,7 +190,7 @@ def inseparable(age_days: np.ndarray, published: np.ndarray) -> bool:
     both = np.isfinite(age_days) & ~np.isnat(published)
     if both.sum() < 3:
         return False
-    day = published[both].astype(np.int64) / 86_400e6
+    day = published[both].astype(np.int64) / DAY_US
     age = log_count(age_days[both])
     if np.ptp(day) == 0 or np.ptp(age) == 0:
         return False
@@ -337,7 +340,7 @@ def _history(
     """
     known = np.ones(len(strength), bool) if split is None or split.in_time else train
     history = ChannelHistory.fit(channel, published, strength, train, known=known, lag_days=lag_days)
-    return history if split is None or split.whole is None else history.without_channels()
+    return history.without_channels() if split is not None and split.whole == CHANNEL else history
 
 
 def population(matrix: Matrix) -> Population:

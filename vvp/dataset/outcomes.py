@@ -9,8 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vvp.dataset.channels import DAY_US
-from vvp.dataset.scales import log_count
+from vvp.dataset.scales import DAY_US, log_count
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Outcomes:
     """What targets are made of; row i is row i of the videos table."""
 
     counts: Mapping[str, np.ndarray]
-    """of labels.COUNTS: float64 (n,), NaN unknown"""
+    """of schema.COUNTS: float64 (n,), NaN unknown"""
     channel_id: np.ndarray
     """object (n,), None unknown"""
     published_at: np.ndarray

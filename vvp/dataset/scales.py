@@ -1,7 +1,8 @@
-"""log(1 + x), the scale of counts and of lengths, and back. Targets and features take it from here."""
+"""log(1 + x), the scale of counts and of lengths, and back; a day in microseconds."""
 
 import numpy as np
 
+DAY_US = 86_400_000_000  # of datetime64[us]
 GREATEST = 30.0  # exp(30) = 10¹³, more than there are viewers
 
 

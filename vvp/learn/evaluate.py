@@ -3,7 +3,7 @@
 The metrics, the bootstrap over channels and the paired differences are metrics.py's; this module decides what
 is compared with what, and says what it means. Who forecasts was settled before (evidence.py); choosing again
 by what is seen here would spoil it.
-Not known here: how anything was fitted, files (jobs/evaluate.py), how a table is printed.
+Not known here: how anything was fitted, files (forecast/judging.py), how a table is printed.
 """
 
 import io

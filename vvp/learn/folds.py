@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vvp.dataset.channels import DAY_US, channel_codes
+from vvp.dataset.channels import channel_codes
 from vvp.dataset.columns import FEATURE, TOPIC
 from vvp.dataset.duplicates import merge, same_pairs
 from vvp.dataset.matrix import Matrix, Population
+from vvp.dataset.scales import DAY_US
 from vvp.dataset.words import Words
 from vvp.models.base import Criterion, Data, criterion
 
@@ -33,9 +34,10 @@ Fold = tuple[np.ndarray, np.ndarray]
 
 
 def folds(matrix: Matrix, among: np.ndarray, seed: int = 0) -> list[Fold]:
-    """Of the labelled training and validation rows in `among`; empty below MIN_ROWS of them.
+    """Folds of the labelled rows before the test.
 
-    Only rows in `among` are forecast; every labelled row trains.
+    A fold forecasts only rows in `among`; it may train on any. Fewer than MIN_ROWS rows in `among` give no
+    folds.
     """
     rows = before_test(matrix)
     if among[rows].sum() < MIN_ROWS:

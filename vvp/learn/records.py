@@ -292,7 +292,8 @@ class Saved(Record):
 
 
 class Evaluation(Record):
-    """evaluation.json. `splits` is empty where the rule alone was tried; `rule` and the rest then say how."""
+    """evaluation.json. Where the simple rule alone was tried, `splits` is empty and `rule`, `typical_factor`
+    and `interval` hold the result; a target of classes has `classes`."""
 
     name: str
     split: str

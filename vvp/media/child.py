@@ -25,8 +25,10 @@ from vvp.media.wire import Fault, send
 
 
 def main(descriptor: int, gone: int) -> None:
-    """descriptor: of the socket to the parent; gone: of the removed folder to work in. What comes in is the
-    parent's own, and trusted; what goes out may not be."""
+    """descriptor: of the socket to the parent; gone: of the working folder, which is already removed.
+
+    The child trusts the parent's messages; the parent must not trust the child's.
+    """
     inward: mpc.Connection[Any, Any] = mpc.Connection(os.dup(descriptor))
     outward = socket.socket(fileno=descriptor)
     with suppress(EOFError, BrokenPipeError):  # the parent is gone

@@ -144,7 +144,7 @@ class Sandbox:
 
 
 def _outcome(error: Exception) -> Clip | Fault:
-    """A row where a clip is at fault, else what is raised for whoever waits."""
+    """The failed clip's row where the clip caused the error; else a Fault, which the caller raises."""
     try:
         return blamed(error)
     except Exception:  # noqa: BLE001 - no clip's fault

@@ -25,7 +25,7 @@ LENGTH = 8  # bytes before each message
 
 @dataclass(frozen=True)
 class Fault:
-    """What ended a clip's decoding although no clip can be at fault. number: of an OSError, as in errno."""
+    """An error of the machine or of vvp, not of the clip, that stopped decoding. number: an OSError's errno."""
 
     trace: str
     number: int | None

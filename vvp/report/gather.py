@@ -15,7 +15,6 @@ import pyarrow as pa
 from vvp.dataset.fuse import present
 from vvp.dataset.labels import Labels, issues, moments, read_labels
 from vvp.dataset.split_rules import SplitSettings
-from vvp.dataset.splits import SAVED
 from vvp.dataset.targets import TARGETS
 from vvp.errors import UserError
 from vvp.finetune import clips
@@ -48,7 +47,7 @@ class Videos:
     frames: np.ndarray  # float64 (n,), of the whole clip as `vvp clips` counted them, NaN: it did not
     followers: np.ndarray  # float64 (n,), of the channel when collected, NaN: unknown
     log_views: np.ndarray  # float64 (n,), log(1 + views), NaN: no usable count
-    counts: dict[str, np.ndarray]  # labels.COUNTS → float64 (n,), NaN: unknown, or the video has no label
+    counts: dict[str, np.ndarray]  # schema.COUNTS → float64 (n,), NaN: unknown, or the video has no label
     horizon_days: np.ndarray  # float64 (n,), age of the count, NaN: unknown
     part: np.ndarray  # object (n,), under the deciding split: train … none; none where nothing was split
     embedded: np.ndarray  # bool (n,), has a row in embeddings that did not fail
@@ -282,8 +281,9 @@ def _videos(space: Workspace, table: pa.Table, labels: Labels, latest: pa.Table,
 
     part = np.full(len(table), "none", dtype=object)
     if space.exists(SPLITS_TABLE):
-        saved = space.read_file(SPLITS_TABLE, SAVED, "splits")
-        if split in saved.column_names:
+        wanted = pa.schema([("video_id", pa.string()), (split, pa.string())])  # older splits lack newer rules
+        saved = space.read_file(SPLITS_TABLE, wanted, "splits", lacking=True)
+        if saved[split].null_count < len(saved):
             of = dict(zip(saved["video_id"].to_pylist(), saved[split].to_pylist(), strict=True))
             part = np.array([of.get(video) or "none" for video in labels.video_id], dtype=object)
     return Videos(
