@@ -1,7 +1,8 @@
-"""A predictor that somebody else made: it is refused in a sentence, or it forecasts; no process ends over it.
+"""A predictor that somebody else made: it is refused in a sentence, or it forecasts; no process ends over it,
+and no other file or address is opened.
 
 Its id and the hashes inside are put right after the damage: whoever gives a predictor away can do that too.
-Seeded, so that a failure comes back by its number. VVP_FUZZ_CASES lengthens it.
+See fuzz_loop.py.
 """
 
 import hashlib
@@ -11,12 +12,14 @@ import random
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from fuzz_damage import damage_bytes, damage_json, damage_table, damage_tensors
+from canary import Canary
+from fuzz_damage import VALUES, damage_bytes, damage_json, damage_table, damage_tensors
+from fuzz_loop import fuzz, generator
 from learn_tables import fill, fresh, learn, world
 
 from vvp.dataset.embedded import join
@@ -25,10 +28,8 @@ from vvp.forecast import files
 from vvp.paths import RunPaths
 from vvp.workspace import Workspace
 
-SEED = 12
-CASES = int(os.environ.get("VVP_FUZZ_CASES", "600"))
-FIRST = int(os.environ.get("VVP_FUZZ_FIRST", "0"))
 FAMILIES = ("ridge", "gbdt", "mlp")
+CODE = [os.path.realpath(path) for path in sys.path if path]
 
 
 def forged(folder: Path) -> None:
@@ -93,7 +94,7 @@ def damaged_text(rng: random.Random, data: bytes) -> bytes:
 
 
 def run(case: int, whole: Path, folder: Path) -> str:
-    rng = random.Random(SEED * 10**6 + case)
+    rng = generator(case)
     family = rng.choice(FAMILIES)
     root = folder / "w"
     shutil.rmtree(root, ignore_errors=True)
@@ -107,10 +108,10 @@ def run(case: int, whole: Path, folder: Path) -> str:
         for one in known.predict(rows, rng.choice([None, 1.0, 400.0])):
             json.dumps(one.as_dict(), allow_nan=False, default=str)
     except VvpError as error:
-        assert "\n" not in str(error) and len(str(error)) < 2_000, (case, said, str(error)[:300])
+        assert "\n" not in str(error) and len(str(error)) < 2_000, (said, str(error)[:300])
         return "refused"
     except Exception as error:
-        raise AssertionError(f"case {case}, {family}, {said}: {type(error).__name__}: {error}") from error
+        raise AssertionError(f"{family}, {said}: {type(error).__name__}: {error}") from error
     return "forecast"
 
 
@@ -120,40 +121,54 @@ def build(root: Path) -> None:
         learn(space, family, family=family)
 
 
-def main(whole: Path, folder: Path, first: int, cases: int) -> None:
+def main(whole: Path, folder: Path) -> None:
     """In a process of its own: what ends a process is what is looked for."""
     np.seterr(all="ignore")
-    found: Counter[str] = Counter()
-    for case in range(first, first + cases):
-        (folder / "case").write_text(str(case))
-        try:
-            found[run(case, whole, folder)] += 1
-        except AssertionError as error:
-            found["wrong"] += 1
-            print(str(error)[:400].replace("\n", " "), flush=True)
-    print(json.dumps(found))
+    odd: list[str] = []
+    at_work = False
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        """What Python itself opens; the canary sees the libraries' own doing."""
+        if at_work and (event.startswith(("socket.", "subprocess.", "os.system")) or event == "os.exec"):
+            odd.append(event)
+        if at_work and event == "open" and isinstance(arguments[0], str):
+            path = os.path.realpath(arguments[0])
+            ours = (os.path.realpath(whole), os.path.realpath(folder))
+            if not path.startswith((*ours, sys.prefix, sys.base_prefix, *CODE, "/proc/", "/sys/", "/dev/")):
+                odd.append(path)
+
+    with Canary(folder) as canary:
+        VALUES.extend([canary.path, f"file://{canary.path}", canary.url])
+
+        def one(case: int) -> str:
+            nonlocal at_work
+            (folder / "case").write_text(str(case))
+            at_work = True
+            try:
+                outcome = run(case, whole, folder)
+            finally:
+                at_work = False
+            assert not odd and not canary.touched(), ("opened", odd[:3], odd.clear())
+            return outcome
+
+        run(0, whole, folder)  # everything is imported
+        sys.addaudithook(note)
+        fuzz(one, 600)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(7200)
+@pytest.mark.timeout(14_400)
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 def test_no_damage_to_a_predictor_gives_a_traceback_or_ends_the_process(tmp_path: Path) -> None:
     build(tmp_path / "whole")
     (tmp_path / "cases").mkdir()
     script = f"import test_fuzz_predictor as t, pathlib as p; t.main(p.Path({str(tmp_path / 'whole')!r}), "
-    script += f"p.Path({str(tmp_path / 'cases')!r}), {FIRST}, {CASES})"
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": paths},
-    )
-    assert done.returncode == 0, (
-        done.returncode,
-        (tmp_path / "cases" / "case").read_text(),
-        done.stderr[-500:],
-    )
+    script += f"p.Path({str(tmp_path / 'cases')!r}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    case = (tmp_path / "cases" / "case").read_text()
+    assert done.returncode == 0, (done.returncode, case, done.stderr[-500:])
     *wrong, last = done.stdout.splitlines()
+    print(last)
     assert not wrong, "\n".join(wrong)
     found = json.loads(last)
-    assert found["refused"] > CASES / 3 and found["forecast"] > 0, found
+    assert found["refused"] > found["cases"] / 3 and found["forecast"] > 0, found
