@@ -15,6 +15,7 @@ from vvp.dataset.fuse import Dims, fuse
 from vvp.explore import layout, placer, store
 from vvp.explore.collection import Collection, collect
 from vvp.explore.explore import Atlas, explore
+from vvp.explore.facts import checked
 from vvp.workspace import Workspace
 
 
@@ -143,7 +144,8 @@ def test_the_rule_is_how_umaps_transform_begins(made: tuple[Workspace, Collectio
 
 def test_files_hold_what_the_atlas_says(made: tuple[Workspace, Collection, Atlas]) -> None:
     space, _, atlas = made
-    assert json.loads(space.read_bytes("map/map.json")) == json.loads(json.dumps(atlas.facts))
+    written = json.loads(space.read_bytes("map/map.json"))
+    assert written == json.loads(json.dumps(atlas.facts)) == checked(written)
     assert pq.read_table(io.BytesIO(space.read_bytes("map/points.parquet"))).equals(atlas.points)
     assert atlas.points.num_rows == 240 and atlas.points["x"].null_count == 0
     assert len(atlas.points["pca"][0]) == atlas.facts["pca"]["components"]

@@ -22,6 +22,11 @@ def changed(space: Workspace, change: Callable[[dict[str, Any]], Any]) -> None:
     space.write_json("map/map.json", change(space.read_json("map/map.json")))
 
 
+def cluster(space: Workspace, change: dict[str, Any]) -> None:
+    """The first cluster with another value."""
+    changed(space, lambda m: m | {"clusters": [m["clusters"][0] | change, *m["clusters"][1:]]})
+
+
 def points(space: Workspace, table: pa.Table) -> None:
     sink = io.BytesIO()
     pq.write_table(table, sink)
@@ -35,6 +40,19 @@ HARMS: dict[str, Callable[[Workspace], Any]] = {
     "half a section": lambda s: changed(s, lambda m: m | {"pca": {"components": 3}}),
     "half a cluster": lambda s: changed(s, lambda m: m | {"clusters": [{"cluster": 0}]}),
     "no clusters": lambda s: changed(s, lambda m: m | {"clusters": None}),
+    "no moment": lambda s: changed(s, lambda m: m | {"created_at": "yesterday"}),
+    "a text among shares": lambda s: changed(s, lambda m: m | {"pca": m["pca"] | {"curve": [0.5, "x"]}}),
+    "a share of 300": lambda s: changed(s, lambda m: m | {"pca": m["pca"] | {"kept": 300.0}}),
+    "a K that was not tried": lambda s: changed(s, lambda m: m | {"kmeans": m["kmeans"] | {"best": 99}}),
+    "a short curve": lambda s: changed(s, lambda m: m | {"kmeans": m["kmeans"] | {"inertia": [1.0]}}),
+    "a reason that is no text": lambda s: changed(s, lambda m: m | {"umap": {"unavailable": [1]}}),
+    "null in place of a section": lambda s: changed(s, lambda m: m | {"umap": None}),
+    "an overlap of texts": lambda s: changed(s, lambda m: m | {"umap": {"overlap": {"k": "many"}}}),
+    "a difference that is a number": lambda s: cluster(s, {"differences": {"log_views": 3}}),
+    "words without weights": lambda s: cluster(s, {"words": ["chess"]}),
+    "an error without rows": lambda s: cluster(s, {"error": {"mae": {"point": 0.1}}}),
+    "centres that are numbers": lambda s: cluster(s, {"central": [1, 2]}),
+    "notes that are a text": lambda s: changed(s, lambda m: m | {"notes": "all well"}),
     "cut off": lambda s: s.write_bytes("map/points.parquet", s.read_bytes("map/points.parquet")[:300]),
     "other columns": lambda s: points(s, pa.table({"a": [1]})),
     "other types": lambda s: points(
@@ -52,7 +70,7 @@ def test_a_damaged_map_is_named_and_the_rest_is_shown(tmp_path: Path, harm: str)
     assert "damaged or of another version" in facts.notes[0] and "`vvp explore`" in facts.notes[0]
     with plot.style():
         drawn = page.draw(facts)
-    assert facts.why["map"] in {one.absent for one in drawn["maps"]}
+    assert facts.why["map"] in {one.absent for one in drawn["maps"]} and "\n" not in facts.why["map"]
     assert drawn["collection"][0].figure is not None
 
 

@@ -1,12 +1,9 @@
 """A workspace that somebody else made: whatever its tables and files hold, a verb ends in one sentence.
-
-Seeded, so that a failure comes back: the number of the case is in its name. VVP_FUZZ_CASES lengthens it.
+See fuzz_loop.py.
 """
 
-import os
 import random
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import pyarrow as pa
 import pytest
 import report_tables as tables
 from fuzz_damage import damage_bytes, damage_json, damage_table
+from fuzz_loop import fuzz, generator
 
 from jobs import cli
 from vvp.errors import VvpError
@@ -26,10 +24,6 @@ from vvp.learn.first_points import at_first_points
 from vvp.learn.tuning import tune
 from vvp.report.gather import gather
 from vvp.workspace import Workspace
-
-SEED = 12
-CASES = int(os.environ.get("VVP_FUZZ_CASES", "150"))
-FIRST = int(os.environ.get("VVP_FUZZ_FIRST", "0"))
 
 
 def damage(rng: random.Random, root: Path) -> str:
@@ -97,7 +91,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(case: int, whole: Path, tmp_path: Path) -> str:
-    rng = random.Random(SEED * 10**6 + case)
+    rng = generator(case)
     root = tmp_path / str(case)
     shutil.copytree(whole, root)
     np.random.seed(0)
@@ -106,24 +100,18 @@ def run(case: int, whole: Path, tmp_path: Path) -> str:
     try:
         VERBS[name](Workspace(root))
     except VvpError as error:
-        assert "\n" not in str(error), (case, name, said, str(error))
+        assert "\n" not in str(error), (name, said, str(error))
         return f"{name} refused"
     except Exception as error:
-        raise AssertionError(f"case {case}, {name}, {said}: {type(error).__name__}: {error}") from error
+        raise AssertionError(f"{name}, {said}: {type(error).__name__}: {error}") from error
     finally:
         shutil.rmtree(root, ignore_errors=True)
     return f"{name} done"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(14_400)
 def test_no_damage_to_a_workspace_gives_a_traceback(whole: Path, tmp_path: Path) -> None:
-    found: Counter[str] = Counter()
-    wrong = []
-    for case in range(FIRST, FIRST + CASES):
-        try:
-            found[run(case, whole, tmp_path)] += 1
-        except AssertionError as error:
-            wrong.append(str(error)[:300])
-    assert not wrong, "\n".join(wrong)
-    assert {one.split()[-1] for one in found} == {"done", "refused"}, found
+    found = fuzz(lambda case: run(case, whole, tmp_path), 150)
+    assert not found.wrong, "\n".join(found.wrong)
+    assert {one.split()[-1] for one in found.outcomes} == {"done", "refused"}, found.outcomes

@@ -232,6 +232,28 @@ def test_long_texts_hold_up_no_short_one(serve_url: str) -> None:
     assert worked > 3 and waited < worked / 3
 
 
+def test_whoever_leaves_while_a_long_text_waits_costs_no_pass() -> None:
+    passes = 0
+
+    class Counted(Slow):
+        def __call__(self, rows: pa.Table) -> pa.Table:
+            nonlocal passes
+            passes += 1
+            return super().__call__(rows)
+
+    async def leave() -> None:
+        encoder = deployments.Encoder("text", (8, 0.0), Counted)
+        before = passes  # it has proven itself with one row
+        asked = [asyncio.create_task(encoder({"title": "x" * 5000})) for _ in range(20)]
+        await asyncio.sleep(0.05)
+        for task in asked[1:]:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        assert passes - before == 1 and (await encoder({"title": "y" * 5000}))["text_embedding"] == [5000, 1]
+
+    asyncio.run(leave())
+
+
 def test_vectors_of_the_words_asked_for_last_are_kept() -> None:
     kept = deployments.Kept(2)
     for i, title in enumerate("abca"):

@@ -17,12 +17,12 @@ from vvp.dataset.reduction import reduce
 from vvp.explore import clusters, layout
 from vvp.explore.collection import Collection
 from vvp.explore.describe import describe
+from vvp.explore.facts import FORMAT
 from vvp.explore.parallel import RunJobs, one_by_one
 from vvp.explore.placer import Chart, Placer, among
 from vvp.explore.variance import describe_pca
 from vvp.schema import POINTS, arrow
 
-FORMAT = 1
 FEW = 0.25  # share of training rows below which a note says that the map rests on few
 
 Tell = Callable[[int, int, str], None]

@@ -15,7 +15,7 @@ Not known here: how a forecast is made (predictor.py).
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -149,9 +149,10 @@ def load(space: Workspace, folder: str) -> Predictor:
         head = Head.model_validate(raw)
         specs = head.models.by_name()
         of_views = head.target.name == VIEWS.name
-        wanted = ["history.json", *(NEIGHBOUR_FILES if of_views else ()), *WORD_FILES]
-        wanted += [f"{n}/{f}" for n, spec in specs.items() for f in (*spec.files, BACKGROUND_FILE)]
-        files = {file: space.read_bytes(f"{folder}/{file}") for file in wanted}
+        files = {
+            file: space.read_bytes(f"{folder}/{file}")
+            for file in _parts({name: spec.files for name, spec in specs.items()}, of_views)
+        }
         if _identity(raw, files) != head.id:
             raise UserError(
                 f"the predictor at {space.uri(folder)} is not the one its id names: a file was changed."
@@ -186,6 +187,12 @@ def load(space: Workspace, folder: str) -> Predictor:
         raise UserError(
             f"the predictor at {space.uri(folder)} is damaged ({type(error).__name__}: {error})."
         ) from error
+
+
+def _parts(models: Mapping[str, Sequence[str]], of_views: bool) -> list[str]:
+    """The files beside predictor.json. models: name → the files of its family."""
+    of_models = [f"{name}/{file}" for name, own in models.items() for file in (*own, BACKGROUND_FILE)]
+    return ["history.json", *(NEIGHBOUR_FILES if of_views else ()), *WORD_FILES, *of_models]
 
 
 def _background(matrix: Matrix, population: Population, one: Candidate) -> np.ndarray:

@@ -13,22 +13,11 @@ import pyarrow as pa
 
 from vvp.dataset.fuse import present
 from vvp.errors import UserError
+from vvp.explore.facts import checked
 from vvp.paths import MAP_FACTS, MAP_POINTS
 from vvp.schema import BLOCKS, POINTS, arrow
 from vvp.words import visible
 from vvp.workspace import Workspace
-
-FORMAT = 1
-NEEDED = {
-    "pca": {"components", "kept", "curve", "block_share", "block_share_unscaled"},
-    "umap": set(),
-    "kmeans": {
-        "k", "inertia", "silhouette", "silhouette_low", "silhouette_high", "shuffled", "best", "separates",
-    },
-    "hdbscan": set(),
-    "agreement": set(),
-}  # fmt: skip
-OF_CLUSTER = {"cluster", "size", "share", "differences"}
 
 
 def read(
@@ -79,20 +68,6 @@ def read(
     if shape.get("forecasts_of") != run_id or run_id is None:
         shape = _without_errors(shape, name, run_id)
     return shape, kept
-
-
-def checked(shape: Any) -> dict[str, Any]:
-    """map.json as it was read. ValueError where something that is shown is absent."""
-    if not isinstance(shape, dict) or shape.get("format") != FORMAT:
-        raise ValueError(f"map.json is not of format {FORMAT}")
-    for section, needed in NEEDED.items():
-        facts = shape.get(section, {"unavailable": ""})
-        if not isinstance(facts, dict) or ("unavailable" not in facts and needed - facts.keys()):
-            raise ValueError(f"map.json lacks parts of {section}")
-    clusters = shape.get("clusters", [])
-    if not isinstance(clusters, list) or any(OF_CLUSTER - cluster.keys() for cluster in clusters):
-        raise ValueError("map.json lacks parts of clusters")
-    return shape
 
 
 def _visible(value: Any) -> Any:
