@@ -60,6 +60,11 @@ def test_rows_of_one_channel_are_not_independent_evidence() -> None:
     assert one.coverage.low is None and not one.fails
 
 
+def test_no_gain_over_a_rule_that_is_never_off() -> None:
+    none = scores.gain(np.zeros(40), np.zeros(40), np.arange(40) // 4)
+    assert (none.point, none.low, none.high) == (None, None, None)
+
+
 def test_the_gain_over_the_plain_rule_has_an_interval() -> None:
     rng = np.random.default_rng(4)
     plain = rng.gamma(4, size=400)

@@ -21,6 +21,7 @@ BINS = 10
 FEW_ROWS = 150  # below it a slice's coverage says little
 UNKNOWN = "unknown"
 RESAMPLES = 1000
+LEAST = 1e-9  # of a mean score: below it all labels are equal, and so is every forecast
 
 
 def interval_score(
@@ -97,11 +98,13 @@ def gain(
     scores: np.ndarray, plain: np.ndarray, clusters: np.ndarray, seed: int = 0, n: int = RESAMPLES
 ) -> Interval:
     """By which share `scores` (m,) are lower on average than those of the plain rule on the same rows, with
-    its paired interval. Above 0: better than plain. `plain` is above 0 on average."""
+    its paired interval. Above 0: better than plain. Undefined where the plain rule's are all 0."""
     draws = Draws.make(clusters, n, seed)
     k = draws.times.shape[1]
     ours, theirs = (draws.times @ np.bincount(draws.codes, values, k) for values in (scores, plain))
-    return draws.interval(1 - float(scores.mean() / plain.mean()), 1 - ours / theirs)
+    point = None if plain.mean() < LEAST else 1 - float(scores.mean() / plain.mean())
+    copies = np.divide(ours, theirs, out=np.full(len(ours), np.nan), where=theirs > LEAST)
+    return draws.interval(point, 1 - copies)
 
 
 def quarters(values: np.ndarray) -> np.ndarray:

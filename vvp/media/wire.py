@@ -25,7 +25,7 @@ LENGTH = 8  # bytes before each message
 
 @dataclass(frozen=True)
 class Fault:
-    """An error of the machine or of vvp, not of the clip, that stopped decoding. number: an OSError's errno."""
+    """An error of the machine or of vvp, not the clip, that stopped decoding. number: an OSError's errno."""
 
     trace: str
     number: int | None
