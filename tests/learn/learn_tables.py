@@ -12,8 +12,9 @@ from vvp.dataset.embedded import embedded_dims
 from vvp.dataset.matrix import assemble, population
 from vvp.embed.resume import content_key
 from vvp.forecast import keeping
-from vvp.learn import candidates, evaluate, evidence, ranges
+from vvp.learn import candidates, evaluate, evidence
 from vvp.learn.first_points import at_first_points
+from vvp.learn.intervals import traits
 from vvp.learn.rule_errors import Errors
 from vvp.learn.tuning import tune
 from vvp.paths import EMBED_RECIPE, RunPaths
@@ -116,7 +117,7 @@ def learn(space: Workspace, name: str, seed: int = 0, family: str = "ridge") -> 
     }  # fmt: skip
     proven = [one.model_copy(update={"better": one.candidate == metadata.name}) for one in choice.evidence]
     choice = replace(choice, chosen=main, errors=choice.errors | errors, evidence=proven)
-    made = {n: ranges.calibrated(matrix, own) for n, own in choice.errors.items()}
+    made = {n: traits.calibrated(matrix, own) for n, own in choice.errors.items()}
     own = evaluate.evaluate_split(matrix, rows, found, choice, made, resamples=100)
     verdict, warnings = evaluate.verdict(own), evaluate.warnings(matrix, own)
     kept = keeping.save(space, RunPaths(name), run, matrix, found, choice, made, own, verdict, warnings, 100)

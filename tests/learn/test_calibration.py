@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import binom
 
 from vvp.errors import UserError
-from vvp.learn.calibrate import calibrate
-from vvp.learn.calibration import Calibration
-from vvp.learn.intervals import distribution, ranked
-from vvp.learn.scores import interval_score
+from vvp.learn.intervals.calibration import Calibration
+from vvp.learn.intervals.distribution import distribution, ranked
+from vvp.learn.intervals.fit import calibrate
+from vvp.learn.intervals.scores import interval_score
 
 NAMES = ["forecast", "followers"]
 

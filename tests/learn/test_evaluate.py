@@ -17,12 +17,13 @@ from vvp.dataset.matrix import Matrix, Population, assemble, population
 from vvp.errors import UserError
 from vvp.forecast import files as predictor_store
 from vvp.forecast import predictor
-from vvp.learn import candidates, ranges
-from vvp.learn.calibration import Calibration
+from vvp.learn import candidates
 from vvp.learn.evaluate import evaluate_split, predictions, verdict, warnings
 from vvp.learn.evidence import Choice, choose
 from vvp.learn.first_points import at_first_points
 from vvp.learn.folds import before_test
+from vvp.learn.intervals import traits
+from vvp.learn.intervals.calibration import Calibration
 from vvp.learn.records import SplitResult
 from vvp.learn.rule_errors import Errors
 from vvp.schema import TABLES
@@ -60,13 +61,13 @@ def judged(matrix: Matrix, rows: Population, found: list[candidates.Candidate]) 
 
 
 def calibrated(matrix: Matrix, choice: Choice) -> dict[str, Calibration | None]:
-    return {name: ranges.calibrated(matrix, errors) for name, errors in choice.errors.items()}
+    return {name: traits.calibrated(matrix, errors) for name, errors in choice.errors.items()}
 
 
 def forecaster(matrix: Matrix, one: candidates.Candidate, errors: list[float]) -> predictor_store.Forecaster:
     """One that was this far off on the first rows before the test."""
     rows = before_test(matrix)[: len(errors)]
-    known = ranges.calibrated(matrix, Errors(rows, np.array(errors), np.ones(len(rows))))
+    known = traits.calibrated(matrix, Errors(rows, np.array(errors), np.ones(len(rows))))
     return predictor_store.Forecaster(one, known)
 
 

@@ -11,10 +11,10 @@ from vvp.dataset.matrix import Matrix, assemble, inseparable, population
 from vvp.forecast import files
 from vvp.forecast.judging import judge
 from vvp.learn import candidates
-from vvp.learn.calibration import ALL
 from vvp.learn.evidence import Choice, choose, compare, rule_errors_of
 from vvp.learn.first_points import at_first_points
 from vvp.learn.folds import MIN_ROWS, START, TrialData, before_test, folds
+from vvp.learn.intervals.calibration import ALL
 from vvp.learn.recipes import Tried
 from vvp.learn.rule_errors import Errors
 from vvp.learn.tuning import tune

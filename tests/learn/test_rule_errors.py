@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vvp.dataset.channels import ChannelHistory
-from vvp.learn.intervals import distribution
+from vvp.learn.intervals.distribution import distribution
 from vvp.learn.rule_errors import as_of, by_folds, left_out, scale
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from vvp.learn import scores
+from vvp.learn.intervals import scores
 
 
 def test_the_interval_score_is_width_and_ten_times_the_miss() -> None:

@@ -19,7 +19,7 @@ from vvp.embed.recipe import first_row
 from vvp.embed.stages import embed_here
 from vvp.forecast.files import load
 from vvp.forecast.predictor import draft_rows
-from vvp.learn.calibration import ALL
+from vvp.learn.intervals.calibration import ALL
 from vvp.media.decode import DecodeSettings
 from vvp.paths import RunPaths
 

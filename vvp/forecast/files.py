@@ -38,8 +38,8 @@ from vvp.forecast import neighbours
 from vvp.forecast.head import Head
 from vvp.forecast.neighbours import Neighbours
 from vvp.forecast.predictor import QUANTILES, Predictor
-from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import MODELS, Candidate
+from vvp.learn.intervals.calibration import Calibration
 from vvp.learn.probabilities import Probabilities
 from vvp.models.registry import load as load_model
 from vvp.workspace import Workspace

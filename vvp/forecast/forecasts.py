@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from vvp.dataset.targets import VIEWS
-from vvp.learn.intervals import ForecastDistribution
+from vvp.learn.intervals.distribution import ForecastDistribution
 
 HIDDEN = ("distribution", "correlation")  # for ranking drafts; nothing that is shown
 

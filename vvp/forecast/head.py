@@ -12,7 +12,7 @@ from vvp.dataset.columns import layout
 from vvp.dataset.fuse import Dims
 from vvp.dataset.targets import Fitted, find
 from vvp.errors import UserError
-from vvp.learn.calibration import Calibration
+from vvp.learn.intervals.calibration import Calibration
 from vvp.learn.probabilities import Probabilities
 from vvp.learn.records import Quality, Record, Warning
 from vvp.models.base import MODEL_FILE

@@ -12,7 +12,7 @@ from typing import Any
 
 from vvp.learn.candidates import FOLLOWERS, HISTORY, RECENT
 from vvp.learn.evaluate import NO_BETTER, RULE_ITSELF
-from vvp.learn.intervals import COVERAGE
+from vvp.learn.intervals.distribution import COVERAGE
 from vvp.learn.records import Coverage
 from vvp.words import days, percent
 from vvp.words import views as views_text

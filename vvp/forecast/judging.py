@@ -21,8 +21,9 @@ from vvp.forecast.evaluations import read_evaluation
 from vvp.forecast.files import Forecaster
 from vvp.forecast.judging_rule import rule_alone
 from vvp.forecast.keeping import qualities, save, second_of
-from vvp.learn import candidates, classes, evaluate, evidence, looks, opened, ranges
+from vvp.learn import candidates, classes, evaluate, evidence, looks, opened
 from vvp.learn.candidates import Candidate
+from vvp.learn.intervals import traits
 from vvp.learn.records import Evaluation, Quality, Saved
 from vvp.learn.run_records import Run
 from vvp.learn.tuning import read_run
@@ -92,7 +93,7 @@ def _one_split(space: Workspace, at: RunPaths, run: Run, matrix: Matrix, result:
     rows = population(matrix)
     found, _ = candidates.read(space, at.split(matrix.split), matrix)
     choice = evidence.choose(matrix, rows, found, run.seed)
-    calibrations = {name: ranges.calibrated(matrix, errors) for name, errors in choice.errors.items()}
+    calibrations = {name: traits.calibrated(matrix, errors) for name, errors in choice.errors.items()}
     own = evaluate.evaluate_split(matrix, rows, found, choice, calibrations, resamples=result.resamples)
     if matrix.split == run.split:
         own = own.model_copy(update={"looks": looks.look(matrix, rows, choice, run.seed)})
@@ -181,8 +182,8 @@ def _by_views(
     rows = population(same)
     found, _ = candidates.read(space, RunPaths(run.name).split(matrix.split), same)
     choice = evidence.choose(same, rows, found, views.seed)
-    calibration = ranges.calibrated(same, choice.errors[choice.chosen.name])
+    calibration = traits.calibrated(same, choice.errors[choice.chosen.name])
     if calibration is None:
         return None, "no distribution of views could be made"
     test = matrix.rows("test", population(matrix).rows)
-    return (choice.chosen.name, ranges.above(same, test, choice.chosen, calibration, bound)), None
+    return (choice.chosen.name, traits.above(same, test, choice.chosen, calibration, bound)), None

@@ -9,7 +9,7 @@ from vvp.forecast.files import Forecaster
 from vvp.forecast.keeping import qualities, save_rule
 from vvp.learn import candidates, evaluate, evidence
 from vvp.learn.candidates import HISTORY, MEAN
-from vvp.learn.intervals import COVERAGE, clearly_under, distribution
+from vvp.learn.intervals.distribution import COVERAGE, clearly_under, distribution
 from vvp.learn.records import Coverage, Evaluation, Measured, Quality, Saved, Warning
 from vvp.learn.run_records import Run
 from vvp.paths import EMBED_RECIPE, RunPaths

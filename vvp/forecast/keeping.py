@@ -12,9 +12,10 @@ from vvp.dataset.matrix import Matrix, assemble_whole, population
 from vvp.dataset.targets import Fitted, find
 from vvp.forecast import files
 from vvp.forecast.files import Forecaster
-from vvp.learn import candidates, evaluate, evidence, ranges
-from vvp.learn.calibration import Calibration
+from vvp.learn import candidates, evaluate, evidence
 from vvp.learn.candidates import HISTORY, MEAN, METADATA_ONLY, RECENT, RULE, Candidate
+from vvp.learn.intervals import traits
+from vvp.learn.intervals.calibration import Calibration
 from vvp.learn.records import Quality, Saved, SplitResult, Warning
 from vvp.learn.rule_errors import Errors, join
 from vvp.learn.run_records import Run
@@ -61,8 +62,8 @@ def save(
 
     def forecaster(one: Candidate) -> Forecaster:
         raw = matrix.y[test] - one.predict(matrix, test)
-        tested = Errors(test, raw, ranges.scales(matrix, one, test))
-        return Forecaster(one, ranges.calibrated(matrix, join([choice.errors[one.name], tested])))
+        tested = Errors(test, raw, traits.scales(matrix, one, test))
+        return Forecaster(one, traits.calibrated(matrix, join([choice.errors[one.name], tested])))
 
     if choice.chosen.role == RULE:
         mark = save_rule(space, at, run, forecaster(choice.chosen), facts)
@@ -104,7 +105,7 @@ def save_rule(space: Workspace, at: RunPaths, run: Run, judged: Forecaster, fact
     rows = population(whole)
     fitted = _on_everything(whole, rule)
     if rule.name in (HISTORY, MEAN):
-        calibration = ranges.calibrated(whole, evidence.rule_errors_of(whole, fitted, rows.rows, []))
+        calibration = traits.calibrated(whole, evidence.rule_errors_of(whole, fitted, rows.rows, []))
     judged = Forecaster(fitted, calibration)
     return files.save(space, at.predictor, whole, rows, judged, None, rule.name, facts)
 

@@ -28,10 +28,11 @@ from vvp.forecast.forecasts import Forecast
 from vvp.forecast.head import Head, Spec
 from vvp.forecast.headline import headline, promise
 from vvp.forecast.neighbours import Neighbours
-from vvp.learn import ranges, rule_errors
+from vvp.learn import rule_errors
 from vvp.learn.candidates import COLUMN_OF, FOLLOWERS, HISTORY, MEAN, RECENT, RULE, within
 from vvp.learn.evaluate import RULE_ITSELF
-from vvp.learn.intervals import COVERAGE, unusual
+from vvp.learn.intervals import traits
+from vvp.learn.intervals.distribution import COVERAGE, unusual
 from vvp.models.base import Model
 from vvp.schema import COUNTER, PARTIAL, TABLES, VIDEOS, names
 
@@ -197,8 +198,8 @@ class Predictor:
         scale = self._scale(spec, channel, count)
         around = None
         if scale is not None and spec.calibration is not None:
-            values = {name: float(x[self.place[name]]) for name in ranges.READ}
-            around = ranges.of_draft(spec.calibration, log_views, scale, values)
+            values = {name: float(x[self.place[name]]) for name in traits.READ}
+            around = traits.of_draft(spec.calibration, log_views, scale, values)
             middle = around.quantile(0.5)
             start, log_views = start + middle - log_views, middle
         low, high = (None, None) if around is None else map(self.target.value, around.interval(COVERAGE))

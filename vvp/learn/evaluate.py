@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
 from vvp.dataset.targets import COUNT
-from vvp.learn import ranges, scores
-from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import FOLLOWERS, HISTORY, MEAN, RECENT, RULE, Candidate
 from vvp.learn.evidence import Choice
 from vvp.learn.folds import before_test
-from vvp.learn.intervals import COVERAGE, clearly_under, distribution
+from vvp.learn.intervals import scores, traits
+from vvp.learn.intervals.calibration import Calibration
+from vvp.learn.intervals.distribution import COVERAGE, clearly_under, distribution
 from vvp.learn.metrics import bootstrap, flags, paired, percentage_errors, record
 from vvp.learn.records import (
     Coverage,
@@ -64,7 +64,7 @@ def evaluate_split(
     rows = matrix.rows("test", population.rows)
     y, channels = matrix.y[rows], matrix.channel_id[rows]
     able = [c for c in candidates if c.model is not None]
-    predicted = {c.name: ranges.shown(matrix, rows, c, calibrations.get(c.name)) for c in able}
+    predicted = {c.name: traits.shown(matrix, rows, c, calibrations.get(c.name)) for c in able}
     intervals = bootstrap(y, predicted, channels, resamples, seed)
     rule, chosen = choice.rule.name, choice.chosen
 
@@ -93,7 +93,7 @@ def evaluate_split(
     if matrix.in_time:
         still = matrix.with_history_of(before_test(matrix))
         rivals = [c for c in able if c.role == RULE or c.name == chosen.name]
-        said = {c.name: ranges.shown(still, rows, c, calibrations.get(c.name)) for c in rivals}
+        said = {c.name: traits.shown(still, rows, c, calibrations.get(c.name)) for c in rivals}
         found = bootstrap(y, said, channels, resamples, seed)
         frozen = {name: record(own) for name, own in found.items()}
     return SplitResult(
@@ -136,7 +136,7 @@ def coverage(
             clearly_under=False,
         )  # fmt: skip
     y, channels = matrix.y[rows], matrix.channel_id[rows]
-    low, high = ranges.interval(matrix, rows, one, calibration)
+    low, high = traits.interval(matrix, rows, one, calibration)
     inside = (low <= y) & (y <= high)
     slices = scores.coverage(inside, channels, _slices(matrix, rows), seed, resamples)
     measured = slices[0].coverage.record()
@@ -147,12 +147,12 @@ def coverage(
     score = gain = crps = None
     pit: list[int] = []
     if len(errors.rows) >= FEW_ERRORS:
-        levels = ranges.quantiles(matrix, rows, one, calibration, scores.LEVELS)
+        levels = traits.quantiles(matrix, rows, one, calibration, scores.LEVELS)
         if np.isfinite(levels).all():
             crps = float(scores.crps(y, levels).mean())
-        pit = scores.pit_histogram(ranges.cdf(matrix, rows, one, calibration)).tolist()
+        pit = scores.pit_histogram(traits.cdf(matrix, rows, one, calibration)).tolist()
     if plain is not None and np.isfinite(high - low).all():
-        half = plain.half_width(COVERAGE) * ranges.scales(matrix, one, rows)
+        half = plain.half_width(COVERAGE) * traits.scales(matrix, one, rows)
         centres = one.predict(matrix, rows)
         own = scores.interval_score(y, low, high)
         constant = scores.interval_score(y, centres - half, centres + half)
@@ -173,7 +173,7 @@ def coverage(
 def _slices(matrix: Matrix, rows: np.ndarray) -> dict[str, np.ndarray]:
     """By what the coverage is looked at: name → object (len(rows),)."""
     X, names = matrix.X[rows], matrix.column_names
-    found = {"channel": ranges.groups(X, names), "month": scores.months(matrix.published_at[rows])}
+    found = {"channel": traits.groups(X, names), "month": scores.months(matrix.published_at[rows])}
     if "log_channel_followers" in names:
         found["followers"] = scores.quarters(X[:, names.index("log_channel_followers")].astype(np.float64))
     if matrix.has_media.any():
@@ -191,8 +191,8 @@ def predictions(
     its out-of-fold errors were not made), and what came of it."""
     rows = matrix.rows("test", population.rows)
     able = [c for c in candidates if c.model is not None]
-    centre = np.concatenate([ranges.shown(matrix, rows, c, calibrations.get(c.name)) for c in able])
-    ends = [ranges.interval(matrix, rows, c, calibrations.get(c.name)) for c in able]
+    centre = np.concatenate([traits.shown(matrix, rows, c, calibrations.get(c.name)) for c in able])
+    ends = [traits.interval(matrix, rows, c, calibrations.get(c.name)) for c in able]
     low, high = (np.concatenate([end[side] for end in ends]) for side in (0, 1))
     columns = (
         np.tile(matrix.video_id[rows], len(able)), np.tile(matrix.channel_id[rows], len(able)),

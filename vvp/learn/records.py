@@ -116,7 +116,7 @@ class Coverage(Record):
     gain: Measured | None = None
     """how much lower that is than with one width for all, as a share"""
     parts: list[str] = Field(default_factory=list)
-    """what shapes the interval to a video (calibrate.py)"""
+    """what shapes the interval to a video (intervals/fit.py)"""
     shift: float = 0.0
     """what is added to every forecast, log views"""
     margin: float = 1.0

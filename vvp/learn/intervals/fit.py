@@ -1,6 +1,6 @@
 """Makes a `Calibration` from out-of-fold errors: a conformal predictive system that keeps to what holds.
 
-The plain rule is one width for all: the symmetric conformal interval of `intervals.py`. Up to four parts
+The plain rule is one width for all: the symmetric conformal interval of `distribution.py`. Up to four parts
 shape it to a video:
   signed  errors keep their sign, so either end holds on its own and the middle is the median error's
   recent  forecasts are moved by the mean of the latest errors, at most to the end of the plain interval
@@ -20,10 +20,10 @@ from itertools import combinations
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from vvp.learn import spread
-from vvp.learn.calibration import ALL, MOST_MARGIN, PARTS, Calibration, Part, Pool, Tried
-from vvp.learn.intervals import COVERAGE, ranked, thinned
-from vvp.learn.scores import interval_score
+from vvp.learn.intervals import error_size
+from vvp.learn.intervals.calibration import ALL, MOST_MARGIN, PARTS, Calibration, Part, Pool, Tried
+from vvp.learn.intervals.distribution import COVERAGE, ranked, thinned
+from vvp.learn.intervals.scores import interval_score
 
 ENOUGH = 100.0  # independent errors from which more than the plain rule is tried
 GROUP_ROWS = 200.0  # independent errors from which a group has its own
@@ -112,7 +112,7 @@ def calibrate(
     undated = np.isnat(when)
     order = np.lexsort((residuals, np.where(undated, np.datetime64(0, "us"), when), ~undated))
     data = Errors(residuals, when, clusters, traits, groups).at(order)
-    worth, dated = spread.effective(data.residuals, data.clusters), int((~undated).sum())
+    worth, dated = error_size.effective(data.residuals, data.clusters), int((~undated).sum())
     blocks = _in_time(data.when[m - dated :], m - dated) if in_time else _by_unit(data.clusters)
     if worth < ENOUGH:
         reason = f"{m} errors, worth {worth:.0f} independent ones, are too few to shape intervals to a video"
@@ -138,7 +138,9 @@ def fit(
     if "groups" in parts:
         own = {group: data.groups == group for group in sorted(set(data.groups))}
         members |= {
-            group: at for group, at in own.items() if spread.effective(moved[at], clusters[at]) >= GROUP_ROWS
+            group: at
+            for group, at in own.items()
+            if error_size.effective(moved[at], clusters[at]) >= GROUP_ROWS
         }
     middles = {group: float(np.median(moved[at])) if signed else 0.0 for group, at in members.items()}
     centred = moved.copy()
@@ -155,11 +157,11 @@ def fit(
             signed=signed,
             middle=middles[group],
             # The plain rule stays what it is for few errors: each counts.
-            count=max(1.0, spread.effective(moved[at], clusters[at])) if parts else float(m),
+            count=max(1.0, error_size.effective(moved[at], clusters[at])) if parts else float(m),
         )
     return Calibration(
         traits=names, parts=list(parts), scale=scale, shift=shift, margin=margin,
-        correlation=spread.pair_correlation(centred / factor, clusters),
+        correlation=error_size.pair_correlation(centred / factor, clusters),
         pools=pools, rows=m, held=None, tried=[], reason=reason,
     )  # fmt: skip
 
@@ -180,7 +182,7 @@ def choose(rehearsal: Rehearsal, among: Sequence[Part]) -> tuple[tuple[Part, ...
             if not np.isfinite(scores).all():  # so few independent errors cannot promise it
                 continue
             gains = (plain - scores) / plain.mean()
-            gain, error = float(gains.mean()), spread.standard_error(gains, clusters)
+            gain, error = float(gains.mean()), error_size.standard_error(gains, clusters)
             helps = gain > max(LEAST_GAIN, SURE * error)
             tried.append(
                 Tried(parts=list(parts), score=float(scores.mean()), gain=gain, error=error, helps=helps)
@@ -196,7 +198,7 @@ def widening(rehearsal: Rehearsal, parts: Sequence[Part]) -> tuple[float, float]
     low, high = rehearsal.intervals(parts)
     held = ((low <= truth) & (truth <= high)).astype(np.float64)
     share = float(held.mean())
-    if share >= COVERAGE - CLEARLY * spread.standard_error(held, clusters):
+    if share >= COVERAGE - CLEARLY * error_size.standard_error(held, clusters):
         return 1.0, share
     needed = np.abs(truth - (low + high) / 2) / np.maximum((high - low) / 2, 1e-12)
     return float(np.clip(np.quantile(needed, COVERAGE), 1, MOST_MARGIN)), share
@@ -210,7 +212,7 @@ def _recentred(residuals: np.ndarray, clusters: np.ndarray) -> tuple[float, np.n
 
     def shift(end: int) -> float:
         rows = slice(max(0, end - last), end)
-        return spread.recent_shift(residuals[rows], clusters[rows], cap)
+        return error_size.recent_shift(residuals[rows], clusters[rows], cap)
 
     edges = np.unique(np.linspace(0, m, SHIFTS + 1).astype(np.int64))
     moved = residuals.copy()
@@ -219,17 +221,19 @@ def _recentred(residuals: np.ndarray, clusters: np.ndarray) -> tuple[float, np.n
     return shift(m), moved
 
 
-def _scaled(sizes: np.ndarray, traits: np.ndarray, clusters: np.ndarray) -> tuple[spread.Scale, np.ndarray]:
+def _scaled(
+    sizes: np.ndarray, traits: np.ndarray, clusters: np.ndarray
+) -> tuple[error_size.Scale, np.ndarray]:
     """(the scale, factor (m,) of each row by a scale that had not seen its channel)"""
-    share = spread.effective(sizes, clusters) / len(sizes)
+    share = error_size.effective(sizes, clusters) / len(sizes)
     fold = np.unique(clusters, return_inverse=True)[1] * 7 % FOLDS
     factor = np.ones(len(sizes))
     for own in range(FOLDS):
         out = fold == own
         if out.any() and not out.all():
-            rest = spread.Scale.fit(sizes[~out], traits[~out], share)
+            rest = error_size.Scale.fit(sizes[~out], traits[~out], share)
             factor[out] = rest.factor(traits[out])
-    return spread.Scale.fit(sizes, traits, share), factor
+    return error_size.Scale.fit(sizes, traits, share), factor
 
 
 def independent(clusters: np.ndarray) -> np.ndarray:

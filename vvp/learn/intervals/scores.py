@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vvp.learn.intervals import COVERAGE
+from vvp.learn.intervals.distribution import COVERAGE
 from vvp.learn.metrics import Draws, Interval
 
 LEVELS = tuple((np.arange(19) + 1) / 20)

@@ -2,7 +2,7 @@
 
 A video's traits are what the size of an error may depend on, and its group whose errors it shares; both are
 read off the design matrix, so a draft has the same as a row of a table.
-Not known here: how a calibration is made of errors (calibrate.py), the test part, files.
+Not known here: how a calibration is made of errors (fit.py), the test part, files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ import numpy as np
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import WHOLE, Matrix
 from vvp.learn import rule_errors
-from vvp.learn.calibrate import calibrate
-from vvp.learn.calibration import Calibration
 from vvp.learn.candidates import HISTORY, MEAN, Candidate
 from vvp.learn.folds import COUNT
-from vvp.learn.intervals import COVERAGE, ForecastDistribution
+from vvp.learn.intervals.calibration import Calibration
+from vvp.learn.intervals.distribution import COVERAGE, ForecastDistribution
+from vvp.learn.intervals.fit import calibrate
 from vvp.learn.rule_errors import Errors
 
 FORECAST = "forecast"

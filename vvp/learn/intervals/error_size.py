@@ -1,7 +1,7 @@
 """What errors of one channel share, how far recent errors lie off, and what their size depends on.
 
-What `calibrate.py` works with. Errors are signed (truth − forecast), on the scale of the target.
-Not known here: which part is used (calibrate.py), where errors come from, files.
+What `fit.py` works with. Errors are signed (truth − forecast), on the scale of the target.
+Not known here: which part is used (fit.py), where errors come from, files.
 """
 
 from typing import Annotated

@@ -10,12 +10,12 @@ Three kinds, by the errors that there are:
              prediction interval of a mean, where errors are recursive residuals (Brown, Durbin & Evans 1975)
   symmetric  4 or more: the ⌈(m + 1) · coverage⌉-th smallest |error| (split conformal, Vovk et al. 2005; Lei
              et al. 2018), so it holds a new exchangeable video with at least the coverage
-  signed     where `calibrate.py` found it better: the ⌈(m + 1) · q⌉-th smallest error for q above a half,
+  signed     where `fit.py` found it better: the ⌈(m + 1) · q⌉-th smallest error for q above a half,
              mirrored below (a conformal predictive system, Vovk et al. 2019), so either end holds on its own
 Errors are on the scale of the target (log views). Without signs they are taken with either one, so the centre
 is the median.
 Not known here: where errors come from (rule_errors.py, evidence.py), how they are shaped to one video
-(calibration.py, calibrate.py), models, files.
+(calibration.py, fit.py), models, files.
 """
 
 import math

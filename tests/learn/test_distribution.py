@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from vvp.learn.intervals import ForecastDistribution, clearly_under, distribution, kept, unusual
+from vvp.learn.intervals.distribution import ForecastDistribution, clearly_under, distribution, kept, unusual
 
 
 def test_no_error_no_distribution() -> None:

@@ -2,7 +2,7 @@
 
 `Calibration` is plain JSON: at most MOST_ERRORS errors per pool, a few slopes, what was tried. It is read
 from files that anyone may have written, so every number has bounds.
-Not known here: how it is made (calibrate.py), what the traits and groups are, files.
+Not known here: how it is made (fit.py), what the traits and groups are, files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from typing import Annotated, Literal, get_args
 import numpy as np
 from pydantic import Field, model_validator
 
-from vvp.learn.intervals import CONFORMAL_FROM, COVERAGE, MOST_ERRORS, ForecastDistribution
+from vvp.learn.intervals.distribution import CONFORMAL_FROM, COVERAGE, MOST_ERRORS, ForecastDistribution
+from vvp.learn.intervals.error_size import MOST_CORRELATION, MOST_TRAITS, Scale
 from vvp.learn.records import Record
-from vvp.learn.spread import MOST_CORRELATION, MOST_TRAITS, Scale
 
 MOST_MARGIN = 1.5
 ALL = ""  # the pool of every group without its own
