@@ -12,6 +12,8 @@ import pytest
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+# Ray runs its workers at niceness 15; beside a second test process that computes they would hardly run.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # As many test processes as cores: threads of one would only wait for those of the others.
