@@ -137,7 +137,7 @@ def test_a_calendar_of_drafts(tmp_path: Path) -> None:
     assert first["published_at"] == datetime(2030, 1, 31, tzinfo=timezone.utc) and "views" not in first
     assert second["published_at"] is None and drafts.unreadable == {"published_at": 1}
     file.write_text("Title,Media\ntea,gone.mp4\n")
-    with pytest.raises(UserError, match=r"drafts.csv:2: there is no file gone.mp4"):
+    with pytest.raises(UserError, match=r"the one file that it names is not there, gone\.mp4 \(row 2\)"):
         read_drafts(file, Settings())
     file.write_text("A,B\n1,2\n")
     with pytest.raises(UserError, match="no column for title or media"):

@@ -65,10 +65,12 @@ def read_drafts(file: str | Path, settings: Settings) -> Drafts:
         rows.append(dict.fromkeys(KNOWN) | values)
         media.append(found)
     if absent and not any(media):
-        first = min(absent)
+        row, name = min(absent.items())
+        none = "the one file that it names is not there,"
+        if len(absent) > 1:
+            none = f"not one of the {len(absent)} files that it names is there, the first"
         raise UserError(
-            f"{path}: not one of the {len(absent)} files that it names is there, the first "
-            f"{absent[first][:80]} (row {table.lines[first]}); names are relative to {path.parent}."
+            f"{path}: {none} {name[:80]} (row {table.lines[row]}); names are relative to {path.parent}."
         )
     return Drafts(
         rows=rows,
