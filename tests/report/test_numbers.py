@@ -18,12 +18,18 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> gather.Facts:
     return gather.gather(tables.tested(tables.posts(tmp_path_factory.mktemp("numbers"), 240)), "default")
 
 
-def test_wilson_interval_is_the_published_one() -> None:
-    """Newcombe 1998, table I: 81 of 263 gives 0.2553 to 0.3662, 0 of 20 gives 0 to 0.1611."""
-    found = numbers.Slice("all", "x", 263, 81).interval()
-    assert (found["low"], found["high"]) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    none = numbers.Slice("all", "x", 20, 0).interval()
-    assert (none["low"], none["high"]) == pytest.approx((0.0, 0.1611), abs=5e-5)
+def test_the_share_held_is_the_one_that_evaluation_measured(facts: gather.Facts) -> None:
+    """One interval on the command line, on the page and in the figure; a slice of one channel has none."""
+    assert facts.tested is not None and facts.deciding is not None
+    inside = numbers.inside(facts)
+    measured = facts.deciding.interval.measured
+    assert inside is not None and measured is not None and measured.low is not None
+    everything = numbers.slices(facts.videos, facts.tested, inside, measured.as_dict())[0]
+    assert everything.share == measured.as_dict()
+    alone = numbers.slices(facts.videos, facts.tested, inside)[0]
+    assert alone.share["low"] == pytest.approx(measured.low, abs=0.03)
+    one = replace(facts.videos, channel_id=np.full(len(facts.videos.channel_id), "c", dtype=object))
+    assert numbers.slices(one, facts.tested, inside)[0].share["low"] is None
 
 
 def test_slices_find_where_the_interval_fails(facts: gather.Facts) -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from vvp import words
 from vvp.dataset.targets import VIEWS
+from vvp.learn.intervals.distribution import COVERAGE
 from vvp.learn.metrics import Draws
 from vvp.report.gather import Facts, Tested, Videos
 
@@ -28,17 +28,20 @@ class Slice:
     name: str
     n: int
     held: int
+    share: dict[str, Any]
+    """of them that it held: point, and low and high by channel, None where there is one channel"""
 
-    def interval(self) -> dict[str, float]:
-        """Share held, with Wilson's 95 % interval (1927). It takes videos as independent; those of one
-        channel are not, so the truth is less certain still."""
-        interval = binomtest(self.held, self.n).proportion_ci(0.95, method="wilson")
-        return {"point": self.held / self.n, "low": float(interval.low), "high": float(interval.high)}
+    @property
+    def clearly_under(self) -> bool:
+        high = self.share["high"]
+        return high is not None and high < COVERAGE
 
 
-def slices(videos: Videos, tested: Tested, inside: np.ndarray) -> list[Slice]:
-    """inside: bool (m,), the interval held test video i. Those that hold none
-    of the videos, or all, are left out."""
+def slices(
+    videos: Videos, tested: Tested, inside: np.ndarray, whole: dict[str, Any] | None = None
+) -> list[Slice]:
+    """inside: bool (m,), the interval held test video i. whole: what evaluation measured of all of them, so
+    that one number stands everywhere. Slices that hold none of the videos, or all, are left out."""
     row = tested.row
     trained = Counter(c for c in videos.channel_id[videos.part == "train"] if c is not None)
     in_training = np.array([trained[c] for c in videos.channel_id[row]])
@@ -59,11 +62,15 @@ def slices(videos: Videos, tested: Tested, inside: np.ndarray) -> list[Slice]:
         ("missing", "no speech", ~spoken),
         *(("month", f"posted {m}", month == m) for m in np.unique(month[~np.isnat(month)])[-12:]),
     ]
+    channels, held = videos.channel_id[row], inside.astype(np.float64)
     return [
-        Slice(group, name, int(of.sum()), int(inside[of].sum()))
+        Slice(
+            group, name, int(of.sum()), int(inside[of].sum()),
+            whole if whole is not None and group == "all" else mean_by_channel(held[of], channels[of]),
+        )
         for group, name, of in groups
         if of.any() and (group == "all" or not of.all())
-    ]
+    ]  # fmt: skip
 
 
 def inside(facts: Facts) -> np.ndarray | None:

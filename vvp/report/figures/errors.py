@@ -141,10 +141,12 @@ def coverage(facts: Facts, tested: Tested) -> Plot:
     if held is None or facts.deciding is None:
         reason = (facts.deciding and facts.deciding.interval.reason) or "no interval could be made"
         return absent("coverage", SUBJECTS["coverage"], f"There is no 80 % interval: {reason}.")
-    slices = numbers.slices(facts.videos, tested, held)
+    measured = facts.deciding.interval.measured
+    whole = None if measured is None else measured.as_dict()
+    slices = numbers.slices(facts.videos, tested, held, whole)
     figure, ax = canvas(1.2 + 0.27 * len(slices))
     for i, part in enumerate(slices):
-        interval = {k: 100 * v for k, v in part.interval().items()}
+        interval = {k: None if v is None else 100 * v for k, v in part.share.items()}
         forest(ax, [(i, interval)], GROUPS[part.group], GROUP_MARKERS[part.group])
     ax.axvline(80, color=INK, linewidth=1, linestyle="--")
     ax.annotate(
@@ -160,21 +162,21 @@ def coverage(facts: Facts, tested: Tested) -> Plot:
     ax.set_ylim(len(slices) - 0.5, -1.1)
     ax.set_xlim(0, 102)
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("held by the interval, %\n(lines: 95 %, videos as independent)")
-    everything = slices[0].interval()
-    between = f"[{share(everything['low'])}, {share(everything['high'])}]"
-    title = f"The 80 % interval held {share(everything['point'])} of the test videos {between}"
-    off = sorted((s for s in slices[1:] if s.interval()["high"] < 0.8), key=lambda s: s.held / s.n)
+    ax.set_xlabel("held by the interval, %\n(lines: 95 %, by channel)")
+    everything = slices[0].share
+    title = f"The 80 % interval held {share(everything['point'])} of the test videos"
+    if everything["low"] is not None:
+        title += f" [{share(everything['low'])}, {share(everything['high'])}]"
+    off = sorted((s for s in slices[1:] if s.clearly_under), key=lambda s: s.held / s.n)
     if off:
         named = ", ".join(f"{s.name} ({share(s.held / s.n)})" for s in off[:2])
         title += f"; least for {named}" + (f" and {len(off) - 2} more below 80 %" if len(off) > 2 else "")
-    elif everything["high"] >= 0.8:
+    elif not slices[0].clearly_under:
         title += "; no slice is clearly below 80 %"
     return Plot(
         name="coverage",
         title=title,
-        alt="Shares held, per slice of the test videos, with 95 % intervals as if a channel's videos were"
-        " independent: "
+        alt="Shares held, per slice of the test videos, with 95 % intervals by channel: "
         + "; ".join(f"{s.name} {s.held} of {s.n}" for s in slices) + ".",
         figure=figure,
     )  # fmt: skip
