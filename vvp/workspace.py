@@ -78,6 +78,10 @@ class Workspace:
         return [n for n in names if not n.startswith(WHOLE)] + whole[-1:]
 
     def _files(self, table: str) -> list[str]:
+        # While a table is replaced one listing may miss both files, the old and the new; the next does not.
+        return self._listed(table) or self._listed(table)
+
+    def _listed(self, table: str) -> list[str]:
         fs, path = self._at(table)
         entries = fs.get_file_info(pafs.FileSelector(path, allow_not_found=True))
         names = (f.base_name for f in entries if f.is_file)

@@ -80,7 +80,7 @@ def test_a_reader_beside_a_writer_sees_one_table_or_the_other(
     videos, embeddings = world(40)
     space = fill(tmp_path / "w" if local else "s3://bucket/w", videos, embeddings)
     table, stop = space.read(VIDEOS), threading.Event()
-    rewrites = 60 if local else 8
+    rewrites = 300 if local else 8
     titles = [pa.array([f"round {i}"] * len(table)) for i in range(rewrites)]
     column = table.column_names.index("title")
 
