@@ -164,6 +164,10 @@ def test_ids_that_lost_digits_are_refused() -> None:
     for rounded in (7.574164297710948e18, "7.57416E+18", "7,57E+18"):
         with pytest.raises(ValueError, match="digits|rounded"):
             parse.identifier(rounded)
+    for word in ("TRUE", "FALSE"):
+        with pytest.raises(ValueError, match="truth value by a spreadsheet"):
+            parse.identifier(word)
+    assert parse.identifier("true") == "true"  # as nobody's spreadsheet writes it
 
 
 def test_half_an_emoji_can_be_stored() -> None:

@@ -142,6 +142,16 @@ def stress(app: Any) -> Counter[int]:
     return statuses
 
 
+def _settled(before: dict[str, int]) -> dict[str, int]:
+    """Memory once it has come back, or after a minute: an upload that was given up is let go of later."""
+    deadline = time.monotonic() + 60
+    while True:
+        time.sleep(5)
+        now = memory()
+        if all(now[name] <= before[name] + 250 for name in now) or time.monotonic() > deadline:
+            return now
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_memory_comes_back_after_a_stress(app: Any) -> None:
@@ -150,8 +160,7 @@ def test_memory_comes_back_after_a_stress(app: Any) -> None:
     for _ in range(3):
         statuses = stress(app)
         assert set(statuses) <= {200, 422, 503, 408}, statuses
-        time.sleep(5)
-        held.append(memory())
+        held.append(_settled(held[0]))
     print(json.dumps(held))
     for name in held[0]:
         first, second, third = (one[name] for one in held[1:])

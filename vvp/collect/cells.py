@@ -155,6 +155,8 @@ def identifier(value: Any) -> str | None:
         return None
     if found.startswith("#"):
         raise ValueError(f"{found[:20]!r} is a spreadsheet's error or a hashtag, not an id")
+    if found in ("TRUE", "FALSE"):
+        raise ValueError(f"the id {found!r} was made a truth value by a spreadsheet")
     link = _LINK.fullmatch(found)
     if link:
         return str(next(part for part in link.groups() if part))
