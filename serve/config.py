@@ -19,6 +19,10 @@ SWITCHES = {
     "RAY_SERVE_PROXY_USE_GRPC": "1",
     "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "100",
     "RAY_SERVE_LOG_TO_STDERR": "0",
+    # glibc keeps an arena per thread and gives hardly anything back: after eight uploads of 200 MiB the
+    # process that took them held 740 MiB for good, with these 210 MiB.
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
 }
 Layout = Literal["fused", "staged"]
 MOST_FUSED = 8  # cores up to which a machine without a GPU is served by the fused layout
