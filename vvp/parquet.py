@@ -1,4 +1,4 @@
-"""Parquet that somebody else may have written: read as a schema says, or refused in one sentence.
+"""Parquet: written in one way, and read as a schema says, or refused in one sentence: others may write it.
 
 Sizes are looked at before anything is unpacked, types and values before anything is made of them.
 Not known here: where a file lies, what a column means.
@@ -14,6 +14,14 @@ from vvp.errors import UserError
 
 MOST_ROWS, MOST_BYTES = 4_000_000, 8 * 2**30  # of one file, unpacked
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999
+
+
+def written(rows: pa.Table) -> bytes:
+    """A file's content."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd")
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def read(file: Any, schema: pa.Schema, where: str, what: str, *, lacking: bool = False) -> pa.Table:

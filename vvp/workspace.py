@@ -22,7 +22,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 
 from vvp import parquet
 from vvp.errors import UserError
@@ -117,7 +116,8 @@ class Workspace:
 
     def append(self, table: str, rows: pa.Table, name: str | None = None) -> None:
         """One more Parquet file, plain lists and no pandas metadata. The same `name` overwrites itself."""
-        self._write_parquet(f"{table}/{name or uuid.uuid4().hex}.parquet", rows.cast(TABLES[table]))
+        file = f"{table}/{name or uuid.uuid4().hex}.parquet"
+        self.write_bytes(file, parquet.written(rows.cast(TABLES[table])))
 
     def replace(self, table: str, rows: pa.Table) -> None:
         """The table becomes exactly `rows`, in one file. A crash half-way leaves the old rows or the new:
@@ -297,11 +297,6 @@ class Workspace:
     def uri(self, name: str) -> str:
         """Path or URI of `name`, for libraries that do their own writing (Ray Tune)."""
         return f"{self.root}/{name}"
-
-    def _write_parquet(self, name: str, rows: pa.Table) -> None:
-        sink = pa.BufferOutputStream()
-        pq.write_table(rows, sink, compression="zstd")
-        self.write_bytes(name, sink.getvalue().to_pybytes())
 
 
 def _unwritten(path: str, error: OSError) -> UserError:

@@ -1,6 +1,7 @@
 """What strangers put where a folder or table of posts is read: nothing waits, nothing ends in a traceback."""
 
 import json
+import lzma
 import os
 import socket
 import zipfile
@@ -168,3 +169,20 @@ def test_an_info_json_without_end_is_set_aside_with_its_size(
     [aside] = space.read("set_aside")["detail"].to_pylist()
     assert aside.startswith("ValueError: 200,000,000 bytes; the most that is read of such a file is 4,000")
     assert summary.unreadable_values["transcript"] == 1
+
+
+def test_a_packed_file_cannot_unpack_to_more_than_any_other(tmp_path: Path) -> None:
+    """A little that becomes a lot, one that asks for a gigabyte of memory, one with a second behind it."""
+    greedy = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 2**30}]
+    bad = {
+        "much": (lzma.compress(b" " * (files.MOST_TEXT + 1), preset=0), "most that is read"),
+        "greedy": (lzma.compress(b"{}", filters=greedy), "Memory usage limit"),
+        "cut": (lzma.compress(b"{}")[:-4], "ends too early"),
+        "two": (lzma.compress(b"{}") * 2, "something follows"),
+    }
+    for name, (packed, why) in bad.items():
+        (tmp_path / f"{name}.json.xz").write_bytes(packed)
+        with pytest.raises(ValueError, match=why):
+            files.small_text(tmp_path / f"{name}.json.xz")
+    (tmp_path / "good.json.xz").write_bytes(lzma.compress(b'{"a": 1}', preset=9))
+    assert files.small_text(tmp_path / "good.json.xz") == '{"a": 1}'

@@ -25,6 +25,7 @@ AUDIO_EXTENSIONS = (".m4a", ".mp3", ".opus", ".ogg", ".oga", ".aac", ".wav", ".f
 MEDIA_EXTENSIONS = VIDEO_EXTENSIONS + AUDIO_EXTENSIONS
 
 
+MOST_XZ = 128 * 2**20  # bytes of memory that unpacking may take; `xz -9` needs 65 MiB
 MOST_TEXT = 64 * 2**20  # bytes of an info.json or a subtitle file; yt-dlp's with all comments has a tenth
 
 
@@ -142,15 +143,32 @@ def small_text(path: Path) -> str:
 
     ValueError: more than MOST_TEXT bytes, damaged, or no UTF-8.
     """
+    with path.open("rb") as file:
+        data = file.read(MOST_TEXT + 1)
+    _refuse_long(data, path.stat().st_size)
+    if path.suffix == ".xz":
+        data = _unpacked(data)
+    return data.decode("utf-8-sig")
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """What an .xz file holds. ValueError: damaged, more than MOST_TEXT bytes, or it asks for more than
+    MOST_XZ bytes of memory."""
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_XZ)
     try:
-        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
-            data = file.read(MOST_TEXT + 1)
+        data = unpacker.decompress(packed, MOST_TEXT + 1)
     except (lzma.LZMAError, EOFError) as error:
         raise ValueError(f"no whole .xz file ({error})") from error
+    _refuse_long(data, None)
+    if not unpacker.eof or unpacker.unused_data:
+        raise ValueError("no whole .xz file (it ends too early, or something follows)")
+    return data
+
+
+def _refuse_long(data: bytes, size: int | None) -> None:
     if len(data) > MOST_TEXT:
-        size = path.stat().st_size
-        raise ValueError(f"{size:,} bytes; the most that is read of such a file is {MOST_TEXT:,}")
-    return data.decode("utf-8-sig")
+        how_long = "more, unpacked" if size is None else f"{size:,} bytes"
+        raise ValueError(f"{how_long}; the most that is read of such a file is {MOST_TEXT:,}")
 
 
 def media_columns(path: Path | str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ is not remembered (git's "racy" entries). Objects of a store have no such times 
 Not known here: what a row is.
 """
 
-import io
 import os
 import time
 from dataclasses import dataclass, field
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from vvp import parquet
 from vvp.collect.files import media_columns
+from vvp.errors import UserError
 from vvp.paths import HASHES
 from vvp.workspace import Workspace
 
@@ -33,24 +33,27 @@ Seen = tuple[int, int, int]  # bytes, mtime_ns, ctime_ns
 
 @dataclass
 class Hashes:
-    """What is remembered of a workspace's media files, and what this run adds to it."""
+    """What is remembered of a workspace's media files, and what this run adds to it. `Hashes()` remembers
+    nothing, so every file is read."""
 
     known: dict[str, tuple[Seen, str]] = field(default_factory=dict)
     """absolute path → (size and times, sha256)"""
     unread: int = 0
     """files of this run that were not read again"""
     read: int = 0
+    """files of this run that were read"""
 
     @classmethod
     def of(cls, space: Workspace, again: bool = False) -> "Hashes":
         """again: nothing that was remembered is believed. UserError: the file is damaged."""
         if again or not space.exists(HASHES):
             return cls()
-        columns = space.read_file(HASHES, SAVED, "hashes").to_pydict()
-        path, size, changed, inode, digest = (columns[name] for name in SAVED.names)
-        return cls(
-            {p: ((s, m, c), d) for p, s, m, c, d in zip(path, size, changed, inode, digest, strict=True)}
-        )
+        try:
+            columns = space.read_file(HASHES, SAVED, "hashes").to_pydict()
+        except UserError as error:
+            raise UserError(f"{error} Collect with --rehash.") from error
+        rows = zip(*(columns[name] for name in SAVED.names), strict=True)
+        return cls({path: ((size, mtime, ctime), digest) for path, size, mtime, ctime, digest in rows})
 
     def media_columns(self, path: Path | str) -> dict[str, Any]:
         """As files.media_columns."""
@@ -79,9 +82,7 @@ class Hashes:
         rows = [(name, *seen, digest) for name, (seen, digest) in there.items()]
         columns = zip(*rows, strict=True) if rows else [()] * len(SAVED)
         table = pa.table([pa.array(c, f.type) for c, f in zip(columns, SAVED, strict=True)], schema=SAVED)
-        sink = io.BytesIO()
-        pq.write_table(table, sink, compression="zstd")
-        space.write_bytes(HASHES, sink.getvalue())
+        space.write_bytes(HASHES, parquet.written(table))
 
 
 def _seen(path: Path) -> Seen:

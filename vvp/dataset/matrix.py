@@ -63,9 +63,7 @@ class Matrix:
     splits: Splits
     splits_origin: str  # loaded | made | remade
     history: ChannelHistory  # what could be known of each channel; the predictor keeps it
-    units: (
-        np.ndarray | None
-    )  # object (n,), the value of Split.whole; rows of one value stay together. None: copies alone do
+    units: np.ndarray | None  # object (n,), of Split.whole: equal ones stay together; None: only copies do
     words: Words  # fitted on the training and validation rows; the predictor keeps its own
     texts: tuple[str, ...]  # what `words` reads of each row
     lag_days: float  # after which a count is known to later videos

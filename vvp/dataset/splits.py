@@ -14,15 +14,14 @@ that an old video went on gathering views after the test videos were posted.
 """
 
 import hashlib
-import io
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from vvp import parquet
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.duplicates import PICTURE, SOUND, duplicate_groups
 from vvp.dataset.labels import counted, moments, read_labels
@@ -166,10 +165,7 @@ def load_or_make(
     parts = [splits.parts.get(name, [None] * len(splits.video_id)) for name in SPLITS]
     saved: list[Any] = [splits.video_id, *parts, splits.copies]
     arrays = [pa.array(values, kind) for values, kind in zip(saved, SAVED.types, strict=True)]
-    rows = pa.table(arrays, schema=SAVED)
-    sink = io.BytesIO()
-    pq.write_table(rows, sink, compression="zstd")
-    space.write_bytes(SPLITS_TABLE, sink.getvalue())
+    space.write_bytes(SPLITS_TABLE, parquet.written(pa.table(arrays, schema=SAVED)))
     facts = {**splits.facts, "unavailable": splits.unavailable}
     space.write_json(SPLITS_FACTS, facts)  # last: it vouches for the table
     return splits, "remade" if there else "made"

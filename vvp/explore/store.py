@@ -4,10 +4,7 @@ map.json is written last and vouches for the rest; the old one goes first, so th
 rather than a mixed one. Not known here: what they mean (schema.POINTS, explore.py, placer.py).
 """
 
-import io
-
-import pyarrow.parquet as pq
-
+from vvp import parquet
 from vvp.explore.explore import Atlas
 from vvp.paths import MAP, MAP_FACTS, MAP_PLACER, MAP_POINTS, MAP_TENSORS
 from vvp.workspace import Workspace
@@ -16,9 +13,7 @@ from vvp.workspace import Workspace
 def write(space: Workspace, atlas: Atlas) -> None:
     for name in (MAP_FACTS, MAP_PLACER, MAP_TENSORS):
         space.remove(name)
-    sink = io.BytesIO()
-    pq.write_table(atlas.points, sink, compression="zstd")
-    space.write_bytes(MAP_POINTS, sink.getvalue())
+    space.write_bytes(MAP_POINTS, parquet.written(atlas.points))
     if atlas.placer is not None:
         for name, data in atlas.placer.files().items():
             space.write_bytes(f"{MAP}/{name}", data)

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 
+from vvp import parquet
 from vvp.errors import UserError
 from vvp.finetune.decoding import MEL_BINS, ClipSettings
 from vvp.media.decode import Clip
@@ -117,10 +117,9 @@ def write_clip(space: Workspace, video_id: str, key: str, clip: Clip, now_ns: in
 
 def write_index(space: Workspace, made: list[dict[str, Any]]) -> None:
     """One more file of the index. Its name is a hash of its rows' keys: a task tried again overwrites it."""
-    sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(made, schema=INDEX), sink, compression="zstd")
     name = hashlib.sha256(repr(sorted((r["video_id"], r["key"]) for r in made)).encode()).hexdigest()[:32]
-    space.write_bytes(f"{CLIPS_INDEX}/{name}.parquet", sink.getvalue())
+    rows = pa.Table.from_pylist(made, schema=INDEX)
+    space.write_bytes(f"{CLIPS_INDEX}/{name}.parquet", parquet.written(rows))
 
 
 def _save(space: Workspace, name: str, array: np.ndarray) -> str:

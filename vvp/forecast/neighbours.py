@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vvp import parquet
 from vvp.dataset.reduction import Reduction, reduce
@@ -56,9 +55,10 @@ class Neighbours:
 
     def files(self) -> dict[str, bytes]:
         """File name → content; `from_files` gives the same back."""
-        sink = io.BytesIO()
-        pq.write_table(self.cards, sink, compression="zstd")
-        return {"neighbours.parquet": sink.getvalue(), "reduction.safetensors": self.reduction.to_bytes()}
+        return {
+            "neighbours.parquet": parquet.written(self.cards),
+            "reduction.safetensors": self.reduction.to_bytes(),
+        }
 
     @classmethod
     def from_files(cls, files: dict[str, bytes]) -> "Neighbours":

@@ -5,14 +5,13 @@ were the mapping to probabilities (probabilities.py) and the threshold.
 Not known here: how anything was fitted, files, how a table is printed.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from vvp import parquet
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
 from vvp.learn import class_metrics, probabilities, two_ways
@@ -144,9 +143,7 @@ def predictions(matrix: Matrix, population: Population, able: Sequence[Mapped]) 
         [one.candidate.name for one in able for _ in rows], np.tile(matrix.y[rows], len(able)), said,
     )  # fmt: skip
     arrays = [pa.array(v, f.type, from_pandas=True) for v, f in zip(columns, PREDICTIONS, strict=True)]
-    sink = io.BytesIO()
-    pq.write_table(pa.table(arrays, schema=PREDICTIONS), sink, compression="zstd")
-    return sink.getvalue()
+    return parquet.written(pa.table(arrays, schema=PREDICTIONS))
 
 
 def standing(own: ClassResult) -> Standing:

@@ -6,14 +6,13 @@ by what is seen here would spoil it.
 Not known here: how anything was fitted, files (forecast/judging.py), how a table is printed.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from vvp import parquet
 from vvp.dataset.channels import channel_codes
 from vvp.dataset.matrix import Matrix, Population
 from vvp.dataset.targets import COUNT
@@ -199,10 +198,7 @@ def predictions(
         np.tile(matrix.y[rows], len(able)), [c.name for c in able for _ in rows], centre, low, high,
     )  # fmt: skip
     arrays = [pa.array(v, f.type, from_pandas=True) for v, f in zip(columns, PREDICTIONS, strict=True)]
-    table = pa.table(arrays, schema=PREDICTIONS)
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue()
+    return parquet.written(pa.table(arrays, schema=PREDICTIONS))
 
 
 def verdict(split: SplitResult) -> str:

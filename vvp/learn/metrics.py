@@ -154,7 +154,7 @@ def percentage_errors(
     for name, forecasts in said.items():
         off = np.abs(forecasts[counted] - counts[counted]) / counts[counted]
         point = float(off.mean()) if counted.any() else None
-        found[name] = draws.interval(point, _ratio(weights @ off, weights.sum(axis=1))).record()
+        found[name] = draws.interval(point, ratio(weights @ off, weights.sum(axis=1))).record()
     return found, int(counted.sum())
 
 
@@ -207,12 +207,12 @@ class Draws:
         weights = times[:, self.codes]
         total = weights.sum(axis=1)
         spread = weights @ y**2 - (weights @ y) ** 2 / total
-        r2s = 1 - _ratio(weights @ (y - p) ** 2, spread)
+        r2s = 1 - ratio(weights @ (y - p) ** 2, spread)
         a, b = _ranks(y, weights), _ranks(p, weights)
         a -= ((weights * a).sum(axis=1) / total)[:, None]
         b -= ((weights * b).sum(axis=1) / total)[:, None]
         norm = np.sqrt((weights * a * a).sum(axis=1) * (weights * b * b).sum(axis=1))
-        return np.stack([_ratio((weights * a * b).sum(axis=1), norm), r2s, (weights @ np.abs(y - p)) / total])
+        return np.stack([ratio((weights * a * b).sum(axis=1), norm), r2s, (weights @ np.abs(y - p)) / total])
 
     def _pairwise(self, y: np.ndarray, p: np.ndarray) -> np.ndarray:
         y, p, codes = y[self.pairs], p[self.pairs], self.codes[self.pairs]
@@ -226,7 +226,7 @@ class Draws:
             by_channel = np.add.reduceat(np.add.reduceat(pairs, starts, axis=0), starts, axis=1)
             return ((times @ by_channel) * times).sum(axis=1, dtype=np.float64)
 
-        return 0.5 + _ratio(weighed(surplus), weighed(np.abs(order).astype(np.float32))) / 2
+        return 0.5 + ratio(weighed(surplus), weighed(np.abs(order).astype(np.float32))) / 2
 
     def interval(self, point: float | None, copies: np.ndarray) -> Interval:
         """The 2.5 and 97.5 percentiles; None below two channels, or defined in less than half the draws."""
@@ -247,7 +247,7 @@ def _ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return (np.cumsum(tied, axis=1) - tied / 2)[:, at]
 
 
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """above / below, NaN where `below` is 0 but for rounding."""
     there = below > 1e-9
     return np.divide(above, below, out=np.full(len(below), np.nan), where=there)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from vvp.learn.intervals.distribution import COVERAGE
-from vvp.learn.metrics import Draws, Interval
+from vvp.learn.metrics import Draws, Interval, ratio
 
 LEVELS = tuple((np.arange(19) + 1) / 20)
 """0.05 … 0.95: at which `crps` wants quantiles, where nothing else is said"""
@@ -21,7 +21,6 @@ BINS = 10
 FEW_ROWS = 150  # below it a slice's coverage says little
 UNKNOWN = "unknown"
 RESAMPLES = 1000
-LEAST = 1e-9  # of a mean score: below it all labels are equal, and so is every forecast
 
 
 def interval_score(
@@ -102,9 +101,8 @@ def gain(
     draws = Draws.make(clusters, n, seed)
     k = draws.times.shape[1]
     ours, theirs = (draws.times @ np.bincount(draws.codes, values, k) for values in (scores, plain))
-    point = None if plain.mean() < LEAST else 1 - float(scores.mean() / plain.mean())
-    copies = np.divide(ours, theirs, out=np.full(len(ours), np.nan), where=theirs > LEAST)
-    return draws.interval(point, 1 - copies)
+    [share] = ratio(np.array([scores.mean()]), np.array([plain.mean()]))
+    return draws.interval(1 - float(share) if np.isfinite(share) else None, 1 - ratio(ours, theirs))
 
 
 def quarters(values: np.ndarray) -> np.ndarray:
