@@ -27,7 +27,8 @@ app = typer.Typer(
         "Forecast how many views a short video will get, with an interval and a baseline "
         "beside every number.\n\n"
         "The way: collect → embed → tune → evaluate → predict. Each verb reads and writes tables in one "
-        "workspace; each can be run again and does only what is missing."
+        "workspace; each can be run again and does only what is missing. `vvp words` says what the words of "
+        "its answers mean."
     ),
 )
 
@@ -74,6 +75,14 @@ def _without_on(arguments: list[str]) -> list[str]:
 def version() -> None:
     """Print the version."""
     show.out.print(__version__)
+
+
+@app.command()
+def words() -> None:
+    """Say what the words of forecasts and reports mean; docs/glossary.md has all of them."""
+    from vvp.report.glossary import WORDS
+
+    show.facts("words", list(WORDS.items()))
 
 
 def _verbs() -> None:

@@ -213,6 +213,16 @@ def test_version(capsys: Capture) -> None:
     assert capsys.readouterr().out.strip().count(".") == 2
 
 
+def test_the_words_are_those_of_the_report_and_help_names_the_verb(capsys: Capture) -> None:
+    from vvp.report.glossary import WORDS
+
+    assert run(["words"]) == 0
+    said = capsys.readouterr().out
+    assert all(word in said and meaning in said for word, meaning in WORDS.items()) and len(WORDS) == 10
+    assert run(["--help"]) == 0
+    assert "vvp words" in capsys.readouterr().out
+
+
 def test_version_as_an_option(capsys: Capture) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.strip().count(".") == 2
